@@ -1,0 +1,119 @@
+/* cli.h: the rnncc command: its subcommands, their options, and what they share. */
+#ifndef CLI_H
+#define CLI_H
+
+#include "ir/ir.h"
+#include "passes/passes.h"
+#include "runtime/load.h"
+#include "runtime/session.h"
+
+enum { STATUS_OK = 0, STATUS_FAULT = 1 /* of the model or the input */, STATUS_USAGE = 2 };
+
+/* ------------------------------------------------------------------------------------------------ options.c */
+
+typedef struct { /* --dim NAME=N or NAME=A..B */
+	const char *name;
+	int64_t lo, hi;
+} DimRange;
+typedef struct { /* --state OUT=IN */
+	const char *out, *in;
+} StatePair;
+
+#define LIST(T)                                                                                                        \
+	struct {                                                                                                       \
+		int n;                                                                                                 \
+		T *items;                                                                                              \
+	}
+
+typedef struct {
+	int n_args; /* what is not an option */
+	char **args;
+	/* the compiler's */
+	const char *name, *target, *output;
+	int opt, threads;
+	WeightsMode weights_mode;
+	bool f64, no_detect_states, describe;
+	LIST(DimRange) dims;
+	LIST(Binding) bindings;
+	LIST(StatePair) states;
+	/* developers' */
+	const char *pass, *print_after, *stop_after;
+	bool verify_each, check, time, verbose;
+	/* running */
+	Via via;
+	uint64_t seed;
+	bool json, weights_table, sanitize;
+	const char *data, *model, *filter;
+	double rtol, atol; /* -1: not given */
+	int jobs;
+} Options;
+
+typedef struct Command {
+	const char *name;
+	unsigned flag;        /* which options it has */
+	const char *operands; /* "MODEL [FILE...]" */
+	int min_args, max_args;
+	const char *summary, *details, *examples;
+	int (*run)(Ctx *, const Options *); /* gives the exit status; fails by fail() */
+} Command;
+enum { COMPILE = 1, RUN = 2, TEST = 4, INSPECT = 8, OPT = 16, BENCH = 32 };
+extern const Command command_compile, command_run, command_test, command_inspect, command_opt, command_bench;
+
+/* Fills *options.  Returns -1 to go on, else the exit status: help was asked for and printed, or the usage is wrong. */
+int options_parse(const Command *, Arena *, int argc, char **argv, Options *options);
+/* What the compiler is told. */
+CompileOptions options_compile(Ctx *, const Options *, const Model *);
+SessionOptions options_session(const Options *);
+
+/* ------------------------------------------------------------------------------------------------ model.c */
+
+const Model *load_model(Ctx *, const Options *, const char *path);
+/* Ready to run as --via says; an interpreted one is compiled only where states ask for it.  *compiled may be NULL. */
+Session *open_model(Ctx *, const Options *, const Model *, const CompileOptions *, const Compiled **compiled);
+
+/* ------------------------------------------------------------------------------------------------ inputs.c */
+
+/* The tensors that a model is run on: from files, in order or NAME=FILE; else random. */
+const Tensor **inputs_from_files(Ctx *, const Session *, int n_files, char **files);
+const Tensor **inputs_random(Ctx *, const Options *, const Session *);
+/* As the model wants it: f32 becomes f64 in a double build. */
+const Tensor *input_as(Ctx *, const Tensor *, const Type *);
+
+/* ------------------------------------------------------------------------------------------------ dataset.c */
+
+/* A folder test_data_set_K: input_I.pb and output_J.pb. */
+typedef struct {
+	const char *path;
+	int n_inputs, n_outputs;        /* one more than the highest number there is */
+} DataSet;
+/* Of a case's folder, by number; or the folder itself where it is one.  Returns how many. */
+int data_sets(Ctx *, const char *dir, const DataSet **sets);
+/* NULL where the file is missing: an optional input that is not given. */
+const Tensor *data_set_tensor(Ctx *, const DataSet *, const char *kind /* "input", "output" */, int index);
+/* The inputs of a session, by the model's own order of inputs. */
+const Tensor **data_set_inputs(Ctx *, const DataSet *, const Session *, const Model *);
+
+/* ------------------------------------------------------------------------------------------------ compare.c */
+
+typedef struct {
+	double rtol, atol;
+} Tolerance;
+typedef struct {
+	double worst_error;  /* greatest |a - b| */
+	double worst_ratio;  /* greatest |a - b| / (atol + rtol |b|): above 1 is a failure */
+	const char *reason;  /* NULL: equal within the tolerance */
+} Comparison;
+/* a: computed; b: wanted. */
+Comparison compare_tensors(Ctx *, const Tensor *a, const Tensor *b, Tolerance);
+
+/* ------------------------------------------------------------------------------------------------ term.c */
+
+typedef enum { RED = 31, GREEN = 32, YELLOW = 33 } Colour;
+const char *painted(Arena *, Colour, const char *text); /* where standard output is a terminal that wants colours */
+/* A name from a file, fit for a terminal: control characters escaped. */
+const char *printable(Arena *, const char *name);
+const char *human_bytes(Arena *, int64_t size_bytes);
+const char *tensor_shape(Arena *, const Tensor *); /* "f32[2, 3]" */
+void print_notes(const Ctx *);
+
+#endif

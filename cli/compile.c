@@ -1,0 +1,83 @@
+/* compile.c: `rnncc compile`: a model to files of C. */
+#include "cli/cli.h"
+#include "runtime/file.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static void print_values(Ctx *cx, const char *kind, int n, const char *const *names, const Val *const *vals,
+    const int *states, int n_states)
+{
+	for (int i = 0; i < n; i++) {
+		bool is_state = false;
+		for (int k = 0; k < n_states; k++) is_state |= states[k] == i;
+		printf("  %-9s %s: %s%s\n", kind, printable(cx->arena, names[i]), type_str(cx, vals[i]->type), is_state ? ", in the state" : "");
+	}
+}
+
+static void print_memory(Ctx *cx, const Compiled *c)
+{
+	printf("  weights   %s\n", human_bytes(cx->arena, c->weight_bytes));
+	if (c->workspace_bytes < 0) {
+		printf("  workspace depends on");
+		for (int i = 0; i < c->n_dims; i++) printf("%s %s", i ? "," : "", c->dims[i]->name);
+		printf(": %s_workspace_bytes() tells\n", c->name);
+	} else printf("  workspace %s\n", human_bytes(cx->arena, c->workspace_bytes));
+	if (c->has_step) printf("  step      yes, with a state of %s\n", human_bytes(cx->arena, c->state_bytes));
+	else printf("  step      no: %s\n", c->no_step_reason ? c->no_step_reason : "not asked for");
+}
+
+static void print_summary(Ctx *cx, const Model *m, const Compiled *c, const char *dir)
+{
+	const Graph *g = c->graph;
+	printf("%s:\n", printable(cx->arena, m->source_name));
+	print_values(cx, "input", g->n_params, g->param_names, g->params, c->state_param, c->n_states);
+	print_values(cx, "output", g->n_results, g->result_names, g->results, c->state_result, c->n_states);
+	print_memory(cx, c);
+	for (int i = 0; i < c->n_files; i++)
+		printf("  wrote     %s, %s\n", printable(cx->arena, path_join(cx->arena, dir, c->files[i].name)),
+		    human_bytes(cx->arena, (int64_t)c->files[i].size));
+}
+
+static int run(Ctx *cx, const Options *o)
+{
+	if (!o->output && !o->stop_after) {
+		fprintf(stderr, "rnncc compile: -o DIR expected: where the files go\nTry `rnncc compile --help`.\n");
+		return STATUS_USAGE;
+	}
+	const Model *m = load_model(cx, o, o->args[0]);
+	CompileOptions co = options_compile(cx, o, m);
+	Buf log;
+	buf_init(&log, cx->arena);
+	co.log = &log;
+	co.describe = o->describe;
+	co.detect_states = !o->no_detect_states;
+	co.target = o->target ? o->target : "generic";
+	if (o->stop_after && !o->print_after) co.print_after = o->stop_after;
+	const Compiled *volatile c = NULL;
+	TRY(cx) { c = compile_graph(cx, m->graph, &co); }
+	if (log.size) fwrite(log.text, 1, log.size, stderr); /* also, and most of all, when a pass failed */
+	if (!c) fail(cx, "%s", cx->error);
+	print_notes(cx);
+	if (o->stop_after) return STATUS_OK;
+	dir_create(cx, o->output);
+	for (int i = 0; i < c->n_files; i++)
+		file_write(cx, path_join(cx->arena, o->output, c->files[i].name), c->files[i].data, c->files[i].size);
+	print_summary(cx, m, c, o->output);
+	return STATUS_OK;
+}
+
+const Command command_compile = {
+	.name = "compile",
+	.flag = COMPILE,
+	.operands = "MODEL -o DIR",
+	.min_args = 1,
+	.max_args = 1,
+	.summary = "a model to C that stands alone",
+	.details = "Compiles MODEL (.onnx, or .ir) to NAME.c and NAME.h in DIR, which is created.  The header describes the\n"
+	           "functions.  Prints the inputs, the outputs, what is kept as state, and how much memory a call needs.",
+	.examples = "  rnncc compile vad.onnx -o generated\n"
+	            "  rnncc compile vad.onnx -o generated --name vad --target x86-64-v3 --dim B=1 --bind sr=16000\n"
+	            "  rnncc compile gru.onnx -o generated --state hn=h0 --dim T=1..4096\n",
+	.run = run,
+};

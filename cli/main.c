@@ -1,0 +1,66 @@
+/* main.c: the rnncc command: finds the subcommand, reports its error. */
+#include "cli/cli.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const Command *const commands[] = {
+	&command_compile, &command_run, &command_test, &command_bench, &command_inspect, &command_opt};
+enum { N_COMMANDS = sizeof commands / sizeof *commands };
+
+static void print_help(FILE *to)
+{
+	fprintf(to, "Usage: rnncc COMMAND [OPTION...] ...\n\nCompiles trained recurrent networks to standalone C.\n\nCommands:\n");
+	for (int i = 0; i < N_COMMANDS; i++) fprintf(to, "  %-10s %s\n", commands[i]->name, commands[i]->summary);
+	fprintf(to, "\n`rnncc COMMAND --help` describes a command; `rnncc --version` prints the version.\n\n"
+	            "Example:\n  rnncc compile model.onnx -o generated\n");
+}
+
+static const Command *find_command(const char *name)
+{
+	for (int i = 0; i < N_COMMANDS; i++)
+		if (!strcmp(commands[i]->name, name)) return commands[i];
+	return NULL;
+}
+
+static int run(const Command *command, int argc, char **argv)
+{
+	Ctx *cx = ctx_new();
+	Options options;
+	volatile int status = options_parse(command, cx->arena, argc, argv, &options);
+	if (status < 0) {
+		TRY(cx)
+		{
+			status = command->run(cx, &options);
+			/* a full disk or a closed pipe must not look like success */
+			if (fflush(stdout) || ferror(stdout)) fail(cx, "standard output cannot be written");
+		}
+		else
+		{
+			fflush(stdout);
+			fprintf(stderr, "rnncc: %s\n", cx->error);
+			status = STATUS_FAULT;
+		}
+	}
+	ctx_free(cx);
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc > 1 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || (!strcmp(argv[1], "help") && argc == 2))) {
+		print_help(stdout);
+		return STATUS_OK;
+	}
+	if (argc > 1 && !strcmp(argv[1], "--version")) {
+		puts("rnncc " RNNCC_VERSION);
+		return STATUS_OK;
+	}
+	if (argc > 2 && !strcmp(argv[1], "help") && find_command(argv[2]))
+		return run(find_command(argv[2]), 2, (char *[]){argv[2], (char *)"--help", NULL});
+	const Command *command = argc > 1 ? find_command(argv[1]) : NULL;
+	if (command) return run(command, argc - 1, argv + 1);
+	if (argc > 1) fprintf(stderr, "rnncc: unknown command '%s'\n\n", argv[1]);
+	print_help(stderr);
+	return STATUS_USAGE;
+}

@@ -1,0 +1,344 @@
+/* options.c: one table of all options, which subcommands have them, and what they say in --help. */
+#include "cli/cli.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { ALL = COMPILE | RUN | TEST | INSPECT | OPT | BENCH, RUNS = RUN | TEST | BENCH };
+enum { CODE = COMPILE | RUNS | INSPECT }; /* those that compile */
+
+typedef struct {
+	const char *name;
+	char letter;          /* 0: none */
+	const char *argument; /* NULL: none */
+	unsigned commands;
+	const char *help;
+} Option;
+
+/* OPTION(id, name, letter, argument, commands, help) */
+#define OPTIONS(OPTION)                                                                                                \
+	OPTION(HELP, "help", 'h', NULL, ALL, "print this and exit")                                                    \
+	OPTION(OUTPUT, "output", 'o', "PATH", COMPILE | RUN, "where to: compile a folder, run a folder or .npz file")  \
+	OPTION(NAME, "name", 0, "NAME", COMPILE, "prefix of the generated functions and files; else the model's name") \
+	OPTION(TARGET, "target", 0, "CPU", CODE,                                                                       \
+	    "generic, x86-64, x86-64-v3, x86-64-v4 or native (compile: generic; others: native)")                      \
+	OPTION(LEVEL, NULL, 'O', "LEVEL", CODE | OPT, "0 as it is, 1, 2 fused and vectorised, 3 (2)")                  \
+	OPTION(THREADS, "threads", 0, "N", COMPILE | RUNS, "use N threads, by OpenMP (1)")                             \
+	OPTION(WEIGHTS_MODE, "weights", 0, "MODE", COMPILE, "inline, string, incbin or blob (by size)")                \
+	OPTION(WEIGHTS_TABLE, "weights", 0, NULL, INSPECT, "list the constants")                                       \
+	OPTION(DTYPE, "dtype", 0, "TYPE", ALL, "f64: compute everything that is f32 in f64")                           \
+	OPTION(DIM, "dim", 0, "NAME=N|A..B", ALL, "fix a size, or bound it")                                           \
+	OPTION(BIND, "bind", 0, "NAME=VALUE", ALL, "an input becomes a constant: numbers, or a tensor file")           \
+	OPTION(STATE, "state", 0, "OUT=IN", COMPILE | RUN | INSPECT | BENCH,                                           \
+	    "output OUT is input IN of the next call: it is kept in the state")                                        \
+	OPTION(NO_DETECT, "no-detect-states", 0, NULL, COMPILE | INSPECT, "only the states that --state says")         \
+	OPTION(DESCRIBE, "describe", 0, NULL, COMPILE, "emit a table of the inputs, outputs and entry points")         \
+	OPTION(PASS, "pass", 0, "A,B", OPT, "the passes to run, in this order")                                        \
+	OPTION(PRINT_AFTER, "print-after", 0, "PASS", COMPILE | OPT, "print the graph after PASS, all, or each change") \
+	OPTION(STOP_AFTER, "stop-after", 0, "PASS", COMPILE | OPT, "do no more than that pass")                        \
+	OPTION(VERIFY_EACH, "verify-each", 0, NULL, COMPILE | OPT, "verify the graph after every pass")                \
+	OPTION(CHECK, "check", 0, NULL, COMPILE | OPT, "interpret after every pass: names one that changes a value")   \
+	OPTION(TIME, "time", 0, NULL, COMPILE | OPT, "print the time of every pass")                                   \
+	OPTION(VIA, "via", 0, "WAY", RUNS, "jit, gcc, clang, cc or interpret (jit if built in, else cc)")              \
+	OPTION(SEED, "seed", 0, "N", RUN | BENCH, "of the random inputs (0)")                                          \
+	OPTION(DATA, "data", 0, "DIR", BENCH, "a test_data_set folder, or one that holds some: the first is used")     \
+	OPTION(RTOL, "rtol", 0, "X", TEST, "relative tolerance (1e-4, or what case.json says)")                        \
+	OPTION(ATOL, "atol", 0, "X", TEST, "absolute tolerance (1e-4, or what case.json says)")                        \
+	OPTION(JOBS, "jobs", 'j', "N", TEST, "cases at a time (1)")                                                    \
+	OPTION(MODEL, "model", 0, "FILE", TEST, "the model, where the folders hold data sets only")                    \
+	OPTION(FILTER, "filter", 0, "GLOB", TEST, "only the cases whose names match")                                  \
+	OPTION(SANITIZE, "sanitize", 0, NULL, TEST, "undefined behaviour in the generated C fails the case")           \
+	OPTION(JSON, "json", 0, NULL, RUNS | INSPECT, "print one JSON object instead of text")                         \
+	OPTION(VERBOSE, "verbose", 'v', NULL, COMPILE | TEST, "say more")
+
+typedef enum {
+#define OPTION(id, ...) OPTION_##id,
+	OPTIONS(OPTION)
+#undef OPTION
+	    N_OPTIONS
+} OptionId;
+
+static const Option table[N_OPTIONS] = {
+#define OPTION(id, ...) {__VA_ARGS__},
+	OPTIONS(OPTION)
+#undef OPTION
+};
+
+/* ---- help ---- */
+
+static void print_help(const Command *command)
+{
+	printf("Usage: rnncc %s [OPTION...] %s\n\n%s\n\nOptions:\n", command->name, command->operands, command->details);
+	for (int i = 0; i < N_OPTIONS; i++) {
+		const Option *o = &table[i];
+		if (!(o->commands & command->flag)) continue;
+		char left[64];
+		if (!o->name) snprintf(left, sizeof left, "-%c%s", o->letter, o->argument);
+		else
+			snprintf(left, sizeof left, "%c%c%s--%s%s%s", o->letter ? '-' : ' ', o->letter ? o->letter : ' ',
+			    o->letter ? ", " : "  ", o->name, o->argument ? " " : "", o->argument ? o->argument : "");
+		printf("  %-28s %s%s\n", left, strlen(left) > 28 ? "\n                               " : "", o->help);
+	}
+	printf("\nExamples:\n%s\nExit status: 0 fine, 1 the model or the input is at fault, 2 wrong usage.\n", command->examples);
+}
+
+static int usage_error(const Command *command, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static int usage_error(const Command *command, const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	fprintf(stderr, "rnncc %s: ", command->name);
+	vfprintf(stderr, format, args);
+	va_end(args);
+	fprintf(stderr, "\nTry `rnncc %s --help`.\n", command->name);
+	return STATUS_USAGE;
+}
+
+/* ---- values ---- */
+
+static bool parse_int(const char *text, int64_t lo, int64_t hi, int64_t *value)
+{
+	char *end;
+	errno = 0;
+	*value = strtoll(text, &end, 10);
+	return end != text && !*end && !errno && *value >= lo && *value <= hi;
+}
+
+static bool parse_small(const char *text, int lo, int hi, int *value)
+{
+	int64_t wide;
+	if (!parse_int(text, lo, hi, &wide)) return false;
+	*value = (int)wide;
+	return true;
+}
+
+static bool parse_tolerance(const char *text, double *value)
+{
+	char *end;
+	*value = strtod(text, &end);
+	return end != text && !*end && *value >= 0;
+}
+
+/* NAME=REST.  Names may hold anything but an equals sign. */
+static bool split(Arena *arena, const char *text, const char **name, const char **rest)
+{
+	const char *equals = strchr(text, '=');
+	if (!equals || equals == text || !equals[1]) return false;
+	*name = arena_strn(arena, text, (size_t)(equals - text));
+	*rest = equals + 1;
+	return true;
+}
+
+static bool parse_dim(Arena *arena, const char *text, DimRange *dim)
+{
+	const char *size;
+	if (!split(arena, text, &dim->name, &size)) return false;
+	const char *dots = strstr(size, "..");
+	if (!dots) return parse_int(size, 0, INT64_MAX, &dim->lo) && (dim->hi = dim->lo, true);
+	const char *lo = arena_strn(arena, size, (size_t)(dots - size));
+	return parse_int(lo, 0, INT64_MAX, &dim->lo) && parse_int(dots + 2, dim->lo, INT64_MAX, &dim->hi);
+}
+
+static bool one_of(const char *text, const char *const *words, int *index)
+{
+	for (*index = 0; words[*index]; ++*index)
+		if (!strcmp(text, words[*index])) return true;
+	return false;
+}
+
+static bool parse_weights(const char *text, WeightsMode *mode)
+{
+	static const char *const words[] = {"inline", "string", "incbin", "blob", NULL};
+	static const WeightsMode modes[] = {WEIGHTS_INLINE, WEIGHTS_STRING, WEIGHTS_INCBIN, WEIGHTS_BLOB};
+	int i;
+	if (!one_of(text, words, &i)) return false;
+	*mode = modes[i];
+	return true;
+}
+
+static bool is_target(const char *text)
+{
+	static const char *const words[] = {"generic", "x86-64", "x86-64-v3", "x86-64-v4", "native", NULL};
+	int i;
+	return one_of(text, words, &i);
+}
+
+static bool is_identifier(const char *text)
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789";
+	return *text && !strchr("0123456789", *text) && strspn(text, letters) == strlen(text);
+}
+
+/* The next item of a list; each occurrence makes a longer copy, which is fine for what people type. */
+#define APPEND(arena, list, item)                                                                                      \
+	do {                                                                                                           \
+		void *longer_ = arena_alloc((arena), sizeof *(list).items * (size_t)((list).n + 1));                   \
+		if ((list).n) memcpy(longer_, (list).items, sizeof *(list).items * (size_t)(list).n);                  \
+		(list).items = longer_;                                                                                \
+		(list).items[(list).n++] = (item);                                                                     \
+	} while (0)
+
+static bool set(Options *o, Arena *arena, OptionId id, const char *value)
+{
+	DimRange dim;
+	Binding binding;
+	StatePair pair;
+	int64_t seed;
+	switch (id) {
+	case OPTION_OUTPUT: o->output = value; return *value;
+	case OPTION_NAME: o->name = value; return is_identifier(value);
+	case OPTION_TARGET: o->target = value; return is_target(value);
+	case OPTION_LEVEL: return parse_small(value, 0, 3, &o->opt);
+	case OPTION_THREADS: return parse_small(value, 1, 1024, &o->threads);
+	case OPTION_WEIGHTS_MODE: return parse_weights(value, &o->weights_mode);
+	case OPTION_WEIGHTS_TABLE: o->weights_table = true; return true;
+	case OPTION_DTYPE: o->f64 = true; return !strcmp(value, "f64");
+	case OPTION_DIM:
+		if (!parse_dim(arena, value, &dim)) return false;
+		APPEND(arena, o->dims, dim);
+		return true;
+	case OPTION_BIND:
+		if (!split(arena, value, &binding.name, &binding.value)) return false;
+		APPEND(arena, o->bindings, binding);
+		return true;
+	case OPTION_STATE:
+		if (!split(arena, value, &pair.out, &pair.in)) return false;
+		APPEND(arena, o->states, pair);
+		return true;
+	case OPTION_NO_DETECT: o->no_detect_states = true; return true;
+	case OPTION_DESCRIBE: o->describe = true; return true;
+	case OPTION_PASS: o->pass = value; return *value;
+	case OPTION_PRINT_AFTER: o->print_after = value; return *value;
+	case OPTION_STOP_AFTER: o->stop_after = value; return *value;
+	case OPTION_VERIFY_EACH: o->verify_each = true; return true;
+	case OPTION_CHECK: o->check = true; return true;
+	case OPTION_TIME: o->time = true; return true;
+	case OPTION_VIA: return via_parse(value, &o->via);
+	case OPTION_SEED:
+		if (!parse_int(value, 0, INT64_MAX, &seed)) return false;
+		o->seed = (uint64_t)seed;
+		return true;
+	case OPTION_DATA: o->data = value; return *value;
+	case OPTION_RTOL: return parse_tolerance(value, &o->rtol);
+	case OPTION_ATOL: return parse_tolerance(value, &o->atol);
+	case OPTION_JOBS: return parse_small(value, 1, 1024, &o->jobs);
+	case OPTION_MODEL: o->model = value; return *value;
+	case OPTION_FILTER: o->filter = value; return *value;
+	case OPTION_SANITIZE: o->sanitize = true; return true;
+	case OPTION_JSON: o->json = true; return true;
+	case OPTION_VERBOSE: o->verbose = true; return true;
+	case OPTION_HELP:
+	case N_OPTIONS: break;
+	}
+	return false;
+}
+
+/* ---- parsing ---- */
+
+static const char *spelled(Arena *arena, const Option *o)
+{
+	return o->name ? arena_printf(arena, "--%s", o->name) : arena_printf(arena, "-%c", o->letter);
+}
+
+/* What getopt did not accept: argv[optind - 1] holds it, but for a letter within a group. */
+static int unknown_option(const Command *command, char **argv)
+{
+	const char *word = argv[optind - 1];
+	if (optopt && strncmp(word, "--", 2)) return usage_error(command, "unknown option '-%c'", optopt);
+	return usage_error(command, "unknown option '%s'", word);
+}
+
+int options_parse(const Command *command, Arena *arena, int argc, char **argv, Options *options)
+{
+	*options = (Options){.opt = 2, .threads = 1, .rtol = -1, .atol = -1, .jobs = 1};
+	struct option longs[N_OPTIONS + 1];
+	int of_letter[256], n_longs = 0;
+	for (int i = 0; i < 256; i++) of_letter[i] = -1;
+	char letters[2 * N_OPTIONS + 2] = ":", *end = letters + 1; /* ':': missing arguments are told apart */
+	for (int i = 0; i < N_OPTIONS; i++) {
+		const Option *o = &table[i];
+		if (!(o->commands & command->flag)) continue;
+		if (o->name) longs[n_longs++] = (struct option){o->name, o->argument ? required_argument : no_argument, NULL, 256 + i};
+		if (!o->letter) continue;
+		of_letter[(unsigned char)o->letter] = i;
+		*end++ = o->letter;
+		if (o->argument) *end++ = ':';
+	}
+	*end = '\0';
+	longs[n_longs] = (struct option){0};
+
+	opterr = 0;
+	optind = 0; /* glibc: start anew */
+	for (int c; (c = getopt_long(argc, argv, letters, longs, NULL)) != -1;) {
+		if (c == '?') return unknown_option(command, argv);
+		if (c == ':') return usage_error(command, "option '%s' needs an argument", argv[optind - 1]);
+		const OptionId id = (OptionId)(c >= 256 ? c - 256 : of_letter[c]);
+		if (id == OPTION_HELP) {
+			print_help(command);
+			return STATUS_OK;
+		}
+		if (!set(options, arena, id, optarg))
+			return usage_error(command, "%s: '%s' is not %s", spelled(arena, &table[id]), optarg, table[id].argument);
+	}
+	options->n_args = argc - optind;
+	options->args = argv + optind;
+	if (options->n_args < command->min_args) return usage_error(command, "%s expected", command->operands);
+	if (command->max_args >= 0 && options->n_args > command->max_args)
+		return usage_error(command, "unexpected '%s'", options->args[command->max_args]);
+	return -1;
+}
+
+/* ---- for the compiler ---- */
+
+CompileOptions options_compile(Ctx *cx, const Options *o, const Model *model)
+{
+	const char **outs = NEWN(cx->arena, const char *, o->states.n), **ins = NEWN(cx->arena, const char *, o->states.n);
+	for (int i = 0; i < o->states.n; i++) {
+		outs[i] = o->states.items[i].out;
+		ins[i] = o->states.items[i].in;
+	}
+	const char **dims = NEWN(cx->arena, const char *, o->dims.n);
+	int64_t *lo = NEWN(cx->arena, int64_t, o->dims.n), *hi = NEWN(cx->arena, int64_t, o->dims.n);
+	for (int i = 0; i < o->dims.n; i++) {
+		dims[i] = o->dims.items[i].name;
+		lo[i] = o->dims.items[i].lo;
+		hi[i] = o->dims.items[i].hi;
+	}
+	return (CompileOptions){
+		.name = o->name,
+		.target = o->target ? o->target : "native",
+		.opt = o->opt,
+		.threads = o->threads,
+		.weights = o->weights_mode,
+		.describe = true,
+		.n_states = o->states.n,
+		.state_outs = outs,
+		.state_ins = ins,
+		.n_dims = o->dims.n,
+		.dim_names = dims,
+		.dim_lo = lo,
+		.dim_hi = hi,
+		.digest = model->digest,
+		.source_name = model->source_name,
+		.verify_each = o->verify_each,
+		.check = o->check,
+		.time = o->time,
+		.print_after = o->print_after,
+		.stop_after = o->stop_after,
+	};
+}
+
+SessionOptions options_session(const Options *o)
+{
+	return (SessionOptions){
+		.via = o->via,
+		.target = o->target ? o->target : "native",
+		.opt = o->opt < 2 ? 2 : o->opt, /* -O0 and -O1 are about what rnncc does, not the C compiler */
+		.openmp = o->threads > 1,
+		.sanitize = o->sanitize,
+	};
+}

@@ -1,0 +1,316 @@
+/* test.c: `rnncc test`: runs cases in the ONNX backend-test layout.
+ *
+ * Each case runs in a process of its own, so that one that crashes is one failure.  Results come back in shared memory.
+ * A case.json beside the model may say tolerances, and which data sets are one stream:
+ *     {"rtol": 1e-3, "sequences": [{"first": 0, "last": 39, "carry": {"hn": "h0"}}]}
+ * then output hn of each data set, as computed, is input h0 of the next.
+ */
+#include "cli/cli.h"
+#include "cli/json.h"
+#include "runtime/file.h"
+
+#include <errno.h>
+#include <fnmatch.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { MAX_REASON = 2000, MAX_DEPTH = 16, MAX_CASES = 100000, ENDED = -1 };
+static const double DEFAULT_TOLERANCE = 1e-4;
+
+typedef enum { PENDING, PASSED, FAILED, SKIPPED } Verdict;
+typedef struct {
+	Verdict verdict;
+	int n_sets;
+	double worst_error, worst_ratio;
+	char reason[MAX_REASON];
+} Result;
+
+typedef struct {
+	const char *name;  /* below the path that was given */
+	const char *dir;   /* with the data sets */
+	const char *model;
+} Case;
+typedef struct {
+	Ctx *cx;
+	const Options *options;
+	int n, cap;
+	Case *cases;
+} Cases;
+
+/* ---- finding cases ---- */
+
+static void add_case(Cases *all, const char *name, const char *dir, const char *model)
+{
+	if (all->options->filter && fnmatch(all->options->filter, name, 0)) return;
+	if (all->n == MAX_CASES) fail(all->cx, "more than %d cases", MAX_CASES);
+	if (all->n == all->cap) {
+		all->cap = all->cap ? 2 * all->cap : 64;
+		Case *more = NEWN(all->cx->arena, Case, all->cap);
+		if (all->n) memcpy(more, all->cases, sizeof *more * (size_t)all->n);
+		all->cases = more;
+	}
+	all->cases[all->n++] = (Case){name, dir, model};
+}
+
+static void find_cases(Cases *all, const char *path, const char *name, int depth)
+{
+	Ctx *cx = all->cx;
+	const char *model = path_join(cx->arena, path, "model.onnx");
+	if (path_exists(model)) {
+		add_case(all, *name ? name : path_base(cx->arena, path), path, model);
+		return;
+	}
+	const char **names;
+	const int n = depth < MAX_DEPTH ? dir_list(cx->arena, path, NULL, &names) : 0;
+	if (n < 0 && !depth) fail(cx, "%s: cannot be read: %s", path, strerror(errno));
+	for (int i = 0; i < n; i++) {
+		const char *below = path_join(cx->arena, path, names[i]);
+		if (path_is_dir(below)) find_cases(all, below, *name ? path_join(cx->arena, name, names[i]) : names[i], depth + 1);
+	}
+}
+
+/* ---- case.json ---- */
+
+typedef struct {
+	Tolerance tolerance;
+	const cJSON *sequences; /* NULL: none */
+} Spec;
+
+static void free_json(void *json) { cJSON_Delete(json); }
+
+static void read_number(Ctx *cx, const cJSON *json, const char *key, const char *path, double *value)
+{
+	const cJSON *item = cJSON_GetObjectItemCaseSensitive(json, key);
+	if (item && (!cJSON_IsNumber(item) || !(item->valuedouble >= 0))) fail(cx, "%s: %s is not a number, 0 or more", path, key);
+	if (item) *value = item->valuedouble;
+}
+
+static Spec read_spec(Ctx *cx, const Options *o, const char *dir)
+{
+	Spec spec = {.tolerance = {DEFAULT_TOLERANCE, DEFAULT_TOLERANCE}};
+	const char *path = path_join(cx->arena, dir, "case.json");
+	if (path_exists(path)) {
+		size_t size;
+		const char *text = file_read(cx, path, &size);
+		cJSON *json = cJSON_ParseWithLength(text, size);
+		if (!json) fail(cx, "%s: is not JSON", path);
+		arena_defer(cx->arena, free_json, json);
+		read_number(cx, json, "rtol", path, &spec.tolerance.rtol);
+		read_number(cx, json, "atol", path, &spec.tolerance.atol);
+		spec.sequences = cJSON_GetObjectItemCaseSensitive(json, "sequences");
+	}
+	if (o->rtol >= 0) spec.tolerance.rtol = o->rtol;
+	if (o->atol >= 0) spec.tolerance.atol = o->atol;
+	return spec;
+}
+
+/* The carry map that feeds data set k from the one before it; NULL: there is none. */
+static const cJSON *carry_into(const Spec *spec, int k)
+{
+	const cJSON *sequence;
+	cJSON_ArrayForEach(sequence, spec->sequences)
+	{
+		const cJSON *first = cJSON_GetObjectItemCaseSensitive(sequence, "first");
+		const cJSON *last = cJSON_GetObjectItemCaseSensitive(sequence, "last");
+		if (cJSON_IsNumber(first) && cJSON_IsNumber(last) && k > first->valueint && k <= last->valueint)
+			return cJSON_GetObjectItemCaseSensitive(sequence, "carry");
+	}
+	return NULL;
+}
+
+static int find_name(int n, const char *(*name)(const Session *, int), const Session *s, const char *wanted)
+{
+	for (int i = 0; i < n; i++)
+		if (!strcmp(name(s, i), wanted)) return i;
+	return -1;
+}
+
+static void carry(Ctx *cx, const cJSON *map, const Session *s, const Tensor *const *before, const Tensor **inputs)
+{
+	const cJSON *pair;
+	cJSON_ArrayForEach(pair, map)
+	{
+		const int out = find_name(session_n_outputs(s), session_output_name, s, pair->string);
+		const int in = cJSON_IsString(pair) ? find_name(session_n_inputs(s), session_input_name, s, pair->valuestring) : -1;
+		if (out < 0 || in < 0) fail(cx, "case.json: carry: the model has no output '%s' or not that input", pair->string);
+		inputs[in] = before[out];
+	}
+}
+
+/* ---- one case ---- */
+
+static void check_outputs(
+    Ctx *cx, const DataSet *set, const Session *s, const Tensor *const *outputs, Tolerance tolerance, Result *result)
+{
+	const char *set_name = path_base(cx->arena, set->path);
+	if (!set->n_outputs) fail(cx, "%s: has no output_J.pb", set_name);
+	if (set->n_outputs > session_n_outputs(s))
+		fail(cx, "%s: has %d outputs, the model %d", set_name, set->n_outputs, session_n_outputs(s));
+	for (int j = 0; j < set->n_outputs; j++) {
+		const Tensor *wanted = data_set_tensor(cx, set, "output", j);
+		if (!wanted) continue;
+		const Comparison c = compare_tensors(cx, outputs[j], wanted, tolerance);
+		result->worst_error = fmax(result->worst_error, c.worst_error);
+		result->worst_ratio = fmax(result->worst_ratio, c.worst_ratio);
+		if (c.reason) fail(cx, "%s: output '%s': %s", set_name, session_output_name(s, j), c.reason);
+	}
+}
+
+static void run_case(Ctx *cx, const Options *o, const Case *c, Result *result)
+{
+	const DataSet *sets;
+	const int n = data_sets(cx, c->dir, &sets);
+	if (!n) {
+		result->verdict = SKIPPED;
+		snprintf(result->reason, sizeof result->reason, "no data set");
+		return;
+	}
+	const Spec spec = read_spec(cx, o, c->dir);
+	const Model *m = load_model(cx, o, c->model);
+	const CompileOptions co = options_compile(cx, o, m);
+	Session *s = open_model(cx, o, m, &co, NULL);
+	const Tensor **outputs = NEWN(cx->arena, const Tensor *, session_n_outputs(s));
+	for (int k = 0; k < n; k++) {
+		const Tensor **inputs = data_set_inputs(cx, &sets[k], s, m);
+		carry(cx, carry_into(&spec, k), s, outputs, inputs);
+		session_run(s, cx->arena, inputs, NULL, outputs, NULL);
+		check_outputs(cx, &sets[k], s, outputs, spec.tolerance, result);
+		result->n_sets++;
+	}
+	result->verdict = PASSED;
+}
+
+/* In the child process. */
+static void work(const Options *o, const Case *c, Result *result)
+{
+	Ctx *cx = ctx_new();
+	TRY(cx) { run_case(cx, o, c, result); }
+	else
+	{
+		result->verdict = FAILED;
+		snprintf(result->reason, sizeof result->reason, "%s", cx->error);
+	}
+	ctx_free(cx);
+}
+
+/* ---- all cases ---- */
+
+static void died(Result *r, int status)
+{
+	r->verdict = FAILED;
+	if (WIFSIGNALED(status))
+		snprintf(r->reason, sizeof r->reason, "killed by signal %d (%s)", WTERMSIG(status), strsignal(WTERMSIG(status)));
+	else snprintf(r->reason, sizeof r->reason, "the process ended with status %d", WEXITSTATUS(status));
+}
+
+static void print_result(Ctx *cx, const Case *c, const Result *r)
+{
+	static const char *const words[] = {[PASSED] = "PASS", [FAILED] = "FAIL", [SKIPPED] = "SKIP"};
+	static const Colour colours[] = {[PASSED] = GREEN, [FAILED] = RED, [SKIPPED] = YELLOW};
+	printf("%s %s", painted(cx->arena, colours[r->verdict], words[r->verdict]), printable(cx->arena, c->name));
+	if (r->verdict == PASSED)
+		printf("  (%d data set%s, worst error %.2g, %.2g of the tolerance)", r->n_sets, r->n_sets == 1 ? "" : "s",
+		    r->worst_error, r->worst_ratio);
+	else printf(": %s", r->reason);
+	putchar('\n');
+	fflush(stdout);
+}
+
+/* A child that wrote its verdict may still end badly: what counts is said here. */
+static void wait_for_one(const Cases *all, pid_t *pids, Result *results)
+{
+	int status;
+	const pid_t pid = wait(&status);
+	if (pid < 0) fail(all->cx, "wait: %s", strerror(errno));
+	for (int i = 0; i < all->n; i++) {
+		if (pids[i] != pid) continue;
+		if (status || results[i].verdict == PENDING) died(&results[i], status);
+		pids[i] = ENDED;
+	}
+}
+
+/* Runs all cases, a few at a time, and tells each result in order as soon as it is there. */
+static Result *run_all(const Cases *all)
+{
+	Ctx *cx = all->cx;
+	const size_t size = sizeof(Result) * (size_t)(all->n + 1);
+	Result *results = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (results == MAP_FAILED) fail(cx, "out of memory");
+	pid_t *pids = NEWN(cx->arena, pid_t, all->n);
+	int started = 0, running = 0, told = 0;
+	while (told < all->n) {
+		for (; started < all->n && running < all->options->jobs; started++, running++) {
+			fflush(NULL);
+			pids[started] = fork();
+			if (pids[started] < 0) fail(cx, "fork: %s", strerror(errno));
+			if (pids[started] == 0) {
+				work(all->options, &all->cases[started], &results[started]);
+				exit(0);
+			}
+		}
+		wait_for_one(all, pids, results);
+		running--;
+		for (; told < started && pids[told] == ENDED; told++)
+			if (!all->options->json) print_result(cx, &all->cases[told], &results[told]);
+	}
+	return results;
+}
+
+static void print_json(const Cases *all, const Result *results, const int *counts)
+{
+	static const char *const words[] = {[PASSED] = "pass", [FAILED] = "fail", [SKIPPED] = "skip"};
+	cJSON *json = cJSON_CreateObject(), *list = cJSON_AddArrayToObject(json, "cases");
+	cJSON_AddNumberToObject(json, "passed", counts[PASSED]);
+	cJSON_AddNumberToObject(json, "failed", counts[FAILED]);
+	cJSON_AddNumberToObject(json, "skipped", counts[SKIPPED]);
+	for (int i = 0; i < all->n; i++) {
+		cJSON *row = cJSON_CreateObject();
+		cJSON_AddItemToArray(list, row);
+		cJSON_AddStringToObject(row, "name", all->cases[i].name);
+		cJSON_AddStringToObject(row, "result", words[results[i].verdict]);
+		cJSON_AddNumberToObject(row, "data_sets", results[i].n_sets);
+		json_number(row, "worst_error", results[i].worst_error);
+		if (*results[i].reason) cJSON_AddStringToObject(row, "reason", results[i].reason);
+	}
+	json_print(json);
+}
+
+static int run(Ctx *cx, const Options *o)
+{
+	Cases all = {.cx = cx, .options = o};
+	for (int i = 0; i < o->n_args; i++)
+		if (o->model) add_case(&all, path_base(cx->arena, o->args[i]), o->args[i], o->model);
+		else find_cases(&all, o->args[i], "", 0);
+	if (!all.n) fail(cx, "no cases: a case is a folder with model.onnx and test_data_set_0");
+	const Result *results = run_all(&all);
+	int counts[SKIPPED + 1] = {0};
+	for (int i = 0; i < all.n; i++) counts[results[i].verdict]++;
+	if (o->json) print_json(&all, results, counts);
+	else {
+		printf("%d passed, %d failed", counts[PASSED], counts[FAILED]);
+		if (counts[SKIPPED]) printf(", %d skipped", counts[SKIPPED]);
+		putchar('\n');
+	}
+	return counts[FAILED] ? STATUS_FAULT : STATUS_OK;
+}
+
+const Command command_test = {
+	.name = "test",
+	.flag = TEST,
+	.operands = "PATH...",
+	.min_args = 1,
+	.max_args = -1,
+	.summary = "run cases in the ONNX backend-test layout",
+	.details = "Runs each case, a folder with model.onnx and test_data_set_K/{input_I,output_J}.pb, and compares the outputs:\n"
+	           "|a - b| <= atol + rtol |b|, NaN equal to NaN.  PATH is a case or a folder with cases, at any depth.  Prints a\n"
+	           "line for each case, and `N passed, N failed` at the end.",
+	.examples = "  rnncc test tests/cases\n"
+	            "  rnncc test --via interpret --filter '*lstm*' tests/cases\n"
+	            "  rnncc test --model net.onnx --rtol 1e-3 recorded/\n",
+	.run = run,
+};

@@ -1,0 +1,153 @@
+/* accumulate.c: sums continue in one register.
+ *
+ *     b[n] + sum_k x[k] W[k,n] + sum_k h[k] R[k,n]   =>   a = b[n];  a += x[k] W[k,n] ..;  a += h[k] R[k,n] ..
+ *
+ * In a tree of additions, each sum that is used nowhere else starts from what comes before it, so gates need one register
+ * each and [x; h] is one pass.  Reassociates floating-point sums.
+ */
+#include "codegen/kernel.h"
+
+#include <string.h>
+
+typedef struct {
+	Program *p;
+	Kernel *k;
+	Map uses;  /* Expr -> number of uses */
+	Map done;  /* Expr -> rewritten */
+} Pass;
+
+static void count_visit(void *user, const Expr *e)
+{
+	Pass *c = user;
+	for (int i = 0; i < e->n_args; i++)
+		map_put(&c->uses, e->args[i], (void *)((intptr_t)map_get(&c->uses, e->args[i]) + 1));
+}
+
+static void count_root(Pass *c, const Expr *e, Map *seen)
+{
+	map_put(&c->uses, e, (void *)((intptr_t)map_get(&c->uses, e) + 1));
+	expr_each(e, seen, count_visit, c);
+}
+
+
+
+static int level_of(Pass *c, const Expr *e)
+{
+	int level = e->kind == EX_ACC ? e->acc->level + 1 : 0;
+	for (int i = 0; i < e->n_args; i++) {
+		int l = level_of(c, e->args[i]);
+		level = l > level ? l : level;
+	}
+	return level;
+}
+
+enum { MAX_SUM = 64 };
+typedef struct {
+	int n, n_accs;
+	const Expr *terms[MAX_SUM];
+	Acc *accs[MAX_SUM];
+} Sum;
+
+static bool is_sum(const Expr *e)
+{
+	return e->kind == EX_OP && e->op == OP_EW_add && (e->elem == F32 || e->elem == F64);
+}
+
+static void flatten(Pass *c, const Expr *e, bool root, Sum *sum)
+{
+	bool once = (intptr_t)map_get(&c->uses, e) == 1;
+	if (is_sum(e) && (root || once) && sum->n + sum->n_accs + 2 < MAX_SUM) {
+		flatten(c, e->args[0], false, sum);
+		flatten(c, e->args[1], false, sum);
+	} else if (e->kind == EX_ACC && once && e->acc->kind == ACC_SUM && e->acc->elem == e->elem && !e->acc->init) {
+		sum->accs[sum->n_accs++] = e->acc;
+	} else {
+		sum->terms[sum->n++] = e;
+	}
+}
+
+static const Expr *rewrite(Pass *c, const Expr *e)
+{
+	const Expr *have = map_get(&c->done, e);
+	if (have)
+		return have;
+	const Expr *args[3], *made = e;
+	Sum sum = {0};
+	if (is_sum(e))
+		flatten(c, e, true, &sum);
+	if (sum.n_accs && sum.n + sum.n_accs > 1) {
+		const Expr *rest = NULL;
+		for (int i = 0; i < sum.n; i++) {
+			const Expr *t = rewrite(c, sum.terms[i]);
+			rest = rest ? expr_op(c->p, OP_EW_add, e->elem, 2, (const Expr *[]){rest, t}) : t;
+		}
+		for (int i = 0; i < sum.n_accs; i++) { /* the order of use; later ones continue earlier ones */
+			Acc *a = sum.accs[i];
+			a->init = rest;
+			a->into = i ? sum.accs[i - 1] : NULL;
+			int level = rest ? level_of(c, rest) : 0;
+			a->level = level > a->level ? level : a->level;
+			rest = expr_acc(c->p, a);
+		}
+		made = rest;
+	} else if (e->n_args) {
+		for (int i = 0; i < e->n_args; i++)
+			args[i] = rewrite(c, e->args[i]);
+		if (memcmp(args, e->args, sizeof *args * (size_t)e->n_args) != 0)
+			made = e->kind == EX_ROUND ? expr_round(c->p, e->elem, args[0]) : expr_op(c->p, e->op, e->elem, e->n_args, args);
+	}
+	map_put(&c->done, e, made);
+	return made;
+}
+
+static bool comes_before(const Acc *a, const Acc *b)
+{
+	if (a->level != b->level || a->n_vars != b->n_vars)
+		return a->level != b->level ? a->level < b->level : a->n_vars < b->n_vars;
+	for (int i = 0; i < a->n_vars; i++)
+		if (a->vars[i] != b->vars[i])
+			return a->vars[i]->id < b->vars[i]->id;
+	return false;
+}
+
+static void accumulate_kernel(Program *p, Kernel *k)
+{
+	Pass c = {.p = p, .k = k};
+	Map seen;
+	map_init(&c.uses, p->arena);
+	map_init(&c.done, p->arena);
+	map_init(&seen, p->arena);
+	for (int i = 0; i < k->n_stores; i++)
+		count_root(&c, k->stores[i].value, &seen);
+	for (int i = 0; i < k->n_accs; i++)
+		count_root(&c, k->accs[i]->value, &seen);
+	for (int i = 0; i < k->n_stores; i++)
+		k->stores[i].value = rewrite(&c, k->stores[i].value);
+	for (int level = 0, changed = 1; changed; level++) { /* what an init or value needs comes first */
+		changed = 0;
+		for (int i = 0; i < k->n_accs; i++) {
+			Acc *a = k->accs[i];
+			int need = level_of(&c, a->value), init = a->init ? level_of(&c, a->init) : 0;
+			need = init > need ? init : need;
+			if (need > a->level)
+				a->level = need, changed = 1;
+		}
+	}
+	for (int i = 1; i < k->n_accs; i++) /* stable, by level, those of one loop together */
+		for (int j = i; j > 0 && comes_before(k->accs[j], k->accs[j - 1]); j--) {
+			Acc *t = k->accs[j];
+			k->accs[j] = k->accs[j - 1];
+			k->accs[j - 1] = t;
+		}
+}
+
+static void visit(void *user, Stmt *s)
+{
+	if (s->kind == ST_KERNEL)
+		accumulate_kernel(user, s->kernel);
+}
+
+void pass_accumulate(Program *p)
+{
+	block_each(&p->block, visit, p);
+}

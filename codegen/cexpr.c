@@ -1,0 +1,414 @@
+/* cexpr.c: sizes, indices and scalar expressions as C text.
+ *
+ * An expression is printed for one point of the register tile: m rows down and u vectors along.  What several places use gets
+ * a name; what does not depend on m or u is shared between the points.
+ */
+#include "codegen/emit.h"
+
+#include <assert.h>
+#include <ctype.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- text ---- */
+
+void writer_init(Writer *w, Arena *arena)
+{
+	buf_init(&w->buf, arena);
+	w->depth = 0;
+}
+
+void line(Writer *w, const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	const char *text = arena_vprintf(w->buf.arena, format, args);
+	va_end(args);
+	for (int i = 0; i < w->depth && *text && *text != '#'; i++)
+		buf_puts(&w->buf, "\t");
+	buf_puts(&w->buf, text);
+	buf_puts(&w->buf, "\n");
+}
+
+void open_block(Writer *w, const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	const char *head = arena_vprintf(w->buf.arena, format, args);
+	va_end(args);
+	line(w, *head ? "%s {" : "%s{", head);
+	w->depth++;
+}
+
+void close_block(Writer *w)
+{
+	w->depth--;
+	line(w, "}");
+}
+
+/* ---- sizes ---- */
+
+/* The model's name of a dim as an identifier of C; argument names are the same in every function. */
+const char *dim_name(Ctx *cx, const Sym *s)
+{
+	char *name = arena_printf(cx->arena, "%s", s->name);
+	for (char *p = name; *p; p++)
+		if (!isalnum((unsigned char)*p))
+			*p = '_';
+	if (!isalpha((unsigned char)*name))
+		name = arena_printf(cx->arena, "dim_%s", name);
+	static const char *const taken[] = {"int", "char", "long", "float", "double", "short", "for", "if", "do", "else", "state",
+	                                    "workspace", "w", "VL", "ws", "auto", "case", "const", "default", "size_t"};
+	for (size_t i = 0; i < sizeof taken / sizeof *taken; i++)
+		if (strcmp(name, taken[i]) == 0)
+			name = arena_printf(cx->arena, "dim_%s", name);
+	return name;
+}
+
+static const char *sym_c(Ctx *cx, const Sym *s)
+{
+	if (s->kind == SYM_NAMED)
+		return dim_name(cx, s);
+	const char *a = dim_c(cx, s->a), *b = dim_c(cx, s->b);
+	if (s->kind == SYM_MIN || s->kind == SYM_MAX)
+		return arena_printf(cx->arena, "(%s %c %s ? %s : %s)", a, s->kind == SYM_MIN ? '<' : '>', b, a, b);
+	if (dim_lo(s->a) >= 0)
+		return arena_printf(cx->arena, "((%s) / (%s))", a, b);
+	/* floor, for a dividend that may be negative and a divisor that is not */
+	return arena_printf(cx->arena, "((%s) >= 0 ? (%s) / (%s) : -((%s - 1 - (%s)) / (%s)))", a, a, b, b, a, b);
+}
+
+const char *dim_c(Ctx *cx, const Dim *d)
+{
+	Buf b;
+	buf_init(&b, cx->arena);
+	for (int i = 0; i < d->n_terms; i++) {
+		const Term *t = &d->terms[i];
+		int64_t c = t->coef;
+		if (i)
+			buf_puts(&b, c < 0 ? " - " : " + ");
+		else if (c < 0)
+			buf_puts(&b, "-");
+		uint64_t size = c < 0 ? 0 - (uint64_t)c : (uint64_t)c;
+		if (size != 1 || t->n_syms == 0)
+			buf_printf(&b, t->n_syms ? "%" PRIu64 " * " : "%" PRIu64, size);
+		for (int k = 0; k < t->n_syms; k++)
+			buf_printf(&b, k ? " * %s" : "%s", sym_c(cx, t->syms[k]));
+	}
+	return b.size ? b.text : "0";
+}
+
+/* ---- indices ---- */
+
+static bool is_compound(const char *text)
+{
+	for (int depth = 0; *text; text++) {
+		depth += (*text == '(' || *text == '[') - (*text == ')' || *text == ']');
+		if (depth == 0 && *text == ' ')
+			return true;
+	}
+	return false;
+}
+
+static const char *atom_c(Emit *em, const Atom *a, int m, int u)
+{
+	Arena *arena = em->cx->arena;
+	switch (a->kind) {
+	case ATOM_VAR: {
+		const char *name = map_get(&em->names, a->var);
+		return name ? name : a->var->name;
+	}
+	case ATOM_DIV:
+	case ATOM_MOD: {
+		const char *x = index_c(em, a->a, m, u), *n = dim_c(em->cx, a->n);
+		return arena_printf(arena, is_compound(x) ? "(%s) %c %s" : "%s %c %s", x, a->kind == ATOM_DIV ? '/' : '%',
+		                    is_compound(n) ? arena_printf(arena, "(%s)", n) : n);
+	}
+	default: {
+		const char *x = expr_c(em, a->expr, m, u);
+		const char *clamp = vocab_fn(em->vocab, "clamp_index", I64, false);
+		return arena_printf(arena, "%s(%s, %s)", clamp, x, dim_c(em->cx, a->n));
+	}
+	}
+}
+
+const char *index_c(Emit *em, const Index *x, int m, int u)
+{
+	Ctx *cx = em->cx;
+	const Dim *base = x->base;
+	Buf b;
+	buf_init(&b, cx->arena);
+	for (int i = 0; i < x->n_terms; i++) {
+		const Dim *c = x->terms[i].coef;
+		const Atom *a = x->terms[i].atom;
+		if (a->kind == ATOM_VAR && a->var == em->row && m)
+			base = dim_add(cx, base, dim_mul(cx, c, dim_int(cx, m)));
+		if (a->kind == ATOM_VAR && a->var == em->vector && u)
+			base = dim_add(cx, base, dim_mul(cx, c, dim_int(cx, (int64_t)u * em->lanes)));
+		const char *text = atom_c(em, a, m, u), *by = dim_c(cx, c);
+		bool minus = dim_is(c, -1);
+		buf_puts(&b, minus ? (b.size ? " - " : "-") : b.size ? " + " : "");
+		if (!dim_is(c, 1) && !minus)
+			buf_printf(&b, is_compound(by) || *by == '-' ? "(%s) * " : "%s * ", by);
+		buf_printf(&b, is_compound(text) && (!dim_is(c, 1) || a->kind != ATOM_VAR) ? "(%s)" : "%s", text);
+	}
+	int64_t value;
+	if (dim_is_int(base, &value)) {
+		if (value || !b.size)
+			buf_printf(&b, b.size && value < 0 ? " - %" PRId64 : b.size ? " + %" PRId64 : "%" PRId64, b.size && value < 0 ? -value : value);
+	} else {
+		const char *text = dim_c(cx, base);
+		buf_printf(&b, b.size ? " + %s" : "%s", *text == '-' ? arena_printf(cx->arena, "(%s)", text) : text);
+	}
+	return b.text;
+}
+
+/* ---- dependence ---- */
+
+typedef struct {
+	bool vector, row;
+} Dependence;
+
+static const Dependence *dependence(Emit *em, const Expr *e)
+{
+	const Dependence *have = map_get(&em->flags, e);
+	if (have)
+		return have;
+	Dependence *d = NEW(em->cx->arena, Dependence);
+	d->vector = em->vector && expr_uses(e, em->vector);
+	d->row = em->row && expr_uses(e, em->row);
+	map_put(&em->flags, e, d);
+	return d;
+}
+
+bool depends(Emit *em, const Expr *e, const Var *v)
+{
+	const Dependence *d = dependence(em, e);
+	return v && ((v == em->vector && d->vector) || (v == em->row && d->row));
+}
+
+/* In lanes: depends on the vector variable and there is more than one lane. */
+static bool in_lanes(Emit *em, const Expr *e)
+{
+	return em->lanes > 1 && depends(em, e, em->vector);
+}
+
+/* ---- memory ---- */
+
+Buffer *buffer_root(const Buffer *b)
+{
+	while (b->alias)
+		b = b->alias;
+	return (Buffer *)(uintptr_t)b;
+}
+
+/* The packed stream that stands for this load in the open loop; NULL: none. */
+static const Pack *pack_of(Emit *em, const Expr *e, int *slot)
+{
+	if (!em->loop)
+		return NULL;
+	for (int i = 0; i < em->k->n_packs; i++) {
+		const Pack *pk = &em->k->packs[i];
+		if (pk->n_vars != em->loop[0]->n_vars ||
+		    memcmp(pk->vars, em->loop[0]->vars, sizeof *pk->vars * (size_t)pk->n_vars) != 0)
+			continue;
+		for (*slot = 0; *slot < pk->n_slots; ++*slot)
+			if (pk->loads[*slot] == e)
+				return pk;
+	}
+	return NULL;
+}
+
+static const char *load_c(Emit *em, const Expr *e, int m, int u)
+{
+	Arena *arena = em->cx->arena;
+	int slot;
+	const Pack *pk = pack_of(em, e, &slot);
+	if (pk) { /* the pointer runs along, one step after the other */
+		int at = (slot * em->n_vectors + u) * em->lanes;
+		if (em->lanes == 1)
+			return arena_printf(arena, at ? "w[%d]" : "*w", at);
+		return arena_printf(arena, at ? "%s(w + %d)" : "%s(w)", vocab_fn(em->vocab, "load", F32, true), at);
+	}
+	const Index *offset = buffer_offset(em->p, e->buffer, e->index);
+	Buffer *root = buffer_root(e->buffer);
+	root->used = true;
+	const char *name = root->name, *at = index_c(em, offset, m, u);
+	if (!in_lanes(em, e)) {
+		const char *value = arena_printf(arena, "%s[%s]", name, at);
+		if (e->elem == F16 || e->elem == BF16)
+			return fn1(em, e->elem == F16 ? "f16_to_f32" : "bf16_to_f32", e->elem, false, value);
+		return value;
+	}
+	const char *address = strcmp(at, "0") == 0 ? name : arena_printf(arena, "%s + %s", name, at);
+	const Dim *stride = index_stride(em->p, offset, em->vector);
+	assert(stride);
+	if (dim_is(stride, 1) && !em->partial)
+		return arena_printf(arena, "%s(%s)", vocab_fn(em->vocab, "loadu", F32, true), address);
+	if (dim_is(stride, 1))
+		return arena_printf(arena, "%s(%s, %s)", vocab_fn(em->vocab, "loadn", F32, true), address, em->partial);
+	if (!em->partial)
+		return arena_printf(arena, "%s(%s, %s)", vocab_fn(em->vocab, "gather", F32, true), address, dim_c(em->cx, stride));
+	return arena_printf(arena, "%s(%s, %s, %s)", vocab_fn(em->vocab, "gathern", F32, true), address, dim_c(em->cx, stride),
+	                    em->partial);
+}
+
+/* ---- accumulators ---- */
+
+int acc_register(const Kernel *k, const Acc *acc)
+{
+	while (acc->into)
+		acc = acc->into;
+	int n = 0;
+	for (int i = 0; k->accs[i] != acc; i++)
+		n += !k->accs[i]->into;
+	return n;
+}
+
+const char *acc_name(Emit *em, const Acc *acc, int m, int u)
+{
+	Expr e = {.kind = EX_ACC, .acc = (Acc *)(uintptr_t)acc};
+	bool by_v = em->vector && expr_uses(&e, em->vector), by_row = em->row && expr_uses(&e, em->row);
+	Buf b;
+	buf_init(&b, em->cx->arena);
+	buf_printf(&b, "a%d", acc_register(em->k, acc));
+	if (by_row)
+		buf_printf(&b, "_%d", m);
+	if (by_v && em->n_vectors > 1)
+		buf_printf(&b, "%c", 'a' + u);
+	return b.text;
+}
+
+/* ---- expressions ---- */
+
+const char *fn1(Emit *em, const char *name, Elem elem, bool vector, const char *a)
+{
+	return arena_printf(em->cx->arena, "%s(%s)", vocab_fn(em->vocab, name, elem, vector), a);
+}
+
+static const char *float_c(Arena *arena, double v, bool single)
+{
+	if (isnan(v))
+		return single ? "(0.0f / 0.0f)" : "(0.0 / 0.0)";
+	if (isinf(v))
+		return arena_printf(arena, single ? "(%s1.0f / 0.0f)" : "(%s1.0 / 0.0)", v < 0 ? "-" : "");
+	char *text = arena_printf(arena, single ? "%.9g" : "%.17g", v);
+	for (int digits = single ? 6 : 15; digits < (single ? 9 : 17); digits++) {
+		char *shorter = arena_printf(arena, "%.*g", digits, v);
+		if (single ? strtof(shorter, NULL) == (float)v : strtod(shorter, NULL) == v) {
+			text = shorter;
+			break;
+		}
+	}
+	bool dotted = strpbrk(text, ".e") != NULL;
+	return arena_printf(arena, "%s%s%s", text, dotted ? "" : ".0", single ? "f" : "");
+}
+
+static const char *const_c(Emit *em, const Expr *e)
+{
+	Arena *arena = em->cx->arena;
+	if (elem_is_float(e->elem))
+		return float_c(arena, e->number, e->elem != F64);
+	if (e->elem == U64)
+		return arena_printf(arena, "UINT64_C(%" PRIu64 ")", (uint64_t)e->integer);
+	if (e->elem == I64 && e->integer == INT64_MIN)
+		return "INT64_MIN";
+	if (e->elem == I64 && (e->integer > INT32_MAX || e->integer < -INT32_MAX))
+		return arena_printf(arena, "INT64_C(%" PRId64 ")", e->integer);
+	if (e->elem == I32 && e->integer == INT32_MIN)
+		return "INT32_MIN";
+	return arena_printf(arena, e->elem == U32 ? "%" PRId64 "u" : "%" PRId64, e->integer);
+}
+
+static Elem compute_elem(Elem e)
+{
+	return e == F16 || e == BF16 ? F32 : e;
+}
+
+static const char *paren(Emit *em, const char *text)
+{
+	return is_compound(text) || *text == '-' ? arena_printf(em->cx->arena, "(%s)", text) : text;
+}
+
+static const char *op_c(Emit *em, const Expr *e, int m, int u)
+{
+	Arena *arena = em->cx->arena;
+	bool vec = in_lanes(em, e);
+	const char *name = op_info[e->op].name, *x[3];
+	Elem of = compute_elem(e->args[e->op == OP_EW_select ? 1 : 0]->elem);
+	for (int i = 0; i < e->n_args; i++) {
+		bool scalar_mask = e->op == OP_EW_select && i == 0 && vec && !in_lanes(em, e->args[0]);
+		x[i] = vec && !scalar_mask ? expr_vector_c(em, e->args[i], m, u) : expr_c(em, e->args[i], m, u);
+		if (scalar_mask) /* one truth value for all lanes */
+			return arena_printf(arena, "%s ? %s : %s", paren(em, x[0]), paren(em, expr_vector_c(em, e->args[1], m, u)),
+			                    paren(em, expr_vector_c(em, e->args[2], m, u)));
+	}
+	if (e->op == OP_EW_cast) {
+		Elem from = e->args[0]->elem, to = e->elem;
+		if (compute_elem(from) == compute_elem(to))
+			return x[0];
+		return arena_printf(arena, "%s(%s)", vocab_cast(em->vocab, compute_elem(from), compute_elem(to), vec), x[0]);
+	}
+	const char *infix = vocab_infix(name, of, vec);
+	if (infix && e->n_args == 2)
+		return arena_printf(arena, "%s %s %s", paren(em, x[0]), infix, paren(em, x[1]));
+	if (infix)
+		return arena_printf(arena, "%s%s", infix, paren(em, x[0]));
+	const char *f = vocab_fn(em->vocab, name, of, vec);
+	return e->n_args == 1   ? arena_printf(arena, "%s(%s)", f, x[0])
+	       : e->n_args == 2 ? arena_printf(arena, "%s(%s, %s)", f, x[0], x[1])
+	                        : arena_printf(arena, "%s(%s, %s, %s)", f, x[0], x[1], x[2]);
+}
+
+static const char *print(Emit *em, const Expr *e, int m, int u)
+{
+	switch (e->kind) {
+	case EX_CONST: return const_c(em, e);
+	case EX_DIM: return dim_c(em->cx, e->dim);
+	case EX_INDEX: return index_c(em, e->value, m, u);
+	case EX_LOAD: return load_c(em, e, m, u);
+	case EX_ACC: return acc_name(em, e->acc, m, u);
+	case EX_ROUND:
+		return fn1(em, e->elem == F16 ? "round_f16" : "round_bf16", F32, in_lanes(em, e), expr_c(em, e->args[0], m, u));
+	default: return op_c(em, e, m, u);
+	}
+}
+
+const char *expr_c(Emit *em, const Expr *e, int m, int u)
+{
+	enum { LONG = 60 };
+	m = depends(em, e, em->row) ? m : 0;
+	u = depends(em, e, em->vector) ? u : 0;
+	for (int i = em->n_memo - 1; i >= 0; i--)
+		if (em->memo[i].e == e && em->memo[i].m == m && em->memo[i].u == u)
+			return em->memo[i].text;
+	const char *text = print(em, e, m, u);
+	bool named = (intptr_t)map_get(&em->uses, e) > 1 && (e->kind == EX_OP || e->kind == EX_LOAD || e->kind == EX_ROUND);
+	if (named || (strlen(text) > LONG && e->kind == EX_OP)) {
+		const char *name = arena_printf(em->cx->arena, "t%d", em->n_temps++);
+		line(em->w, "const %s %s = %s;", vocab_type(em->vocab, compute_elem(e->elem), in_lanes(em, e)), name, text);
+		text = name;
+	}
+	if (em->n_memo == em->cap_memo) {
+		em->cap_memo = em->cap_memo ? 2 * em->cap_memo : 64;
+		Memo *more = NEWN(em->cx->arena, Memo, em->cap_memo);
+		if (em->n_memo)
+			memcpy(more, em->memo, sizeof *more * (size_t)em->n_memo);
+		em->memo = more;
+	}
+	em->memo[em->n_memo++] = (Memo){e, m, u, text};
+	return text;
+}
+
+const char *expr_vector_c(Emit *em, const Expr *e, int m, int u)
+{
+	const char *text = expr_c(em, e, m, u);
+	if (em->lanes == 1 || in_lanes(em, e))
+		return text;
+	if (e->elem == BOOL) /* a mask of equal lanes */
+		return arena_printf(em->cx->arena, "(%s){0} - %s", vocab_type(em->vocab, BOOL, true), paren(em, text));
+	return fn1(em, "set", F32, true, text);
+}

@@ -1,0 +1,41 @@
+/* codegen.h: programs to the files of C that the user gets. */
+#ifndef CODEGEN_CODEGEN_H
+#define CODEGEN_CODEGEN_H
+
+#include "codegen/kernel.h"
+#include "passes/passes.h"
+
+/* target.c: what a target has; one table.  fma: the numeric profile.  Fails on an unknown name; "native" asks the CPU. */
+typedef struct {
+	const char *name;
+	const char *march;  /* -march= of gcc and clang; NULL: none */
+	int lanes;          /* of f32; 1: scalar C99 */
+	int registers;      /* vector registers */
+	bool fma;
+} TargetInfo;
+const TargetInfo *target_find(Ctx *, const char *name);
+
+/* emit.c.  run and step may be NULL. */
+typedef struct {
+	const char *name;       /* prefix */
+	Program *run, *step;
+	const Step *states;     /* of step */
+	const CompileOptions *options;
+	const TargetInfo *target;
+	const char *no_step_reason;
+} EmitJob;
+void emit_files(Ctx *, const EmitJob *, Compiled *);
+
+/* weights.c: the constants of all programs, in the mode asked for. */
+typedef struct {
+	int n;
+	Buffer **buffers;     /* one for each different content */
+	int64_t *offsets;     /* bytes, in the blob */
+	int64_t size_bytes;
+	WeightsMode mode;
+} Weights;
+Weights weights_collect(Ctx *, int n_programs, Program *const *, const CompileOptions *);
+void weights_print(Ctx *, const Weights *, const char *name, Buf *out); /* the definitions, as C */
+const void *weights_blob(Ctx *, const Weights *, size_t *size);
+
+#endif

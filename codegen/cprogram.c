@@ -1,0 +1,168 @@
+/* cprogram.c: the body of an entry point: arrays in the workspace, then the statements in order. */
+#include "codegen/emit.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+static const char *call_args(Emit *em, const Params *ps)
+{
+	Buf b;
+	buf_init(&b, em->cx->arena);
+	if (em->blob && ps->constants)
+		buf_puts(&b, "weights");
+	for (int i = 0; i < ps->n_syms; i++)
+		buf_printf(&b, "%s%s", b.size ? ", " : "", dim_name(em->cx, ps->syms[i]));
+	for (int i = 0; i < ps->n_outer; i++)
+		buf_printf(&b, "%s%s", b.size ? ", " : "", ps->outer[i]->name);
+	for (int i = 0; i < ps->n_buffers; i++)
+		buf_printf(&b, "%s%s", b.size ? ", " : "", ps->buffers[i]->name);
+	return b.size ? b.text : "";
+}
+
+static void swap_carries(Emit *em, int n, const Carry *carries)
+{
+	for (int i = 0; i < n; i++) {
+		const Buffer *now = carries[i].now, *next = carries[i].next;
+		if (!next)
+			continue;
+		open_block(em->w, "%s", "");
+		line(em->w, "%s *swap = %s;", elem_info[now->elem].ctype, now->name);
+		line(em->w, "%s = %s;", now->name, next->name);
+		line(em->w, "%s = swap;", next->name);
+		close_block(em->w);
+	}
+}
+
+static void emit_block(Emit *em, const Block *b);
+
+static void emit_stmt(Emit *em, const Stmt *s)
+{
+	Writer *w = em->w;
+	if (s->kind == ST_KERNEL) {
+		Params ps = kernel_params(em->p, s->kernel);
+		line(w, "%s(%s);", s->kernel->name, call_args(em, &ps));
+	} else if (s->kind == ST_SPECIAL) {
+		Params ps = special_params(em->p, s);
+		line(w, "%s(%s);", s->name, call_args(em, &ps));
+	} else if (s->kind == ST_IF) {
+		em->n_memo = 0;
+		open_block(w, "if (%s)", expr_c(em, s->cond, 0, 0));
+		emit_block(em, &s->body);
+		close_block(w);
+		if (s->other.n) {
+			open_block(w, "else");
+			emit_block(em, &s->other);
+			close_block(w);
+		}
+	} else {
+		const char *t = s->var->name, *n = dim_c(em->cx, s->length);
+		if (s->limit) {
+			line(w, "%s[0] = 0;", s->count->name);
+			open_block(w, "for (int64_t %s = 0; %s < %s && %s < %s[0] && %s[0]; %s++)", t, t, n, t, s->limit->name, s->go->name, t);
+		} else if (s->reverse) {
+			open_block(w, "for (int64_t %s = %s; %s-- > 0;)", t, n, t);
+		} else {
+			open_block(w, "for (int64_t %s = 0; %s < %s; %s++)", t, t, n, t);
+		}
+		emit_block(em, &s->body);
+		swap_carries(em, s->n_carries, s->carries);
+		if (s->limit) {
+			line(w, "%s[0] = %s[0];", s->go->name, s->go_next->name);
+			line(w, "%s[0] = %s + 1;", s->count->name, t);
+		}
+		close_block(w);
+	}
+}
+
+static void emit_block(Emit *em, const Block *b)
+{
+	for (int i = 0; i < b->n; i++)
+		emit_stmt(em, b->stmts[i]);
+}
+
+static void emit_functions(Emit *em, const Block *b)
+{
+	for (int i = 0; i < b->n; i++) {
+		Stmt *s = b->stmts[i];
+		if (s->kind == ST_KERNEL)
+			emit_kernel(em, s->kernel);
+		if (s->kind == ST_SPECIAL) {
+			s->name = unique_name(em->p, arena_printf(em->cx->arena, "k_%s", op_info[s->val->op].name));
+			emit_special(em, s, s->name);
+		}
+		emit_functions(em, &s->body);
+		emit_functions(em, &s->other);
+	}
+}
+
+/* The names of loop variables must differ from arrays' and dims': they are in the same scope. */
+static void name_loops(void *user, Stmt *s)
+{
+	Program *p = user;
+	if (s->kind == ST_LOOP)
+		((Var *)(uintptr_t)s->var)->name = unique_name(p, s->var->name);
+}
+
+void emit_kernels(Emit *em)
+{
+	block_each(&em->p->block, name_loops, em->p);
+	emit_functions(em, &em->p->block);
+}
+
+const Dim *workspace_bytes(Program *p)
+{
+	const Dim *sum = dim_int(p->cx, 0);
+	for (int i = 0; i < p->n_slots; i++)
+		sum = dim_add(p->cx, sum, p->slot_bytes[i]);
+	return sum;
+}
+
+/* The table of the workspace, for readers: what lives where, and from which statement to which. */
+static void emit_plan(Emit *em)
+{
+	Program *p = em->p;
+	const Dim *offset = dim_int(em->cx, 0);
+	for (int slot = 0; slot < p->n_slots; slot++) {
+		for (int i = 0; i < p->n_buffers; i++) {
+			const Buffer *b = p->buffers[i];
+			if (b->slot != slot || b->alias || b->kind != BUF_WORK)
+				continue;
+			Buf type;
+			buf_init(&type, em->cx->arena);
+			type_print(&type, type_new(em->cx, b->elem, b->rank, b->dims));
+			const char *ctype = elem_info[b->elem].ctype, *at = dim_c(em->cx, offset);
+			line(em->w, "%s *%s = (%s *)(void *)(ws + %s); /* %s */", ctype, b->name, ctype,
+			     strchr(at, ' ') ? arena_printf(em->cx->arena, "(%s)", at) : at, type.text);
+		}
+		offset = dim_add(em->cx, offset, p->slot_bytes[slot]);
+	}
+}
+
+void emit_program(Emit *em)
+{
+	Program *p = em->p;
+	Writer *w = em->w;
+	em->vector = em->row = NULL;
+	em->lanes = 1;
+	map_init(&em->names, em->cx->arena);
+	map_init(&em->flags, em->cx->arena);
+	map_init(&em->uses, em->cx->arena);
+	if (p->n_slots)
+		line(w, "unsigned char *ws = workspace;");
+	else
+		line(w, "(void)workspace;");
+	for (int i = 0; i < p->n_states; i++) {
+		const Buffer *b = p->carries[i].now;
+		line(w, "%s *%s = (%s *)state->%s;", elem_info[b->elem].ctype, b->name, elem_info[b->elem].ctype, b->name);
+	}
+	emit_plan(em);
+	emit_block(em, &p->block);
+	for (int i = 0; i < p->n_states; i++) {
+		const Carry *c = &p->carries[i];
+		if (!c->next)
+			continue;
+		const char *n = dim_c(em->cx, dim_product(em->cx, c->now->rank, c->now->dims));
+		line(w, "for (int64_t i = 0; i < %s; i++)", n);
+		line(w, "\t%s[i] = %s[i];", c->now->name, c->next->name);
+	}
+}

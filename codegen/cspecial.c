@@ -1,0 +1,209 @@
+/* cspecial.c: primitives that are no map and no reduction, each as a C function over whole arrays: argreduce, cumulative, sort
+ * and scatter_nd.  Those with an axis see an array as [outer][n][inner]. */
+#include "codegen/emit.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+typedef struct {
+	const char *x, *y;          /* arrays */
+	const char *ctype;
+	const char *outer, *n, *inner; /* extents */
+} Axis;
+
+static Axis axis_of(Emit *em, const Stmt *s, int axis)
+{
+	Ctx *cx = em->cx;
+	const Type *t = s->val->args[0]->type;
+	return (Axis){s->ins[0]->name,
+	              s->out->name,
+	              elem_info[t->elem].ctype,
+	              dim_c(cx, dim_product(cx, axis, t->dims)),
+	              dim_c(cx, t->dims[axis]),
+	              dim_c(cx, dim_product(cx, t->rank - axis - 1, t->dims + axis + 1))};
+}
+
+static void open_axis(Writer *w, const Axis *a)
+{
+	open_block(w, "for (int64_t o = 0; o < %s; o++)", a->outer);
+	open_block(w, "for (int64_t i = 0; i < %s; i++)", a->inner);
+}
+
+static void close_axis(Writer *w)
+{
+	close_block(w);
+	close_block(w);
+}
+
+/* The element's value as a number to compare: narrow floats widen. */
+static const char *number(Emit *em, Elem e, const char *text)
+{
+	return e == F16 ? fn1(em, "f16_to_f32", e, false, text) : e == BF16 ? fn1(em, "bf16_to_f32", e, false, text) : text;
+}
+
+static const char *wide(Elem e)
+{
+	return e == F16 || e == BF16 ? "float" : elem_info[e].ctype;
+}
+
+static void emit_argreduce(Emit *em, const Stmt *s)
+{
+	Writer *w = em->w;
+	const Val *v = s->val;
+	Elem e = v->args[0]->type->elem;
+	Axis a = axis_of(em, s, (int)val_int(v, A_AXIS));
+	bool max = strcmp(val_str(v, A_KIND), "max") == 0, last = val_int(v, A_FLAGS);
+	const char *cmp = arena_printf(em->cx->arena, "%c%s", max ? '>' : '<', last ? "=" : "");
+	open_axis(w, &a);
+	line(w, "const %s *x = %s + o * (%s) * (%s) + i;", a.ctype, a.x, a.n, a.inner);
+	line(w, "%s best = %s;", wide(e), number(em, e, "x[0]"));
+	line(w, "int64_t at = 0;");
+	open_block(w, "for (int64_t j = 1; j < %s; j++)", a.n);
+	line(w, "%s v = %s;", wide(e), number(em, e, arena_printf(em->cx->arena, "x[j * (%s)]", a.inner)));
+	/* NaN wins, the first one (or the last one) of several. */
+	if (elem_is_float(e) && !last)
+		line(w, "if (best == best && (v %s best || v != v)) {", cmp);
+	else if (elem_is_float(e))
+		line(w, "if (v != v || (best == best && v %s best)) {", cmp);
+	else
+		line(w, "if (v %s best) {", cmp);
+	line(w, "\tbest = v;");
+	line(w, "\tat = j;");
+	line(w, "}");
+	close_block(w);
+	line(w, "%s[o * (%s) + i] = at;", a.y, a.inner);
+	close_axis(w);
+}
+
+static void emit_cumulative(Emit *em, const Stmt *s)
+{
+	Writer *w = em->w;
+	const Val *v = s->val;
+	Elem e = v->args[0]->type->elem, c = e == F16 || e == BF16 ? F32 : e;
+	Axis a = axis_of(em, s, (int)val_int(v, A_AXIS));
+	const char *kind = val_str(v, A_KIND);
+	const char *op = strcmp(kind, "sum") == 0 ? "add" : strcmp(kind, "prod") == 0 ? "mul" : "max";
+	bool exclusive = val_ints(v, A_FLAGS)[0], reverse = val_ints(v, A_FLAGS)[1];
+	const char *store = e == F16 ? "f32_to_f16" : e == BF16 ? "f32_to_bf16" : NULL;
+	const char *out = store ? fn1(em, store, e, false, "sum") : "sum";
+	const char *infix = vocab_infix(op, c, false), *next;
+	const char *x = number(em, e, "x[j]");
+	if (infix)
+		next = arena_printf(em->cx->arena, "sum %s %s", infix, x);
+	else
+		next = arena_printf(em->cx->arena, "%s(sum, %s)", vocab_fn(em->vocab, op, c, false), x);
+	bool first_is_value = strcmp(op, "max") == 0; /* has no neutral element that every type can say */
+	open_axis(w, &a);
+	line(w, "const %s *x = %s + o * (%s) * (%s) + i;", a.ctype, a.x, a.n, a.inner);
+	line(w, "%s *y = %s + o * (%s) * (%s) + i;", a.ctype, a.y, a.n, a.inner);
+	line(w, "%s sum = %s;", wide(e), strcmp(op, "mul") == 0 ? "1" : "0");
+	open_block(w, "for (int64_t k = 0; k < %s; k++)", a.n);
+	line(w, "int64_t j = (%s) * (%s);", reverse ? arena_printf(em->cx->arena, "%s - 1 - k", a.n) : "k", a.inner);
+	if (exclusive)
+		line(w, "y[j] = %s;", out);
+	line(w, first_is_value ? "sum = k ? %s : %s;" : "sum = %s;", next, x);
+	if (!exclusive)
+		line(w, "y[j] = %s;", out);
+	close_block(w);
+	close_axis(w);
+}
+
+/* Insertion by binary search: stable, without memory.  NaN sorts after every number (ascending). */
+static void emit_sort(Emit *em, const Stmt *s)
+{
+	Writer *w = em->w;
+	const Val *v = s->val;
+	Elem e = v->args[0]->type->elem;
+	Axis a = axis_of(em, s, (int)val_int(v, A_AXIS));
+	bool down = val_int(v, A_FLAGS);
+	const char *at = arena_printf(em->cx->arena, "x[y[mid * (%s)] * (%s)]", a.inner, a.inner);
+	open_axis(w, &a);
+	line(w, "const %s *x = %s + o * (%s) * (%s) + i;", a.ctype, a.x, a.n, a.inner);
+	line(w, "int64_t *y = %s + o * (%s) * (%s) + i;", a.y, a.n, a.inner);
+	open_block(w, "for (int64_t j = 0; j < %s; j++)", a.n);
+	line(w, "const %s v = %s;", wide(e), number(em, e, arena_printf(em->cx->arena, "x[j * (%s)]", a.inner)));
+	line(w, "int64_t lo = 0, hi = j;");
+	open_block(w, "while (lo < hi)");
+	line(w, "int64_t mid = (lo + hi) / 2;");
+	line(w, "const %s m = %s;", wide(e), number(em, e, at));
+	if (elem_is_float(e) && down)
+		line(w, "if (v > m || (v != v && m == m))");
+	else if (elem_is_float(e))
+		line(w, "if (v < m || (m != m && v == v))");
+	else
+		line(w, "if (v %c m)", down ? '>' : '<');
+	line(w, "\thi = mid;");
+	line(w, "else");
+	line(w, "\tlo = mid + 1;");
+	close_block(w);
+	line(w, "for (int64_t k = j; k > lo; k--)");
+	line(w, "\ty[k * (%s)] = y[(k - 1) * (%s)];", a.inner, a.inner);
+	line(w, "y[lo * (%s)] = j;", a.inner);
+	close_block(w);
+	close_axis(w);
+}
+
+static void emit_scatter(Emit *em, const Stmt *s)
+{
+	Ctx *cx = em->cx;
+	Writer *w = em->w;
+	const Type *x = s->val->args[0]->type, *index = s->val->args[1]->type;
+	const char *kind = val_str(s->val, A_KIND), *ctype = elem_info[x->elem].ctype, *y = s->out->name;
+	int64_t depth = 0;
+	dim_is_int(index->dims[index->rank - 1], &depth);
+	const char *tuples = dim_c(cx, dim_product(cx, index->rank - 1, index->dims));
+	const char *chunk = dim_c(cx, dim_product(cx, x->rank - (int)depth, x->dims + depth));
+	line(w, "for (int64_t i = 0; i < %s; i++)", dim_c(cx, type_count(cx, x)));
+	line(w, "\t%s[i] = %s[i];", y, s->ins[0]->name);
+	open_block(w, "for (int64_t i = 0; i < %s; i++)", tuples);
+	line(w, "int64_t at = 0;");
+	line(w, "int inside = 1;");
+	for (int d = 0; d < depth; d++) {
+		const char *n = dim_c(cx, x->dims[d]), *j = arena_printf(cx->arena, "(int64_t)%s[i * %lld + %d]", s->ins[1]->name, (long long)depth, d);
+		line(w, "inside &= %s >= 0 && %s < %s;", j, j, n);
+		line(w, "at = inside ? at * (%s) + %s : 0;", n, j);
+	}
+	line(w, "if (!inside)");
+	line(w, "\tcontinue;");
+	open_block(w, "for (int64_t k = 0; k < %s; k++)", chunk);
+	line(w, "%s *to = %s + at * (%s) + k;", ctype, y, chunk);
+	const char *u = number(em, x->elem, arena_printf(cx->arena, "%s[i * (%s) + k]", s->ins[2]->name, chunk));
+	if (strcmp(kind, "set") != 0) {
+		Elem c = x->elem == F16 || x->elem == BF16 ? F32 : x->elem;
+		const char *f = c == BOOL ? (strcmp(kind, "max") == 0 || strcmp(kind, "add") == 0 ? "or" : "and") : kind;
+		const char *infix = vocab_infix(f, c, false), *old = number(em, x->elem, "*to");
+		u = infix ? arena_printf(cx->arena, "%s %s %s", old, infix, u)
+		          : arena_printf(cx->arena, "%s(%s, %s)", vocab_fn(em->vocab, f, c, false), old, u);
+	}
+	if (x->elem == F16 || x->elem == BF16)
+		u = fn1(em, x->elem == F16 ? "f32_to_f16" : "f32_to_bf16", x->elem, false, u);
+	line(w, "*to = %s;", u);
+	close_block(w);
+	close_block(w);
+}
+
+void emit_special(Emit *em, const Stmt *s, const char *name)
+{
+	Writer *w = em->w;
+	Params ps = special_params(em->p, s);
+	Buf b;
+	buf_init(&b, em->cx->arena);
+	for (int i = 0; i < ps.n_syms; i++)
+		buf_printf(&b, "%sint64_t %s", b.size ? ", " : "", dim_name(em->cx, ps.syms[i]));
+	for (int i = 0; i < ps.n_buffers; i++)
+		buf_printf(&b, "%s%s%s *restrict %s", b.size ? ", " : "", ps.written[i] ? "" : "const ",
+		           elem_info[ps.buffers[i]->elem].ctype, ps.buffers[i]->name);
+	if (s->val->loc)
+		line(w, "/* %s */", s->val->loc);
+	line(w, "static void %s(%s)", name, b.text);
+	open_block(w, "%s", "");
+	switch (s->val->op) {
+	case OP_argreduce: emit_argreduce(em, s); break;
+	case OP_cumulative: emit_cumulative(em, s); break;
+	case OP_sort: emit_sort(em, s); break;
+	default: assert(s->val->op == OP_scatter_nd); emit_scatter(em, s);
+	}
+	close_block(w);
+	line(w, "%s", "");
+}

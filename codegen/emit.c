@@ -1,0 +1,483 @@
+/* emit.c: the files of C: a header with the interface, a source with everything else.
+ *
+ * Both are meant to be read: the header says shapes, ownership and errors; the source goes from the vocabulary over the
+ * weights and the kernels to the entry points.
+ */
+#include "codegen/codegen.h"
+#include "codegen/emit.h"
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+typedef struct {
+	Ctx *cx;
+	const EmitJob *job;
+	const char *upper;  /* NAME */
+	int n_syms;
+	const Sym **syms;   /* dims that are arguments: the same list for every entry point of a shape */
+	Weights weights;
+} Files;
+
+static const char *upper_case(Ctx *cx, const char *name)
+{
+	char *text = arena_printf(cx->arena, "%s", name);
+	for (char *p = text; *p; p++)
+		*p = (char)toupper((unsigned char)*p);
+	return text;
+}
+
+/* ---- dims ---- */
+
+typedef struct {
+	Ctx *cx;
+	int n;
+	const Sym **syms;
+} Syms;
+
+static void add_sym(void *user, const Sym *s)
+{
+	Syms *list = user;
+	for (int i = 0; i < list->n; i++)
+		if (list->syms[i] == s)
+			return;
+	const Sym **more = NEWN(list->cx->arena, const Sym *, list->n + 1);
+	if (list->n)
+		memcpy(more, list->syms, sizeof *more * (size_t)list->n);
+	more[list->n++] = s;
+	list->syms = more;
+}
+
+/* In order of first appearance in the inputs, then in the outputs. */
+static Syms program_syms(Ctx *cx, const Program *p)
+{
+	Syms list = {.cx = cx};
+	for (int i = 0; i < p->graph->n_params; i++)
+		for (int d = 0; d < p->graph->params[i]->type->rank; d++)
+			dim_each_sym(p->graph->params[i]->type->dims[d], add_sym, &list);
+	for (int i = 0; i < p->graph->n_results; i++)
+		for (int d = 0; d < p->graph->results[i]->type->rank; d++)
+			dim_each_sym(p->graph->results[i]->type->dims[d], add_sym, &list);
+	return list;
+}
+
+static const char *dim_args(Ctx *cx, const Syms *syms, const char *before)
+{
+	Buf b;
+	buf_init(&b, cx->arena);
+	for (int i = 0; i < syms->n; i++)
+		buf_printf(&b, "%s%s%s", b.size ? ", " : "", before, dim_name(cx, syms->syms[i]));
+	return b.size ? b.text : "";
+}
+
+static int64_t bounded_bytes(Program *p)
+{
+	int64_t sum = 0;
+	for (int i = 0; i < p->n_slots; i++) {
+		int64_t most = dim_hi(p->slot_bytes[i]);
+		if (most == INT64_MAX || sum > INT64_MAX / 2 - most)
+			return -1;
+		sum += most;
+	}
+	return sum;
+}
+
+/* ---- interface ---- */
+
+static const char *shape_c(Ctx *cx, const Type *t)
+{
+	Buf b;
+	buf_init(&b, cx->arena);
+	for (int i = 0; i < t->rank; i++)
+		buf_printf(&b, "[%s]", dim_c(cx, t->dims[i]));
+	return b.size ? b.text : "";
+}
+
+static const char *signature(const Files *f, Program *p, bool step)
+{
+	Ctx *cx = f->cx;
+	const Graph *g = p->graph;
+	Syms syms = program_syms(cx, p);
+	Buf b;
+	buf_init(&b, cx->arena);
+	buf_printf(&b, "int %s_%s(", f->job->name, step ? "step" : "run");
+	const char *sep = "";
+	if (f->weights.mode == WEIGHTS_BLOB) {
+		buf_printf(&b, "const %s_weights *weights", f->job->name);
+		sep = ", ";
+	}
+	for (int i = 0; i < syms.n; i++, sep = ", ")
+		buf_printf(&b, "%sint64_t %s", sep, dim_name(cx, syms.syms[i]));
+	if (step) {
+		buf_printf(&b, "%s%s_state *state", sep, f->job->name);
+		sep = ", ";
+	}
+	for (int i = 0; i < p->n_inputs; i++, sep = ", ")
+		buf_printf(&b, "%sconst %s *%s", sep, elem_info[g->params[i]->type->elem].ctype, p->inputs[i]->name);
+	for (int i = 0; i < p->n_outputs; i++, sep = ", ")
+		buf_printf(&b, "%s%s *%s", sep, elem_info[g->results[i]->type->elem].ctype, p->outputs[i]->name);
+	buf_printf(&b, "%svoid *workspace)", sep);
+	return b.text;
+}
+
+static const char *comment_text(Ctx *cx, const char *text) /* nothing that ends a comment or a line */
+{
+	char *safe = arena_printf(cx->arena, "%s", text ? text : "");
+	for (char *p = safe; *p; p++)
+		if ((p[0] == '*' && p[1] == '/') || (p[0] == '/' && p[1] == '*') || (unsigned char)*p < ' ' || *p == '\\')
+			*p = ' ';
+	return safe;
+}
+
+static void print_tables(const Files *f, Writer *w, Program *p)
+{
+	Ctx *cx = f->cx;
+	const Graph *g = p->graph;
+	for (int i = 0; i < p->n_inputs; i++)
+		line(w, " *   in   %s: %s%s   %s", p->inputs[i]->name, elem_info[g->params[i]->type->elem].ctype,
+		     shape_c(cx, g->params[i]->type), comment_text(cx, g->param_names[i]));
+	for (int i = 0; i < p->n_outputs; i++)
+		line(w, " *   out  %s: %s%s   %s", p->outputs[i]->name, elem_info[g->results[i]->type->elem].ctype,
+		     shape_c(cx, g->results[i]->type), comment_text(cx, g->result_names[i]));
+	Syms syms = program_syms(cx, p);
+	for (int i = 0; i < syms.n; i++) {
+		const Sym *s = syms.syms[i];
+		if (s->hi == INT64_MAX)
+			line(w, " *   dim  %s: %" PRId64 " or more", dim_name(cx, s), s->lo);
+		else
+			line(w, " *   dim  %s: %" PRId64 " to %" PRId64, dim_name(cx, s), s->lo, s->hi);
+	}
+}
+
+static void print_workspace_interface(const Files *f, Writer *w, Program *p, bool step)
+{
+	Ctx *cx = f->cx;
+	const char *what = step && f->job->run ? "_STEP" : "";
+	int64_t bytes = bounded_bytes(p);
+	if (bytes >= 0) {
+		line(w, "#define %s%s_WORKSPACE_BYTES %" PRId64, f->upper, what, bytes);
+	} else {
+		Syms syms = program_syms(cx, p);
+		line(w, "size_t %s%s_workspace_bytes(%s);", f->job->name, step && f->job->run ? "_step" : "", dim_args(cx, &syms, "int64_t "));
+	}
+}
+
+static void print_banner(const Files *f, Writer *w, const char *file)
+{
+	const CompileOptions *o = f->job->options;
+	line(w, "/* %s: generated by rnncc from %s.  C99, stands alone.", file, comment_text(f->cx, o->source_name ? o->source_name : "a graph"));
+	if (o->digest)
+		line(w, " * model sha256 %s", o->digest);
+	line(w, " * target %s%s, -O%d", f->job->target->name,
+	     f->job->target->lanes > 1 ? arena_printf(f->cx->arena, " (%d lanes; compile with -march=%s -std=gnu99 -ffp-contract=off)",
+	                                              f->job->target->lanes, f->job->target->march)
+	                               : " (no vector types)",
+	     o->opt);
+	line(w, " */");
+}
+
+static const char *print_header(const Files *f)
+{
+	Ctx *cx = f->cx;
+	const EmitJob *job = f->job;
+	Writer w;
+	writer_init(&w, cx->arena);
+	print_banner(f, &w, arena_printf(cx->arena, "%s.h", job->name));
+	line(&w, "#ifndef %s_H\n#define %s_H\n", f->upper, f->upper);
+	line(&w, "#include <stddef.h>\n#include <stdint.h>\n");
+	line(&w, "#ifdef __cplusplus\nextern \"C\" {\n#endif\n");
+	line(&w, "#define %s_ALIGN 64 /* of workspace, in bytes */", f->upper);
+	line(&w, "#define %s_WEIGHTS_BYTES %" PRId64, f->upper, f->weights.size_bytes);
+	line(&w, "enum { %s_EDIM = -1 }; /* a dim is outside its bounds; outputs are untouched */\n", f->upper);
+	if (f->weights.mode == WEIGHTS_BLOB) {
+		line(&w, "/* Weights, loaded by the caller; read only: one serves any number of threads. */");
+		line(&w, "typedef struct {\n\tconst unsigned char *data;\n} %s_weights;", job->name);
+		line(&w, "/* Checks %s_weights.bin in memory (64-byte aligned, to be kept while in use) and points weights into it.", job->name);
+		line(&w, " * 0, or -2: not the weights of this model, damaged, or not aligned. */");
+		line(&w, "int %s_load(%s_weights *weights, const void *blob, size_t size);\n", job->name, job->name);
+	}
+	if (job->run) {
+		line(&w, "/* One call.  Arrays are dense, row-major, the caller's, and do not overlap.");
+		print_tables(f, &w, job->run);
+		line(&w, " *   workspace: %s, %s_ALIGN aligned, any contents; one per concurrent call",
+		     bounded_bytes(job->run) >= 0 ? "the macro's bytes" : "the function's bytes", f->upper);
+		line(&w, " * Returns 0 or %s_EDIM.  No memory is allocated, nothing is kept between calls. */", f->upper);
+		print_workspace_interface(f, &w, job->run, false);
+		line(&w, "%s;\n", signature(f, job->run, false));
+	}
+	if (job->step) {
+		Program *p = job->step;
+		line(&w, "/* %s", job->run ? "Streaming: one time step a call, the same numbers as one run over the sequence."
+		                          : "One step a call; what the model feeds back into itself is in the state.");
+		print_tables(f, &w, p);
+		line(&w, " * The state is plain data of the caller: reset it first, copy it to fork a stream. */");
+		line(&w, "typedef struct {");
+		for (int i = 0; i < p->n_states; i++) {
+			const Buffer *b = p->carries[i].now;
+			line(&w, "\t%s %s%s;", elem_info[b->elem].ctype, b->name, b->rank ? shape_c(cx, type_new(cx, b->elem, b->rank, b->dims)) : "[1]");
+		}
+		if (!p->n_states)
+			line(&w, "\tunsigned char none;");
+		line(&w, "} %s_state;", job->name);
+		print_workspace_interface(f, &w, p, true);
+		line(&w, "void %s_reset(%s_state *state);", job->name, job->name);
+		line(&w, "%s;\n", signature(f, p, true));
+	} else if (job->no_step_reason) {
+		line(&w, "/* There is no %s_step: %s */\n", job->name, comment_text(cx, job->no_step_reason));
+	}
+	line(&w, "#ifdef __cplusplus\n}\n#endif\n");
+	line(&w, "#endif");
+	return w.buf.text;
+}
+
+/* ---- source ---- */
+
+static void print_entry(const Files *f, Emit *em, Program *p, bool step)
+{
+	Ctx *cx = f->cx;
+	Writer *w = em->w;
+	Syms syms = program_syms(cx, p);
+	const char *suffix = step && f->job->run ? "_step" : "";
+	if (bounded_bytes(p) < 0) {
+		line(w, "size_t %s%s_workspace_bytes(%s)", f->job->name, suffix, dim_args(cx, &syms, "int64_t "));
+		open_block(w, "%s", "");
+		for (int i = 0; i < syms.n; i++)
+			line(w, "(void)%s;", dim_name(cx, syms.syms[i]));
+		line(w, "return (size_t)(%s);", dim_c(cx, workspace_bytes(p)));
+		close_block(w);
+		line(w, "%s", "");
+	}
+	if (step) {
+		line(w, "void %s_reset(%s_state *state)", f->job->name, f->job->name);
+		open_block(w, "%s", "");
+		for (int i = 0; i < p->n_states; i++) {
+			const Buffer *b = p->carries[i].now;
+			const Tensor *init = f->job->states ? f->job->states->initial[i] : NULL;
+			const char *n = dim_c(cx, dim_product(cx, b->rank, b->dims)), *ctype = elem_info[b->elem].ctype;
+			line(w, "%s *%s = (%s *)state->%s;", ctype, b->name, ctype, b->name);
+			line(w, "for (int64_t i = 0; i < %s; i++)", n);
+			line(w, init ? "\t%s[i] = %s_initial[i];" : "\t%s[i] = 0;", b->name, b->name);
+		}
+		if (!p->n_states)
+			line(w, "state->none = 0;");
+		close_block(w);
+		line(w, "%s", "");
+	}
+	line(w, "%s", signature(f, p, step));
+	open_block(w, "%s", "");
+	for (int i = 0; i < syms.n; i++) {
+		const Sym *s = syms.syms[i];
+		const char *name = dim_name(cx, s);
+		if (s->hi == INT64_MAX)
+			line(w, "if (%s < %" PRId64 ")", name, s->lo);
+		else
+			line(w, "if (%s < %" PRId64 " || %s > %" PRId64 ")", name, s->lo, name, s->hi);
+		line(w, "\treturn %s_EDIM;", f->upper);
+	}
+	for (int i = 0; i < p->n_inputs; i++)
+		line(w, "(void)%s;", p->inputs[i]->name);
+	if (step && !p->n_states)
+		line(w, "(void)state;");
+	if (f->weights.mode == WEIGHTS_BLOB)
+		line(w, "(void)weights;");
+	emit_program(em);
+	line(w, "return 0;");
+	close_block(w);
+	line(w, "%s", "");
+}
+
+/* Entry points of one shape, for hosts that do not know the model. */
+static void print_describe(const Files *f, Writer *w)
+{
+	Ctx *cx = f->cx;
+	const char *name = f->job->name;
+	Program *programs[2] = {f->job->run, f->job->step};
+	bool blob = f->weights.mode == WEIGHTS_BLOB;
+	line(w, "int %s_call(int step, const int64_t *dims, const void *const *in, void *const *out, void *state, void *workspace);", name);
+	line(w, "size_t %s_call_workspace(int step, const int64_t *dims);", name);
+	line(w, "size_t %s_call_state(void);", name);
+	line(w, "void %s_call_reset(void *state);\n", name);
+	line(w, "int %s_call(int step, const int64_t *dims, const void *const *in, void *const *out, void *state, void *workspace)", name);
+	open_block(w, "%s", "");
+	line(w, "(void)step, (void)dims, (void)in, (void)out, (void)state;");
+	if (blob)
+		line(w, "const %s_weights *weights = in[-1];", name); /* the host puts it in front of the inputs */
+	for (int s = 0; s < 2; s++) {
+		Program *p = programs[s];
+		if (!p)
+			continue;
+		Syms syms = program_syms(cx, p);
+		Buf b;
+		buf_init(&b, cx->arena);
+		const char *sep = "";
+		if (blob)
+			buf_puts(&b, "weights"), sep = ", ";
+		for (int i = 0; i < syms.n; i++, sep = ", ")
+			for (int k = 0; k < f->n_syms; k++)
+				if (f->syms[k] == syms.syms[i])
+					buf_printf(&b, "%sdims[%d]", sep, k);
+		if (s)
+			buf_printf(&b, "%s(%s_state *)state", sep, name), sep = ", ";
+		for (int i = 0; i < p->n_inputs; i++, sep = ", ")
+			buf_printf(&b, "%s(const %s *)in[%d]", sep, elem_info[p->graph->params[i]->type->elem].ctype, i);
+		for (int i = 0; i < p->n_outputs; i++, sep = ", ")
+			buf_printf(&b, "%s(%s *)out[%d]", sep, elem_info[p->graph->results[i]->type->elem].ctype, i);
+		line(w, "if (step == %d)", s);
+		line(w, "\treturn %s_%s(%s%sworkspace);", name, s ? "step" : "run", b.size ? b.text : "", sep);
+	}
+	line(w, "return -3;");
+	close_block(w);
+	line(w, "\nsize_t %s_call_workspace(int step, const int64_t *dims)", name);
+	open_block(w, "%s", "");
+	line(w, "(void)step, (void)dims;");
+	for (int s = 0; s < 2; s++) {
+		Program *p = programs[s];
+		if (!p)
+			continue;
+		Syms syms = program_syms(cx, p);
+		Buf b;
+		buf_init(&b, cx->arena);
+		for (int i = 0; i < syms.n; i++)
+			for (int k = 0; k < f->n_syms; k++)
+				if (f->syms[k] == syms.syms[i])
+					buf_printf(&b, "%sdims[%d]", b.size ? ", " : "", k);
+		bool named = s && f->job->run;
+		line(w, "if (step == %d)", s);
+		if (bounded_bytes(p) >= 0)
+			line(w, "\treturn %s%s_WORKSPACE_BYTES;", f->upper, named ? "_STEP" : "");
+		else
+			line(w, "\treturn %s%s_workspace_bytes(%s);", name, named ? "_step" : "", b.size ? b.text : "");
+	}
+	line(w, "return 0;");
+	close_block(w);
+	line(w, "\nsize_t %s_call_state(void)", name);
+	open_block(w, "%s", "");
+	line(w, f->job->step ? "return sizeof(%s_state);" : "return 0;", name);
+	close_block(w);
+	line(w, "\nvoid %s_call_reset(void *state)", name);
+	open_block(w, "%s", "");
+	line(w, f->job->step ? "%s_reset(state);" : "(void)state;", name);
+	close_block(w);
+}
+
+static void print_initials(const Files *f, Writer *w)
+{
+	const Step *st = f->job->states;
+	for (int i = 0; st && f->job->step && i < f->job->step->n_states; i++) {
+		const Tensor *t = st->initial[i];
+		const Buffer *b = f->job->step->carries[i].now;
+		if (!t)
+			continue;
+		Buf text;
+		buf_init(&text, f->cx->arena);
+		for (int64_t k = 0; k < t->count; k++)
+			buf_printf(&text, elem_is_float(t->elem) ? "%s%.9g" : "%s%.0f", k ? ", " : "", tensor_get(t, k));
+		line(w, "static const %s %s_initial[] = {%s};", elem_info[b->elem].ctype, b->name, text.text);
+	}
+}
+
+static void print_load(const Files *f, Writer *w)
+{
+	const char *name = f->job->name;
+	line(w, "int %s_load(%s_weights *weights, const void *blob, size_t size)", name, name);
+	open_block(w, "%s", "");
+	line(w, "static const unsigned char magic[8] = {'R', 'N', 'N', 'C', 'C', 'W', '1', 0};");
+	line(w, "const unsigned char *bytes = blob;");
+	line(w, "uint64_t hash = UINT64_C(0xcbf29ce484222325), stated = 0, length = 0;");
+	line(w, "if (size != 64 + (size_t)%s_WEIGHTS_BYTES || (uintptr_t)blob %% 64)", f->upper);
+	line(w, "\treturn -2;");
+	line(w, "for (size_t i = 0; i < 8; i++) {");
+	line(w, "\tif (bytes[i] != magic[i])");
+	line(w, "\t\treturn -2;");
+	line(w, "\tlength |= (uint64_t)bytes[8 + i] << 8 * i;");
+	line(w, "\tstated |= (uint64_t)bytes[16 + i] << 8 * i;");
+	line(w, "}");
+	line(w, "for (size_t i = 64; i < size; i++)");
+	line(w, "\thash = (hash ^ bytes[i]) * UINT64_C(0x100000001b3);");
+	line(w, "if (length != %s_WEIGHTS_BYTES || hash != stated)", f->upper);
+	line(w, "\treturn -2;");
+	line(w, "weights->data = bytes + 64;");
+	line(w, "return 0;");
+	close_block(w);
+	line(w, "%s", "");
+}
+
+static const char *print_source(Files *f)
+{
+	Ctx *cx = f->cx;
+	const EmitJob *job = f->job;
+	Writer body, top;
+	writer_init(&body, cx->arena);
+	writer_init(&top, cx->arena);
+	Vocab *vocab = vocab_new(cx, job->options->opt >= 1 ? job->target->lanes : 1, job->target->fma);
+	Program *programs[2] = {job->run, job->step};
+	for (int s = 0; s < 2; s++) {
+		if (!programs[s])
+			continue;
+		Emit em = {.cx = cx, .p = programs[s], .vocab = vocab, .w = &body, .threads = job->options->threads};
+		em.blob = job->options->weights == WEIGHTS_BLOB ? job->name : NULL;
+		emit_kernels(&em);
+	}
+	f->weights = weights_collect(cx, 2, programs, job->options);
+	if (f->weights.mode == WEIGHTS_BLOB)
+		print_load(f, &body);
+	print_initials(f, &body);
+	for (int s = 0; s < 2; s++) {
+		if (!programs[s])
+			continue;
+		Emit em = {.cx = cx, .p = programs[s], .vocab = vocab, .w = &body, .threads = job->options->threads};
+		em.blob = job->options->weights == WEIGHTS_BLOB ? job->name : NULL;
+		print_entry(f, &em, programs[s], s);
+	}
+	if (job->options->describe)
+		print_describe(f, &body);
+	print_banner(f, &top, arena_printf(cx->arena, "%s.c", job->name));
+	line(&top, "#include \"%s.h\"\n", job->name);
+	line(&top, "#include <math.h>\n");
+	vocab_print(vocab, &top.buf);
+	line(&top, "%s", "");
+	weights_print(cx, &f->weights, job->name, &top.buf);
+	buf_write(&top.buf, body.buf.text, body.buf.size);
+	return top.buf.text;
+}
+
+void emit_files(Ctx *cx, const EmitJob *job, Compiled *out)
+{
+	Files f = {.cx = cx, .job = job, .upper = upper_case(cx, job->name)};
+	Syms all = {.cx = cx};
+	Program *programs[2] = {job->run, job->step};
+	for (int s = 0; s < 2; s++) {
+		Syms some = {0};
+		if (programs[s])
+			some = program_syms(cx, programs[s]);
+		for (int i = 0; i < some.n; i++)
+			add_sym(&all, some.syms[i]);
+	}
+	f.n_syms = all.n;
+	f.syms = all.syms;
+	const char *source = print_source(&f), *header = print_header(&f);
+	OutFile *files = NEWN(cx->arena, OutFile, 3);
+	files[0] = (OutFile){arena_printf(cx->arena, "%s.c", job->name), source, strlen(source)};
+	files[1] = (OutFile){arena_printf(cx->arena, "%s.h", job->name), header, strlen(header)};
+	out->n_files = 2;
+	if (f.weights.mode == WEIGHTS_INCBIN || f.weights.mode == WEIGHTS_BLOB) {
+		OutFile *w = &files[out->n_files++];
+		w->name = arena_printf(cx->arena, "%s_weights.bin", job->name);
+		w->data = weights_blob(cx, &f.weights, &w->size);
+	}
+	out->files = files;
+	out->name = job->name;
+	out->n_dims = all.n;
+	out->dims = all.syms;
+	out->weight_bytes = f.weights.size_bytes;
+	Program *main_program = job->run ? job->run : job->step;
+	out->workspace_bytes = bounded_bytes(main_program);
+	out->state_bytes = 0;
+	for (int i = 0; job->step && i < job->step->n_states; i++) {
+		const Buffer *b = job->step->carries[i].now;
+		int64_t n = 0;
+		dim_is_int(dim_product(cx, b->rank, b->dims), &n);
+		out->state_bytes += n * elem_info[b->elem].size;
+	}
+}

@@ -1,0 +1,80 @@
+/* emit.h: what the files that print C share.  The order of reading: emit.c (files), program.c (entry points), kernel.c
+ * (loop nests), cexpr.c (expressions). */
+#ifndef CODEGEN_EMIT_H
+#define CODEGEN_EMIT_H
+
+#include "codegen/kernel.h"
+#include "codegen/vocab.h"
+
+/* Indented text. */
+typedef struct {
+	Buf buf;
+	int depth;
+} Writer;
+void writer_init(Writer *, Arena *);
+void line(Writer *, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void open_block(Writer *, const char *format, ...) __attribute__((format(printf, 2, 3))); /* "format {" */
+void close_block(Writer *);                                                             /* "}" */
+
+typedef struct {
+	const Expr *e;
+	int m, u;
+	const char *text;
+} Memo;
+
+typedef struct {
+	Ctx *cx;
+	Program *p;
+	Vocab *vocab;
+	Writer *w;
+	int threads;
+	const char *blob;         /* prefix, when weights are a parameter; else NULL */
+	/* the kernel being printed */
+	const Kernel *k;
+	const Var *vector, *row;  /* NULL: none */
+	int lanes;
+	const char *partial;      /* how many lanes are real, as C; NULL: all */
+	int n_vectors;            /* vectors of the block: the unroll of this section */
+	Map names;                /* Var -> its C name */
+	Map flags;                /* Expr -> Dependence */
+	Map uses;                 /* Expr -> how often it is read */
+	Memo *memo;
+	int n_memo, cap_memo, n_temps;
+	const Acc *const *loop;   /* the accumulators of the loop that is open: their packed constants */
+} Emit;
+
+/* cexpr.c */
+const char *dim_c(Ctx *, const Dim *);        /* int64_t arithmetic on the dims' names */
+const char *dim_name(Ctx *, const Sym *);     /* the C name of a named symbol */
+const char *index_c(Emit *, const Index *, int m, int u);
+const char *expr_c(Emit *, const Expr *, int m, int u);          /* of the type that it has: vector or scalar */
+const char *expr_vector_c(Emit *, const Expr *, int m, int u);   /* as a vector in any case */
+bool depends(Emit *, const Expr *, const Var *);
+const char *fn1(Emit *, const char *name, Elem, bool vector, const char *a);
+Buffer *buffer_root(const Buffer *);
+int acc_register(const Kernel *, const Acc *); /* which register it runs in */
+const char *acc_name(Emit *, const Acc *, int m, int u);
+
+/* ckernel.c */
+void emit_kernel(Emit *, const Kernel *);
+typedef struct {
+	int n_buffers;
+	Buffer **buffers;      /* roots, in order of C parameters */
+	const bool *written;
+	int n_outer;           /* variables of enclosing loops */
+	const Var **outer;
+	int n_syms;            /* dims */
+	const Sym **syms;
+	bool constants;        /* reads weights */
+} Params;
+Params kernel_params(Program *, const Kernel *);
+Params special_params(Program *, const Stmt *);
+/* cspecial.c: sort, cumulative, argreduce, scatter_nd as a function of their operands */
+void emit_special(Emit *, const Stmt *, const char *name);
+
+/* cprogram.c */
+void emit_kernels(Emit *); /* the functions that an entry point calls */
+void emit_program(Emit *); /* its body */
+const Dim *workspace_bytes(Program *);
+
+#endif

@@ -1,0 +1,125 @@
+/* inplace.c: a carry is overwritten where nothing reads its old value later.
+ *
+ * c' of an LSTM reads c only at its own unit: one buffer will do.  h' needs all of h for every unit: two buffers.  Legal when
+ * one kernel stores the new value, that kernel reads the old one only at the index it stores, after its sums, and no later
+ * statement of the body reads the old one.
+ */
+#include "codegen/kernel.h"
+
+#include <string.h>
+
+typedef struct {
+	const Buffer *now;
+	const Index *const *at; /* the only index at which reading is right; NULL: none is */
+	bool wrong;
+} Reads;
+
+static void read_index(const Index *, Reads *);
+
+static void read_visit(void *user, const Expr *e)
+{
+	Reads *r = user;
+	if (e->kind == EX_INDEX)
+		read_index(e->value, r);
+	if (e->kind != EX_LOAD)
+		return;
+	for (int i = 0; i < e->buffer->rank; i++)
+		read_index(e->index[i], r);
+	if (e->buffer == r->now)
+		r->wrong |= !r->at || (r->now->rank && memcmp(e->index, r->at, sizeof *e->index * (size_t)r->now->rank) != 0);
+}
+
+static void read_expr(const Expr *e, Reads *r)
+{
+	Arena *scratch = arena_new();
+	Map seen;
+	map_init(&seen, scratch);
+	expr_each(e, &seen, read_visit, r);
+	arena_free(scratch);
+}
+
+static void read_index(const Index *x, Reads *r)
+{
+	for (int i = 0; i < x->n_terms; i++) {
+		const Atom *a = x->terms[i].atom;
+		if (a->kind == ATOM_EXPR)
+			read_expr(a->expr, r);
+		else if (a->a)
+			read_index(a->a, r);
+	}
+}
+
+static void read_kernel(const Kernel *k, Reads *r)
+{
+	const Index *const *at = r->at;
+	for (int i = 0; i < k->n_accs; i++) {
+		r->at = NULL;
+		read_expr(k->accs[i]->value, r);
+		r->at = at;
+		if (k->accs[i]->init)
+			read_expr(k->accs[i]->init, r);
+	}
+	for (int i = 0; i < k->n_stores; i++)
+		read_expr(k->stores[i].value, r);
+}
+
+static void read_stmt(void *user, Stmt *s)
+{
+	Reads *r = user;
+	if (s->kind == ST_KERNEL)
+		read_kernel(s->kernel, r);
+	if (s->kind == ST_IF)
+		read_expr(s->cond, r);
+	for (int i = 0; i < s->n_ins; i++)
+		r->wrong |= s->ins[i] == r->now;
+}
+
+static bool may_overwrite(const Block *body, const Carry *c)
+{
+	Reads reads = {.now = c->now};
+	const Store *store = NULL;
+	if (c->next->rank != c->now->rank || memcmp(c->next->dims, c->now->dims, sizeof *c->now->dims * (size_t)c->now->rank) != 0)
+		return false;
+	for (int i = 0; i < body->n; i++) {
+		Stmt *s = body->stmts[i];
+		bool here = false;
+		for (int k = 0; s->kind == ST_KERNEL && k < s->kernel->n_stores; k++)
+			if (s->kernel->stores[k].buffer == c->next) {
+				if (store)
+					return false;
+				store = &s->kernel->stores[k];
+				here = true;
+			}
+		if (here) {
+			reads.at = store->index;
+			read_kernel(s->kernel, &reads);
+			reads.at = NULL;
+		} else if (store) {
+			Block one = {1, &s};
+			block_each(&one, read_stmt, &reads);
+		}
+	}
+	return store && !reads.wrong;
+}
+
+static void overwrite(const Block *body, int n, Carry *carries)
+{
+	for (int i = 0; i < n; i++)
+		if (carries[i].next && may_overwrite(body, &carries[i])) {
+			carries[i].next->alias = carries[i].now;
+			carries[i].next = NULL;
+		}
+}
+
+static void visit(void *user, Stmt *s)
+{
+	(void)user;
+	if (s->kind == ST_LOOP)
+		overwrite(&s->body, s->n_carries, s->carries);
+}
+
+void pass_inplace(Program *p)
+{
+	block_each(&p->block, visit, NULL);
+	overwrite(&p->block, p->n_states, p->carries);
+}

@@ -1,0 +1,263 @@
+/* kernel.h: the kernel IR (level 2): loop nests over scalar expressions, and the program that calls them.
+ *
+ * A kernel computes one or several arrays over one domain:
+ *     for each point of `vars`:  accumulators over reduction loops, then stores of expressions of them.
+ * Views have become index maps.  Expressions and indices are hash-consed per program, so what two stores share is one
+ * node.  The algorithm (this) is separate from the schedule (which axis is vectorised, how many points stay in registers).
+ */
+#ifndef CODEGEN_KERNEL_H
+#define CODEGEN_KERNEL_H
+
+#include "ir/ir.h"
+
+typedef struct Var Var;
+typedef struct Atom Atom;
+typedef struct Index Index;
+typedef struct Expr Expr;
+typedef struct Buffer Buffer;
+typedef struct Acc Acc;
+typedef struct Kernel Kernel;
+typedef struct Stmt Stmt;
+typedef struct Program Program;
+
+/* ---- integers that address memory ---- */
+
+struct Var { /* a loop variable: 0 <= var < extent; never of extent 1 */
+	const char *name;
+	const Dim *extent;
+	int id;
+};
+/* What an index is a sum of: a variable, or something that is not affine. */
+typedef enum { ATOM_VAR, ATOM_DIV, ATOM_MOD, ATOM_EXPR } AtomKind;
+struct Atom {
+	AtomKind kind;
+	const Var *var;
+	const Index *a; /* DIV, MOD: a / n, a % n with a >= 0 */
+	const Dim *n;   /* EXPR: the value is clamped to [0, n-1] */
+	const Expr *expr;
+	int id;
+};
+typedef struct {
+	const Dim *coef;
+	const Atom *atom;
+} IndexTerm;
+struct Index { /* base + sum of coef * atom, terms sorted by atom */
+	const Dim *base;
+	int n_terms;
+	const IndexTerm *terms;
+	int id;
+};
+
+/* ---- scalars ---- */
+
+typedef enum {
+	EX_CONST, /* number */
+	EX_DIM,   /* i64: a size */
+	EX_INDEX, /* i64: an index as a value (iota) */
+	EX_OP,    /* element-wise primitive */
+	EX_LOAD,
+	EX_ACC,   /* the final value of an accumulator */
+	EX_ROUND  /* to the precision of elem (f16, bf16), kept in a float */
+} ExprKind;
+struct Expr {
+	ExprKind kind;
+	Elem elem;
+	Op op;
+	int n_args;
+	const Expr *args[3];
+	double number;      /* CONST of floats */
+	int64_t integer;    /* CONST of others */
+	const Dim *dim;
+	const Index *value; /* INDEX */
+	const Buffer *buffer;
+	const Index *const *index; /* LOAD: one a dim of the buffer */
+	Acc *acc;
+	int id;
+};
+
+/* ---- memory ---- */
+
+typedef enum { BUF_INPUT, BUF_OUTPUT, BUF_CONST, BUF_WORK, BUF_STATE } BufferKind;
+struct Buffer {
+	BufferKind kind;
+	const char *name; /* a C identifier, unique in the program */
+	const char *role; /* what it holds, in the model's words, for comments */
+	Elem elem;
+	int rank;
+	Dims dims;
+	int *order;          /* storage order of the dims, outermost first: [0, 1, ..] unless a schedule says otherwise */
+	const Tensor *data;  /* BUF_CONST */
+	Buffer *alias;       /* stored in that buffer instead (in place); NULL: its own memory */
+	int index;           /* INPUT, OUTPUT, STATE: which */
+	int first, last;     /* WORK: positions of first and last use, set by the planner */
+	int slot;            /* WORK: set by the planner */
+	bool used;           /* CONST: the printed C reads it */
+	int id;
+};
+
+/* ---- kernels ---- */
+
+typedef enum { ACC_SUM, ACC_PROD, ACC_MAX, ACC_MIN } AccKind;
+struct Acc {
+	AccKind kind;
+	Elem elem;
+	int n_vars;             /* reduction variables, outermost first */
+	const Var *const *vars;
+	const Expr *init;       /* what it starts from; NULL: the neutral element */
+	const Expr *value;      /* what each iteration adds */
+	int level;              /* order of its loop among the kernel's: after what init and value need */
+	Acc *into;              /* the accumulator that this one's init continues, sharing its register; NULL: none */
+	int id;
+};
+typedef struct {
+	Buffer *buffer;
+	const Index *const *index;
+	const Expr *value;
+} Store;
+/* Constants that a reduction loop reads along the lanes, repacked in the order of reading (pack.c):
+ *     [outer ..][vector block][reduction vars ..][slot][vector of the block][lane],  zeros in lanes beyond the extent. */
+typedef struct {
+	Buffer *buffer;
+	int n_slots;
+	const Expr **loads;        /* what each slot replaces */
+	int n_vars;                /* the loop's reduction variables, as in its accumulators */
+	const Var *const *vars;
+	int n_outer;               /* kernel variables in front */
+	const Var **outer;
+	int64_t outer_size;        /* floats in front of one step of the innermost outer variable */
+	int64_t block_size;        /* floats of one vector over all steps: reduction size * n_slots * lanes */
+} Pack;
+typedef struct {
+	int vector;      /* which of vars is in SIMD lanes; -1: none */
+	int lanes;       /* 1: scalar */
+	int unroll;      /* vectors (or points) along it in registers */
+	int rows;        /* which other var is tiled; -1: none */
+	int row_tile;    /* points along it in registers */
+	bool parallel;   /* OpenMP over the outermost loop */
+} Schedule;
+struct Kernel {
+	const char *name;   /* C identifier */
+	const char *text;   /* what it computes, for the comment */
+	int n_vars;
+	const Var *const *vars;
+	int n_accs;
+	Acc **accs;         /* by level, then in order of use */
+	int n_stores;
+	Store *stores;
+	Schedule schedule;
+	int n_packs;
+	Pack *packs;
+};
+
+/* ---- programs ---- */
+
+typedef enum { ST_KERNEL, ST_LOOP, ST_IF, ST_SPECIAL } StmtKind;
+typedef struct {
+	int n;
+	Stmt **stmts;
+} Block;
+typedef struct {
+	Buffer *now, *next; /* next == NULL: updated in place */
+} Carry;
+struct Stmt {
+	StmtKind kind;
+	Kernel *kernel;
+	/* LOOP: for var in 0 .. length-1, or backwards, while *go (if any) */
+	const Var *var;
+	const Dim *length;
+	bool reverse;
+	Buffer *count, *limit;  /* while-loops: steps done (i64 scalar, written), most steps (i64 scalar); else NULL */
+	Buffer *go, *go_next;   /* while-loops: bool scalars */
+	int n_carries;
+	Carry *carries;
+	Block body, other;      /* IF: then, else */
+	const Expr *cond;       /* IF: a scalar load */
+	/* SPECIAL: sort, cumulative, argreduce, scatter_nd: a primitive that is no map and no reduction */
+	const Val *val;
+	const char *name;       /* its C function */
+	Buffer *out;
+	int n_ins;
+	Buffer **ins;
+};
+/* Shared by the programs of one file: identifiers taken, and the name of each constant by its contents. */
+typedef struct {
+	Map taken, constants;
+} Names;
+void names_init(Names *, Ctx *);
+
+struct Program { /* one entry point */
+	Ctx *cx;
+	Arena *arena;
+	const char *name; /* C function */
+	const Graph *graph;
+	int n_inputs, n_outputs, n_states;
+	Buffer **inputs, **outputs;
+	Carry *carries;             /* the states: now is the caller's, next in the workspace */
+	Block block;
+	int n_buffers;
+	Buffer **buffers;
+	int n_slots;                /* workspace */
+	const Dim **slot_bytes;
+	int n_ids;
+	struct Consing *consing;    /* the hash tables of indices and expressions */
+	Names *names;
+};
+
+/* expr.c: hash-consed construction with simplification */
+void program_init(Program *, Ctx *, const char *name, Names *);
+Var *var_new(Program *, const char *name, const Dim *extent);
+const Index *index_dim(Program *, const Dim *);
+const Index *index_var(Program *, const Var *);
+const Index *index_add(Program *, const Index *, const Index *);
+const Index *index_scale(Program *, const Index *, const Dim *);
+const Index *index_div(Program *, const Index *, const Dim *);
+const Index *index_mod(Program *, const Index *, const Dim *);
+const Index *index_expr(Program *, const Expr *, const Dim *n); /* a run-time integer, clamped to [0, n-1] */
+bool index_is_const(const Index *, int64_t *);
+bool index_uses(const Index *, const Var *);
+/* The coefficient of var where the index is affine in it; NULL where it is not. */
+const Dim *index_stride(Program *, const Index *, const Var *);
+const Expr *expr_const(Program *, Elem, double);
+const Expr *expr_int(Program *, Elem, int64_t);
+const Expr *expr_dim(Program *, const Dim *);
+const Expr *expr_index(Program *, const Index *);
+const Expr *expr_op(Program *, Op, Elem, int n_args, const Expr *const *);
+const Expr *expr_load(Program *, const Buffer *, const Index *const *);
+const Expr *expr_acc(Program *, Acc *);
+const Expr *expr_round(Program *, Elem, const Expr *);
+bool expr_uses(const Expr *, const Var *);
+/* Every node under e once, operands first (index expressions and accumulators' own expressions not entered). */
+void expr_each(const Expr *, Map *seen, void (*)(void *user, const Expr *), void *user);
+
+Buffer *const_new(Program *, const char *name, const char *role, const Tensor *); /* equal contents, equal name */
+Buffer *buffer_new(Program *, BufferKind, const char *name, const char *role, const Type *);
+const Dim *buffer_stride(Ctx *, const Buffer *, int dim); /* in elements, by its storage order */
+const Index *buffer_offset(Program *, const Buffer *, const Index *const *); /* the linear one */
+const char *unique_name(Program *, const char *wish);
+/* Accumulators that run in one reduction loop; a kernel's are sorted so that these are neighbours. */
+bool same_loop(const Acc *, const Acc *);
+void block_add(Program *, Block *, Stmt *);
+/* Calls visit on each statement, outer before inner. */
+void block_each(const Block *, void (*visit)(void *, Stmt *), void *user);
+
+/* The passes of this level, in order. */
+typedef struct {
+	bool fuse;      /* several operations a kernel; else one */
+	bool vectorise;
+	bool pack;
+	int lanes;      /* f32 lanes of the target */
+	int registers;  /* vector registers */
+	int threads;
+	int64_t l1_bytes, l2_bytes;
+} Target;
+/* lower.c: graph to program.  The last n_states params and results are state. */
+Program *lower(Ctx *, const Graph *, const char *name, int n_states, const Target *, Names *);
+void pass_accumulate(Program *); /* accumulate.c: sums continue in one register */
+void pass_inplace(Program *);    /* inplace.c */
+void pass_schedule(Program *, const Target *); /* schedule.c: vectorise, unroll, tile, parallelise */
+void pass_pack(Program *);       /* pack.c: constants in the order of reading */
+void pass_plan(Program *);       /* plan.c: the workspace */
+void program_print(Buf *, const Program *); /* kprint.c: text for dumps and goldens */
+void kernel_print(Buf *, const Kernel *);
+
+#endif

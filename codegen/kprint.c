@@ -1,0 +1,201 @@
+/* kprint.c: kernels as text: for dumps, golden tests and the comment above each C function.
+ *
+ *     k_mul (i 3, j 24) step t
+ *       a0 = u[t, i, j + 48] + sum(k 24) h[i, k] * R[j + 48, k]
+ *       c[i, j] = sigmoid(a0) * c[i, j] + sigmoid(a1) * tanh(a2)
+ *       lanes j 16, registers 3 rows of i, packed R
+ */
+#include "codegen/emit.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+static void print_index(Buf *b, const Index *x);
+static void print_expr(Buf *b, const Kernel *k, const Expr *e, int above);
+
+static void print_atom(Buf *b, const Atom *a)
+{
+	if (a->kind == ATOM_VAR) {
+		buf_puts(b, a->var->name);
+	} else if (a->kind == ATOM_EXPR) {
+		buf_puts(b, "int(");
+		print_expr(b, NULL, a->expr, 0);
+		buf_puts(b, ")");
+	} else {
+		buf_puts(b, "(");
+		print_index(b, a->a);
+		buf_puts(b, a->kind == ATOM_DIV ? ")/(" : ")%(");
+		dim_print(b, a->n);
+		buf_puts(b, ")");
+	}
+}
+
+static void print_index(Buf *b, const Index *x)
+{
+	bool any = false;
+	for (int i = 0; i < x->n_terms; i++) {
+		const Dim *c = x->terms[i].coef;
+		buf_puts(b, dim_is(c, -1) ? (any ? " - " : "-") : any ? " + " : "");
+		if (!dim_is(c, 1) && !dim_is(c, -1)) {
+			dim_print(b, c);
+			buf_puts(b, "*");
+		}
+		print_atom(b, x->terms[i].atom);
+		any = true;
+	}
+	int64_t v;
+	if (dim_is_int(x->base, &v)) {
+		if (v || !any)
+			buf_printf(b, any && v < 0 ? " - %" PRId64 : any ? " + %" PRId64 : "%" PRId64, any && v < 0 ? -v : v);
+	} else {
+		buf_puts(b, any ? " + " : "");
+		dim_print(b, x->base);
+	}
+}
+
+static void print_place(Buf *b, const Buffer *buffer, const Index *const *index)
+{
+	buf_puts(b, buffer_root(buffer)->name);
+	for (int i = 0; i < buffer->rank; i++) {
+		buf_puts(b, i ? ", " : "[");
+		print_index(b, index[i]);
+	}
+	buf_puts(b, buffer->rank ? "]" : "");
+}
+
+/* `above`: how tightly the place binds: 0 not at all, 1 a sum, 2 a product. */
+static void print_expr(Buf *b, const Kernel *k, const Expr *e, int above)
+{
+	static const struct {
+		Op op;
+		const char *sign;
+		int binds;
+	} infix[] = {{OP_EW_add, " + ", 1}, {OP_EW_sub, " - ", 1}, {OP_EW_mul, " * ", 2}, {OP_EW_div, " / ", 2}};
+	switch (e->kind) {
+	case EX_CONST:
+		if (elem_is_float(e->elem))
+			buf_printf(b, "%.9g", e->number);
+		else
+			buf_printf(b, "%" PRId64, e->integer);
+		return;
+	case EX_DIM: dim_print(b, e->dim); return;
+	case EX_INDEX: print_index(b, e->value); return;
+	case EX_LOAD: print_place(b, e->buffer, e->index); return;
+	case EX_ACC: buf_printf(b, "a%d", k ? acc_register(k, e->acc) : e->acc->id); return;
+	case EX_ROUND: print_expr(b, k, e->args[0], above); return;
+	case EX_OP: break;
+	}
+	for (size_t i = 0; i < sizeof infix / sizeof *infix; i++)
+		if (e->op == infix[i].op) {
+			bool parens = infix[i].binds < above;
+			buf_puts(b, parens ? "(" : "");
+			print_expr(b, k, e->args[0], infix[i].binds);
+			buf_puts(b, infix[i].sign);
+			print_expr(b, k, e->args[1], infix[i].binds + (e->op == OP_EW_sub || e->op == OP_EW_div));
+			buf_puts(b, parens ? ")" : "");
+			return;
+		}
+	buf_puts(b, e->op == OP_EW_cast ? elem_info[e->elem].name : op_info[e->op].name);
+	for (int i = 0; i < e->n_args; i++) {
+		buf_puts(b, i ? ", " : "(");
+		print_expr(b, k, e->args[i], 0);
+	}
+	buf_puts(b, ")");
+}
+
+static void print_acc(Buf *b, const Kernel *k, const Acc *a)
+{
+	static const char *const names[] = {[ACC_SUM] = "sum", [ACC_PROD] = "prod", [ACC_MAX] = "max", [ACC_MIN] = "min"};
+	buf_printf(b, a->into ? "  a%d += " : "  a%d = ", acc_register(k, a));
+	if (a->init && !a->into) {
+		print_expr(b, k, a->init, 1);
+		buf_puts(b, " + ");
+	}
+	buf_printf(b, "%s(", names[a->kind]);
+	for (int i = 0; i < a->n_vars; i++) {
+		buf_printf(b, "%s%s ", i ? ", " : "", a->vars[i]->name);
+		dim_print(b, a->vars[i]->extent);
+	}
+	buf_puts(b, ") ");
+	print_expr(b, k, a->value, 2);
+	buf_puts(b, "\n");
+}
+
+void kernel_print(Buf *b, const Kernel *k)
+{
+	const Schedule *s = &k->schedule;
+	buf_printf(b, "%s", k->name);
+	for (int i = 0; i < k->n_vars; i++) {
+		buf_printf(b, "%s%s ", i ? ", " : " (", k->vars[i]->name);
+		dim_print(b, k->vars[i]->extent);
+	}
+	buf_puts(b, k->n_vars ? ")\n" : "\n");
+	for (int i = 0; i < k->n_accs; i++)
+		print_acc(b, k, k->accs[i]);
+	for (int i = 0; i < k->n_stores; i++) {
+		buf_puts(b, "  ");
+		print_place(b, k->stores[i].buffer, k->stores[i].index);
+		buf_puts(b, " = ");
+		print_expr(b, k, k->stores[i].value, 0);
+		buf_puts(b, "\n");
+	}
+	if (s->vector < 0)
+		return;
+	buf_printf(b, "  lanes %s %d", k->vars[s->vector]->name, s->lanes);
+	if (s->unroll > 1)
+		buf_printf(b, " x %d", s->unroll);
+	if (s->rows >= 0)
+		buf_printf(b, "; %d rows of %s", s->row_tile, k->vars[s->rows]->name);
+	if (k->n_packs)
+		buf_puts(b, "; constants packed");
+	buf_puts(b, s->parallel ? "; parallel\n" : "\n");
+}
+
+static void print_block(Buf *b, const Block *block, int depth)
+{
+	for (int i = 0; i < block->n; i++) {
+		const Stmt *s = block->stmts[i];
+		for (int d = 0; d < depth; d++)
+			buf_puts(b, "  ");
+		if (s->kind == ST_KERNEL) {
+			kernel_print(b, s->kernel);
+		} else if (s->kind == ST_SPECIAL) {
+			buf_printf(b, "%s %s =", op_info[s->val->op].name, s->out->name);
+			for (int k = 0; k < s->n_ins; k++)
+				buf_printf(b, " %s", s->ins[k]->name);
+			buf_puts(b, "\n");
+		} else if (s->kind == ST_IF) {
+			buf_puts(b, "if ");
+			print_expr(b, NULL, s->cond, 0);
+			buf_puts(b, "\n");
+			print_block(b, &s->body, depth + 1);
+			buf_puts(b, "else\n");
+			print_block(b, &s->other, depth + 1);
+		} else {
+			buf_printf(b, "%s %s ", s->reverse ? "for reverse" : s->limit ? "while" : "for", s->var->name);
+			dim_print(b, s->length);
+			for (int c = 0; c < s->n_carries; c++)
+				buf_printf(b, s->carries[c].next ? ", %s <- %s" : ", %s in place", s->carries[c].now->name,
+				           s->carries[c].next ? s->carries[c].next->name : "");
+			buf_puts(b, "\n");
+			print_block(b, &s->body, depth + 1);
+		}
+	}
+}
+
+void program_print(Buf *b, const Program *p)
+{
+	buf_printf(b, "program %s\n", p->name);
+	for (int i = 0; i < p->n_states; i++)
+		buf_printf(b, p->carries[i].next ? "state %s <- %s\n" : "state %s in place\n", p->carries[i].now->name,
+		           p->carries[i].next ? p->carries[i].next->name : "");
+	for (int i = 0; i < p->n_buffers; i++) {
+		const Buffer *x = p->buffers[i];
+		if (x->kind != BUF_WORK || x->alias || x->slot < 0)
+			continue;
+		buf_printf(b, "slot %d: %s ", x->slot, x->name);
+		type_print(b, type_new(p->cx, x->elem, x->rank, x->dims));
+		buf_printf(b, " live %d..%d\n", x->first, x->last);
+	}
+	print_block(b, &p->block, 0);
+}

@@ -1,0 +1,408 @@
+/* lower.c: graph IR to kernel IR: statements in the order of the graph.
+ *
+ * Kernels come from fuse.c; scan and loop become time loops whose carries live in two buffers (inplace.c makes one of them
+ * where that is right), cond becomes a branch, sort and its like statements of their own.  A body is lowered where it runs,
+ * as a scope: its parameters are places in buffers or values of the enclosing scope.
+ */
+#include "codegen/lower.h"
+
+#include <assert.h>
+#include <string.h>
+
+static Scope *scope_new(Lower *lw, const Graph *g, Block *block)
+{
+	Scope *s = NEW(lw->cx->arena, Scope);
+	*s = (Scope){.lw = lw, .g = g, .block = block, .self = s, .repeats = 1};
+	s->order = graph_order(lw->cx->arena, g);
+	map_init(&s->places, lw->cx->arena);
+	map_init(&s->wanted, lw->cx->arena);
+	map_init(&s->parts, lw->cx->arena);
+	return s;
+}
+
+static Stmt *stmt_new(Scope *s, Block *block, StmtKind kind)
+{
+	Stmt *st = NEW(s->lw->cx->arena, Stmt);
+	st->kind = kind;
+	block_add(s->lw->p, block, st);
+	return st;
+}
+
+/* ---- results ---- */
+
+typedef struct {
+	const Val *val;
+	Place place;
+} Result;
+
+/* Where a result may be computed right away: not something that exists elsewhere, or is wanted by another first.  A reshape
+ * of a value is the same memory: the value is computed there under its own dims. */
+static const Val *home_of(Scope *s, const Val *v)
+{
+	while (v->op == OP_reshape)
+		v = v->args[0];
+	bool there = v->op == OP_param || v->op == OP_const || v->op == OP_dim || v->op == OP_iota;
+	return there || is_view(v) || map_get(&s->places, v) || map_get(&s->wanted, v) ? NULL : v;
+}
+
+static void want_result(Scope *s, Result *r)
+{
+	const Val *v = home_of(s, r->val);
+	if (!v || (v != r->val && (r->place.n_prefix || r->place.buffer->kind == BUF_STATE)))
+		return;
+	if (v != r->val) {
+		r->place.buffer->rank = v->type->rank;
+		r->place.buffer->dims = v->type->dims;
+		r->place.buffer->order = NEWN(s->lw->cx->arena, int, v->type->rank);
+		for (int i = 0; i < v->type->rank; i++)
+			r->place.buffer->order[i] = i;
+	}
+	Wanted *w = NEW(s->lw->cx->arena, Wanted);
+	w->place = r->place;
+	map_put(&s->wanted, v, w);
+	r->val = NULL; /* done by v's own kernel */
+}
+
+/* ---- kernels ---- */
+
+static const char *kernel_name(const Group *g)
+{
+	return op_info[g->roots[g->n_roots - 1]->op].name;
+}
+
+static Kernel *kernel_of(Scope *s, Group *g, const char *name)
+{
+	Program *p = s->lw->p;
+	Kernel *k = NEW(p->arena, Kernel);
+	*k = (Kernel){.name = unique_name(p, arena_printf(p->arena, "k_%s", name)), .n_vars = g->n_vars, .vars = g->vars,
+	              .n_accs = g->n_accs, .accs = g->accs};
+	k->text = g->n_roots ? g->roots[g->n_roots - 1]->loc : NULL;
+	k->schedule = (Schedule){.vector = -1, .lanes = 1, .unroll = 1, .rows = -1, .row_tile = 1};
+	Stmt *st = stmt_new(s, s->block, ST_KERNEL);
+	st->kernel = k;
+	return k;
+}
+
+static void kernel_store(Scope *s, Kernel *k, const Place *to, int rank, const Index *const *index, const Expr *value)
+{
+	Arena *arena = s->lw->cx->arena;
+	Store *stores = NEWN(arena, Store, k->n_stores + 1);
+	if (k->n_stores)
+		memcpy(stores, k->stores, sizeof *stores * (size_t)k->n_stores);
+	const Index **all = NEWN(arena, const Index *, to->n_prefix + rank);
+	for (int i = 0; i < to->n_prefix; i++)
+		all[i] = to->prefix[i];
+	for (int i = 0; i < rank; i++)
+		all[to->n_prefix + i] = index[i];
+	stores[k->n_stores++] = (Store){to->buffer, all, value};
+	k->stores = stores;
+}
+
+/* The value, wherever it is or however it is made, also into `to`. */
+static void copy_to(Scope *s, const Val *v, const Place *to)
+{
+	const Val **root = NEWN(s->lw->cx->arena, const Val *, 1);
+	root[0] = v;
+	Group g = {.n_roots = 1, .roots = root};
+	group_domain(s, &g, v);
+	s->reading = true;
+	pull_group(s, &g);
+	s->reading = false;
+	Kernel *k = kernel_of(s, &g, "copy");
+	kernel_store(s, k, to, v->type->rank, domain_index(s, &g, v), g.exprs[0]);
+}
+
+static void copy_buffer(Scope *s, const Buffer *from, const Place *to)
+{
+	Program *p = s->lw->p;
+	Group g = {0};
+	g.vars = NEWN(p->arena, const Var *, from->rank);
+	const Index **index = NEWN(p->arena, const Index *, from->rank);
+	for (int i = 0; i < from->rank; i++) {
+		const Var *v = var_new(p, arena_printf(p->arena, "i%d", i), from->dims[i]);
+		index[i] = index_var(p, v);
+		if (!dim_is(from->dims[i], 1))
+			g.vars[g.n_vars++] = v;
+	}
+	Kernel *k = kernel_of(s, &g, "copy");
+	kernel_store(s, k, to, from->rank, index, expr_load(p, from, index));
+}
+
+static void emit_group(Scope *s, Group *g, const Result *results, int n_results)
+{
+	if (is_copied(g->roots[0])) {
+		const Val *v = g->roots[0];
+		for (int part = 0; part < n_copies(v); part++) {
+			const Index **shift;
+			Group one = copy_group(s, v, part, &shift);
+			Kernel *k = kernel_of(s, &one, op_info[v->op].name);
+			const Index **index = domain_index(s, &one, one.roots[0]);
+			for (int i = 0; i < v->type->rank; i++)
+				index[i] = index_add(s->lw->p, index[i], shift[i]);
+			kernel_store(s, k, map_get(&s->places, v), v->type->rank, index, one.exprs[0]);
+		}
+	} else {
+		pull_group(s, g);
+		Kernel *k = kernel_of(s, g, kernel_name(g));
+		for (int i = 0; i < g->n_roots; i++) {
+			const Val *v = g->roots[i];
+			const Index **index = domain_index(s, g, v);
+			kernel_store(s, k, map_get(&s->places, v), v->type->rank, index, g->exprs[i]);
+			for (int r = 0; r < n_results; r++) /* the same value wanted at several places */
+				if (results[r].val == v)
+					kernel_store(s, k, &results[r].place, v->type->rank, index, g->exprs[i]);
+		}
+	}
+}
+
+/* ---- control flow ---- */
+
+static void lower_block(Scope *s, Result *results, int n_results);
+
+static const Place *place_of(Scope *s, const Val *v)
+{
+	return map_get(&s->places, v);
+}
+
+/* A body's parameter stands for a value of this scope. */
+static void bind_outer(Scope *inner, const Val *param, Scope *outer, const Val *v)
+{
+	Place *at = NEW(inner->lw->cx->arena, Place);
+	*at = (Place){.scope = outer, .val = v};
+	map_put(&inner->places, param, at);
+}
+
+static Result body_result(const Val *v, Buffer *b, int n_prefix, const Index *const *prefix)
+{
+	return (Result){v, {.buffer = b, .n_prefix = n_prefix, .prefix = prefix}};
+}
+
+/* The buffer of part k of a special value; NULL when nothing reads that part. */
+static Buffer *part_buffer(Scope *s, const Val *v, int k)
+{
+	Ctx *cx = s->lw->cx;
+	const Val *get = val_get(cx, v, k);
+	const Place *at = place_of(s, get);
+	return at && !at->n_prefix ? at->buffer : NULL;
+}
+
+static Buffer *work(Scope *s, const char *name, const Val *like, const Type *type)
+{
+	return buffer_new(s->lw->p, BUF_WORK, name, like->loc, type);
+}
+
+static Place *at_step(Scope *s, Buffer *b, const Var *t)
+{
+	const Index **prefix = NEWN(s->lw->cx->arena, const Index *, 1);
+	prefix[0] = index_var(s->lw->p, t);
+	return place_new(s, b, 1, prefix);
+}
+
+/* scan and loop: carries in two buffers, xs and ys by the step. */
+static void lower_loop(Scope *s, const Val *v)
+{
+	Lower *lw = s->lw;
+	Ctx *cx = lw->cx;
+	Program *p = lw->p;
+	bool is_scan = v->op == OP_scan;
+	const Graph *body = val_body(v, 0);
+	int n_consts = (int)val_ints(v, A_COUNTS)[0], n_carries = (int)val_ints(v, A_COUNTS)[1];
+	int lead_args = is_scan ? 0 : 2, lead_parts = is_scan ? 0 : 1, lead_params = is_scan ? 0 : 1, lead_results = is_scan ? 0 : 1;
+	int n_ys = body->n_results - lead_results - n_carries;
+	const Type *one = type_scalar(cx, I64), *flag = type_scalar(cx, BOOL);
+
+	Stmt outer = {.kind = ST_LOOP};
+	outer.length = val_dims(v, A_LENGTH)[0];
+	outer.reverse = is_scan && val_int(v, A_REVERSE);
+	outer.var = var_new(p, "t", outer.length);
+	outer.n_carries = n_carries;
+	outer.carries = NEWN(cx->arena, Carry, n_carries);
+	for (int i = 0; i < n_carries; i++) {
+		const Val *init = v->args[lead_args + n_consts + i];
+		const char *name = body->param_names[lead_params + n_consts + i];
+		outer.carries[i].now = work(s, name, v, init->type);
+		outer.carries[i].next = work(s, arena_printf(cx->arena, "%s_next", name), v, init->type);
+		copy_to(s, init, place_new(s, outer.carries[i].now, 0, NULL));
+	}
+	if (!is_scan) {
+		outer.limit = work(s, "limit", v, one);
+		outer.go = work(s, "go", v, flag);
+		outer.go_next = work(s, "go_next", v, flag);
+		outer.count = work(s, "count", v, one);
+		copy_to(s, v->args[0], place_new(s, outer.limit, 0, NULL));
+		copy_to(s, v->args[1], place_new(s, outer.go, 0, NULL));
+	}
+	Buffer **ys = NEWN(cx->arena, Buffer *, n_ys);
+	for (int i = 0; i < n_ys; i++) {
+		ys[i] = part_buffer(s, v, lead_parts + n_carries + i);
+		if (!ys[i])
+			ys[i] = work(s, "unused", v, v->type->parts[lead_parts + n_carries + i]);
+		if (!is_scan) { /* zeros after the last step */
+			const Type *t = v->type->parts[lead_parts + n_carries + i];
+			copy_to(s, b_zeros(cx, t->elem, t->rank, t->dims), place_new(s, ys[i], 0, NULL));
+		}
+	}
+
+	Stmt *st = stmt_new(s, s->block, ST_LOOP);
+	*st = outer;
+	Scope *in = scope_new(lw, body, &st->body);
+	if (!is_scan) { /* the step's number: an index, not memory */
+		const Index *t = index_var(p, st->var);
+		Place *at = NEW(cx->arena, Place);
+		*at = (Place){.val = NULL, .n_prefix = 1, .prefix = arena_copy(cx->arena, &t, sizeof t)};
+		map_put(&in->places, body->params[0], at);
+	}
+	for (int i = lead_params; i < body->n_params; i++) {
+		const Val *arg = v->args[lead_args + i - lead_params];
+		int c = i - lead_params - n_consts;
+		if (c < 0) {
+			bind_outer(in, body->params[i], s, arg);
+		} else if (c < n_carries) {
+			map_put(&in->places, body->params[i], place_new(in, st->carries[c].now, 0, NULL));
+		} else {
+			Place *at = at_step(s, NULL, st->var);
+			at->scope = s;
+			at->val = arg;
+			map_put(&in->places, body->params[i], at);
+		}
+	}
+	Result *results = NEWN(cx->arena, Result, body->n_results);
+	int n = 0;
+	for (int i = 0; i < n_carries; i++)
+		results[n++] = body_result(body->results[lead_results + i], st->carries[i].next, 0, NULL);
+	for (int i = 0; i < n_ys; i++)
+		results[n++] = (Result){body->results[lead_results + n_carries + i], *at_step(s, ys[i], st->var)};
+	if (!is_scan)
+		results[n++] = body_result(body->results[0], st->go_next, 0, NULL);
+	lower_block(in, results, n);
+
+	if (!is_scan && part_buffer(s, v, 0))
+		copy_buffer(s, st->count, place_of(s, val_get(cx, v, 0)));
+	for (int i = 0; i < n_carries; i++)
+		if (part_buffer(s, v, lead_parts + i))
+			copy_buffer(s, st->carries[i].now, place_of(s, val_get(cx, v, lead_parts + i)));
+}
+
+static void lower_cond(Scope *s, const Val *v)
+{
+	Ctx *cx = s->lw->cx;
+	Stmt *st = stmt_new(s, s->block, ST_IF);
+	const Val **root = NEWN(cx->arena, const Val *, 1);
+	root[0] = v->args[0];
+	Group g = {.n_roots = 1, .roots = root};
+	group_domain(s, &g, root[0]);
+	s->reading = true;
+	pull_group(s, &g);
+	s->reading = false;
+	st->cond = g.exprs[0];
+	for (int b = 0; b < 2; b++) {
+		const Graph *body = val_body(v, b);
+		Scope *in = scope_new(s->lw, body, b ? &st->other : &st->body);
+		for (int i = 0; i < body->n_params; i++)
+			bind_outer(in, body->params[i], s, v->args[1 + i]);
+		Result *results = NEWN(cx->arena, Result, body->n_results);
+		int n = 0;
+		for (int i = 0; i < body->n_results; i++) {
+			const Place *to = place_of(s, val_get(cx, v, i));
+			if (to)
+				results[n++] = (Result){body->results[i], *to};
+		}
+		lower_block(in, results, n);
+	}
+}
+
+static void lower_special(Scope *s, const Val *v)
+{
+	if (v->op == OP_scan || v->op == OP_loop) {
+		lower_loop(s, v);
+		return;
+	}
+	if (v->op == OP_cond) {
+		lower_cond(s, v);
+		return;
+	}
+	/* Operands and result as whole arrays, contiguous. */
+	Ctx *cx = s->lw->cx;
+	Stmt st = {.kind = ST_SPECIAL, .val = v, .n_ins = v->n_args};
+	st.ins = NEWN(cx->arena, Buffer *, v->n_args);
+	for (int i = 0; i < v->n_args; i++) {
+		const Place *at = place_of(s, v->args[i]);
+		if (at && at->buffer && !at->n_prefix && at->buffer->kind == BUF_WORK) {
+			st.ins[i] = at->buffer;
+		} else {
+			st.ins[i] = work(s, "operand", v, v->args[i]->type);
+			copy_to(s, v->args[i], place_new(s, st.ins[i], 0, NULL));
+		}
+	}
+	const Place *to = place_of(s, v);
+	st.out = to->n_prefix ? work(s, op_info[v->op].name, v, v->type) : to->buffer;
+	*stmt_new(s, s->block, ST_SPECIAL) = st;
+	if (to->n_prefix)
+		copy_buffer(s, st.out, to);
+}
+
+/* ---- blocks ---- */
+
+static void lower_block(Scope *s, Result *results, int n_results)
+{
+	for (int i = 0; i < n_results; i++)
+		want_result(s, &results[i]);
+	fuse(s);
+	for (int i = 0; i < s->n_groups; i++) {
+		Group *g = &s->groups[i];
+		if (g->special)
+			lower_special(s, g->special);
+		else
+			emit_group(s, g, results, n_results);
+	}
+	for (int i = 0; i < n_results; i++) { /* what no kernel of its own has stored yet */
+		const Val *v = results[i].val;
+		bool stored = v && map_get(&s->group_of, v) && !is_special(v) && !is_copied(v);
+		if (v && !stored)
+			copy_to(s, v, &results[i].place);
+	}
+}
+
+Program *lower(Ctx *cx, const Graph *g, const char *name, int n_states, const Target *target, Names *names)
+{
+	Lower *lw = NEW(cx->arena, Lower);
+	Program *p = NEW(cx->arena, Program);
+	*lw = (Lower){.p = p, .cx = cx, .target = target};
+	map_init(&lw->consts, cx->arena);
+	program_init(p, cx, name, names);
+	p->graph = g;
+	p->n_states = n_states;
+	p->n_inputs = g->n_params - n_states;
+	p->n_outputs = g->n_results - n_states;
+	p->inputs = NEWN(cx->arena, Buffer *, p->n_inputs);
+	p->outputs = NEWN(cx->arena, Buffer *, p->n_outputs);
+	p->carries = NEWN(cx->arena, Carry, n_states);
+	Scope *s = scope_new(lw, g, &p->block);
+	for (int i = 0; i < g->n_params; i++) {
+		bool state = i >= p->n_inputs;
+		Buffer *b = buffer_new(p, state ? BUF_STATE : BUF_INPUT, g->param_names[i], g->param_names[i], g->params[i]->type);
+		b->index = state ? i - p->n_inputs : i;
+		map_put(&s->places, g->params[i], place_new(s, b, 0, NULL));
+		if (state)
+			p->carries[b->index].now = b;
+		else
+			p->inputs[i] = b;
+	}
+	Result *results = NEWN(cx->arena, Result, g->n_results);
+	for (int i = 0; i < g->n_results; i++) {
+		const Type *t = g->results[i]->type;
+		bool state = i >= p->n_outputs;
+		const char *rname = g->result_names[i];
+		Buffer *b = state ? buffer_new(p, BUF_WORK, arena_printf(cx->arena, "%s_next", rname), rname, t)
+		                  : buffer_new(p, BUF_OUTPUT, rname, rname, t);
+		b->index = state ? i - p->n_outputs : i;
+		if (state)
+			p->carries[b->index].next = b;
+		else
+			p->outputs[i] = b;
+		/* States first: a value that is both is computed into the state. */
+		results[state ? i - p->n_outputs : i + n_states] = body_result(g->results[i], b, 0, NULL);
+	}
+	lower_block(s, results, g->n_results);
+	return p;
+}

@@ -1,0 +1,201 @@
+/* pack.c: constants in the order in which a kernel reads them.
+ *
+ * A reduction loop that reads weights along the lanes reads them once, in order: so they are stored that way at compile time,
+ * as panels [vector block][k][gate][vector of the block][lane].  Whatever the model's own layout was (transposed, sliced,
+ * gates apart), the loop then walks one contiguous stream.  Lanes beyond the extent are zero, so that the last block needs no
+ * special code for weights.
+ */
+#include "codegen/kernel.h"
+
+#include <string.h>
+
+enum { MAX_PACK_BYTES = 1 << 30 };
+
+typedef struct {
+	Program *p;
+	Kernel *k;
+	const Var *v;
+	const Acc *acc;
+	Pack *pack;
+	const Var *outer[16];
+	int n_outer;
+} Packing;
+
+static bool is_var_of(const Var *v, int n, const Var *const *vars)
+{
+	for (int i = 0; i < n; i++)
+		if (vars[i] == v)
+			return true;
+	return false;
+}
+
+/* The load's address is a sum of the kernel's own variables, along the lanes but not along the tiled rows. */
+static bool is_packable(Packing *c, const Expr *e)
+{
+	const Kernel *k = c->k;
+	if (e->kind != EX_LOAD || e->buffer->kind != BUF_CONST || e->elem != F32)
+		return false;
+	const Index *at = buffer_offset(c->p, e->buffer, e->index);
+	bool along = false;
+	for (int i = 0; i < at->n_terms; i++) {
+		const Atom *a = at->terms[i].atom;
+		if (a->kind != ATOM_VAR || !dim_is_int(at->terms[i].coef, NULL) || !dim_is_int(a->var->extent, NULL))
+			return false;
+		bool row = k->schedule.rows >= 0 && a->var == k->vars[k->schedule.rows];
+		if (row || (!is_var_of(a->var, k->n_vars, k->vars) && !is_var_of(a->var, c->acc->n_vars, c->acc->vars)))
+			return false;
+		along |= a->var == c->v;
+	}
+	return along && dim_is_int(at->base, NULL);
+}
+
+static void collect(void *user, const Expr *e)
+{
+	Packing *c = user;
+	if (!is_packable(c, e))
+		return;
+	Pack *pk = c->pack;
+	for (int i = 0; i < pk->n_slots; i++)
+		if (pk->loads[i] == e)
+			return;
+	const Expr **loads = NEWN(c->p->arena, const Expr *, pk->n_slots + 1);
+	if (pk->n_slots)
+		memcpy(loads, pk->loads, sizeof *loads * (size_t)pk->n_slots);
+	loads[pk->n_slots++] = e;
+	pk->loads = loads;
+	const Index *at = buffer_offset(c->p, e->buffer, e->index);
+	for (int i = 0; i < c->k->n_vars; i++) {
+		const Var *v = c->k->vars[i];
+		if (v != c->v && index_uses(at, v) && !is_var_of(v, c->n_outer, c->outer) && c->n_outer < 16)
+			c->outer[c->n_outer++] = v;
+	}
+}
+
+static int64_t extent_of(const Var *v)
+{
+	int64_t n = 1;
+	dim_is_int(v->extent, &n);
+	return n;
+}
+
+typedef struct {
+	const Var *var;
+	int64_t value;
+} Setting;
+
+static int64_t address(const Index *at, int n, const Setting *settings)
+{
+	int64_t a = 0, c;
+	dim_is_int(at->base, &a);
+	for (int i = 0; i < at->n_terms; i++)
+		for (int s = 0; s < n; s++)
+			if (settings[s].var == at->terms[i].atom->var) {
+				dim_is_int(at->terms[i].coef, &c);
+				a += c * settings[s].value;
+			}
+	return a;
+}
+
+/* Counts settings up like an odometer, the last fastest; false after the last. */
+static bool advance(int n, Setting *s)
+{
+	for (int i = n - 1; i >= 0; i--) {
+		if (++s[i].value < extent_of(s[i].var))
+			return true;
+		s[i].value = 0;
+	}
+	return false;
+}
+
+static void fill(Packing *c, float *out)
+{
+	Pack *pk = c->pack;
+	const Schedule *sc = &c->k->schedule;
+	int64_t n = extent_of(c->v), lanes = sc->lanes, main_vectors = n / (lanes * sc->unroll) * sc->unroll;
+	int n_fixed = c->n_outer + pk->n_vars + 1;
+	Setting *s = NEWN(c->p->arena, Setting, n_fixed);
+	const Index **at = NEWN(c->p->arena, const Index *, pk->n_slots);
+	for (int i = 0; i < pk->n_slots; i++)
+		at[i] = buffer_offset(c->p, pk->loads[i]->buffer, pk->loads[i]->index);
+	for (int i = 0; i < c->n_outer; i++)
+		s[i].var = c->outer[i];
+	for (int i = 0; i < pk->n_vars; i++)
+		s[c->n_outer + i].var = pk->vars[i];
+	Setting *lane = &s[n_fixed - 1];
+	lane->var = c->v;
+	do {
+		for (int64_t first = 0; first * lanes < n;) {
+			int64_t block = first < main_vectors ? sc->unroll : 1;
+			for (int i = 0; i < pk->n_vars; i++)
+				s[c->n_outer + i].value = 0;
+			do {
+				for (int slot = 0; slot < pk->n_slots; slot++)
+					for (int64_t u = 0; u < block * lanes; u++) {
+						lane->value = first * lanes + u;
+						const float *w = pk->loads[slot]->buffer->data->data;
+						*out++ = lane->value < n ? w[address(at[slot], n_fixed, s)] : 0;
+					}
+			} while (advance(pk->n_vars, s + c->n_outer));
+			first += block;
+		}
+	} while (advance(c->n_outer, s));
+}
+
+static void pack_loop(Program *p, Kernel *k, int first, int last)
+{
+	Pack pack = {.vars = k->accs[first]->vars, .n_vars = k->accs[first]->n_vars};
+	Packing c = {.p = p, .k = k, .v = k->vars[k->schedule.vector], .acc = k->accs[first], .pack = &pack};
+	Arena *scratch = arena_new();
+	Map seen;
+	map_init(&seen, scratch);
+	for (int i = first; i < last; i++)
+		expr_each(k->accs[i]->value, &seen, collect, &c);
+	arena_free(scratch);
+	if (!pack.n_slots)
+		return;
+	int64_t steps = 1, outer = 1, lanes = k->schedule.lanes, vectors = (extent_of(c.v) + lanes - 1) / lanes;
+	for (int i = 0; i < pack.n_vars; i++) {
+		if (!dim_is_int(pack.vars[i]->extent, NULL))
+			return;
+		steps *= extent_of(pack.vars[i]);
+	}
+	for (int i = 0; i < c.n_outer; i++)
+		outer *= extent_of(c.outer[i]);
+	pack.block_size = steps * pack.n_slots * lanes;
+	pack.outer_size = pack.block_size * vectors;
+	pack.n_outer = c.n_outer;
+	pack.outer = arena_copy(p->arena, c.outer, sizeof *c.outer * (size_t)c.n_outer);
+	int64_t total = outer * pack.outer_size;
+	if (total > MAX_PACK_BYTES / (int64_t)sizeof(float))
+		return;
+	Tensor *t = tensor_new(p->arena, F32, 1, &total);
+	fill(&c, t->data);
+	pack.buffer = const_new(p, arena_printf(p->arena, "w_%s", k->name), pack.loads[0]->buffer->role, t);
+	Pack *packs = NEWN(p->arena, Pack, k->n_packs + 1);
+	if (k->n_packs)
+		memcpy(packs, k->packs, sizeof *packs * (size_t)k->n_packs);
+	packs[k->n_packs++] = pack;
+	k->packs = packs;
+}
+
+bool same_loop(const Acc *a, const Acc *b)
+{
+	return a->level == b->level && a->n_vars == b->n_vars && memcmp(a->vars, b->vars, sizeof *a->vars * (size_t)a->n_vars) == 0;
+}
+
+static void visit(void *user, Stmt *s)
+{
+	Kernel *k = s->kernel;
+	if (!k || k->schedule.vector < 0)
+		return;
+	for (int first = 0, last; first < k->n_accs; first = last) {
+		for (last = first + 1; last < k->n_accs && same_loop(k->accs[first], k->accs[last]); last++)
+			;
+		pack_loop(user, k, first, last);
+	}
+}
+
+void pass_pack(Program *p)
+{
+	block_each(&p->block, visit, p);
+}

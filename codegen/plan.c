@@ -1,0 +1,208 @@
+/* plan.c: one workspace for all intermediate arrays.
+ *
+ * Statements are numbered in program order; a buffer lives from its first to its last use, one that a loop carries or that
+ * comes from outside a loop lives through the whole loop.  Buffers that do not live at the same time share a slot: largest
+ * first, each into the first slot that is free and large enough; sizes that depend on dims share only with their equals.
+ */
+#include "codegen/kernel.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { ALIGN = 64 };
+
+typedef struct {
+	Program *p;
+	int now;
+} Walk;
+
+static Buffer *root_of(const Buffer *b)
+{
+	while (b->alias)
+		b = b->alias;
+	return (Buffer *)(uintptr_t)b;
+}
+
+static void use(Walk *w, const Buffer *buffer)
+{
+	Buffer *b = root_of(buffer);
+	if (b->kind != BUF_WORK)
+		return;
+	if (b->first < 0)
+		b->first = w->now;
+	b->last = w->now;
+}
+
+static void use_index(Walk *w, const Index *x);
+
+static void use_visit(void *user, const Expr *e)
+{
+	if (e->kind == EX_INDEX)
+		use_index(user, e->value);
+	if (e->kind != EX_LOAD)
+		return;
+	use(user, e->buffer);
+	for (int i = 0; i < e->buffer->rank; i++)
+		use_index(user, e->index[i]);
+}
+
+static void use_expr(Walk *w, const Expr *e)
+{
+	Arena *scratch = arena_new();
+	Map seen;
+	map_init(&seen, scratch);
+	expr_each(e, &seen, use_visit, w);
+	arena_free(scratch);
+}
+
+static void use_index(Walk *w, const Index *x)
+{
+	for (int i = 0; i < x->n_terms; i++) {
+		const Atom *a = x->terms[i].atom;
+		if (a->kind == ATOM_EXPR)
+			use_expr(w, a->expr);
+		else if (a->a)
+			use_index(w, a->a);
+	}
+}
+
+static void use_kernel(Walk *w, const Kernel *k)
+{
+	for (int i = 0; i < k->n_accs; i++) {
+		use_expr(w, k->accs[i]->value);
+		if (k->accs[i]->init)
+			use_expr(w, k->accs[i]->init);
+	}
+	for (int i = 0; i < k->n_stores; i++) {
+		use_expr(w, k->stores[i].value);
+		use(w, k->stores[i].buffer);
+		for (int d = 0; d < k->stores[i].buffer->rank; d++)
+			use_index(w, k->stores[i].index[d]);
+	}
+}
+
+static void use_loop_buffers(Walk *w, const Stmt *s)
+{
+	for (int i = 0; i < s->n_carries; i++) {
+		use(w, s->carries[i].now);
+		if (s->carries[i].next)
+			use(w, s->carries[i].next);
+	}
+	Buffer *flags[] = {s->limit, s->go, s->go_next, s->count};
+	for (int i = 0; i < 4; i++)
+		if (flags[i])
+			use(w, flags[i]);
+}
+
+static void use_block(Walk *w, const Block *b)
+{
+	for (int i = 0; i < b->n; i++) {
+		const Stmt *s = b->stmts[i];
+		w->now++;
+		if (s->kind == ST_KERNEL)
+			use_kernel(w, s->kernel);
+		if (s->kind == ST_SPECIAL) {
+			use(w, s->out);
+			for (int k = 0; k < s->n_ins; k++)
+				use(w, s->ins[k]);
+		}
+		if (s->kind == ST_IF) {
+			use_expr(w, s->cond);
+			use_block(w, &s->body);
+			use_block(w, &s->other);
+		}
+		if (s->kind == ST_LOOP) {
+			int start = w->now, first_inside = w->p->n_buffers;
+			use_loop_buffers(w, s);
+			use_block(w, &s->body);
+			w->now++;
+			use_loop_buffers(w, s);
+			/* What was there before the loop and is read in it is read again in the next round. */
+			for (int k = 0; k < first_inside; k++) {
+				Buffer *x = w->p->buffers[k];
+				if (x->kind == BUF_WORK && x->first >= 0 && x->first <= start && x->last >= start)
+					x->last = w->now;
+			}
+		}
+	}
+}
+
+static int64_t bytes_or_negative(const Dim *d)
+{
+	int64_t v;
+	return dim_is_int(d, &v) ? v : -1;
+}
+
+static int by_size(const void *x, const void *y)
+{
+	const Buffer *a = *(Buffer *const *)x, *b = *(Buffer *const *)y;
+	int64_t na = 1, nb = 1, v;
+	for (int i = 0; i < a->rank; i++)
+		na = dim_is_int(a->dims[i], &v) && na >= 0 ? na * v : -1;
+	for (int i = 0; i < b->rank; i++)
+		nb = dim_is_int(b->dims[i], &v) && nb >= 0 ? nb * v : -1;
+	na *= na > 0 ? elem_info[a->elem].size : 1;
+	nb *= nb > 0 ? elem_info[b->elem].size : 1;
+	return na != nb ? (na > nb ? -1 : 1) : a->id - b->id;
+}
+
+/* Bytes of a buffer, rounded up so that whole vectors may be read and the next slot stays aligned. */
+static const Dim *buffer_bytes(Ctx *cx, const Buffer *b)
+{
+	const Dim *n = dim_mul(cx, dim_product(cx, b->rank, b->dims), dim_int(cx, elem_info[b->elem].size));
+	return dim_mul(cx, dim_ceildiv(cx, n, dim_int(cx, ALIGN)), dim_int(cx, ALIGN));
+}
+
+void pass_plan(Program *p)
+{
+	Walk w = {.p = p};
+	for (int i = 0; i < p->n_states; i++)
+		if (p->carries[i].next)
+			use(&w, p->carries[i].next);
+	use_block(&w, &p->block);
+	w.now++;
+	for (int i = 0; i < p->n_states; i++) /* the new states are copied at the very end */
+		if (p->carries[i].next)
+			use(&w, p->carries[i].next);
+	Buffer **order = NEWN(p->arena, Buffer *, p->n_buffers);
+	int n = 0;
+	for (int i = 0; i < p->n_buffers; i++)
+		if (p->buffers[i]->kind == BUF_WORK && p->buffers[i]->first >= 0 && !p->buffers[i]->alias)
+			order[n++] = p->buffers[i];
+	qsort(order, (size_t)n, sizeof *order, by_size);
+	p->slot_bytes = NEWN(p->arena, const Dim *, n);
+	p->n_slots = 0;
+	for (int i = 0; i < n; i++) {
+		Buffer *b = order[i];
+		const Dim *bytes = buffer_bytes(p->cx, b);
+		int64_t size = bytes_or_negative(bytes);
+		for (int s = 0; s < p->n_slots && b->slot < 0; s++) {
+			int64_t room = bytes_or_negative(p->slot_bytes[s]);
+			bool fits = p->slot_bytes[s] == bytes || (size >= 0 && room >= size);
+			for (int k = 0; fits && k < i; k++)
+				fits = order[k]->slot != s || order[k]->last < b->first || b->last < order[k]->first;
+			if (fits)
+				b->slot = s;
+		}
+		if (b->slot < 0) {
+			b->slot = p->n_slots;
+			p->slot_bytes[p->n_slots++] = bytes;
+		}
+	}
+	/* Slots of known size first: then most offsets are numbers. */
+	int *rank = NEWN(p->arena, int, p->n_slots), next = 0;
+	const Dim **sorted = NEWN(p->arena, const Dim *, p->n_slots);
+	for (int known = 1; known >= 0; known--)
+		for (int s = 0; s < p->n_slots; s++)
+			if ((bytes_or_negative(p->slot_bytes[s]) >= 0) == known) {
+				sorted[next] = p->slot_bytes[s];
+				rank[s] = next++;
+			}
+	p->slot_bytes = sorted;
+	for (int i = 0; i < n; i++)
+		order[i]->slot = rank[order[i]->slot];
+	for (int i = 0; i < n; i++) /* what the plan promises */
+		for (int k = 0; k < i; k++)
+			assert(order[i]->slot != order[k]->slot || order[i]->last < order[k]->first || order[k]->last < order[i]->first);
+}

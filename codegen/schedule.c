@@ -1,0 +1,309 @@
+/* schedule.c: how each kernel runs: which axis is in SIMD lanes, how many points stay in registers, what is parallel.
+ *
+ * The algorithm is given; this file only chooses, by a small cost model:
+ *   lanes     the axis along which loads and stores are contiguous.  Constants are repacked (pack.c) and intermediate arrays
+ *             get the storage order that their heaviest producer likes, so both count as contiguous;
+ *   registers unroll x row_tile x sums: at least as many as hide the latency of fma, at most what the target has, chosen for
+ *             the fewest loads per fma;
+ *   parallel  OpenMP over the outermost loop where the work pays for it.
+ */
+#include "codegen/kernel.h"
+#include "codegen/lower.h"
+
+#include <string.h>
+
+typedef struct {
+	Program *p;
+	const Target *target;
+	Kernel *k;
+	const Var *v; /* candidate for the lanes */
+	bool possible;
+	double cost;
+	double times; /* how often what is visited runs, per point */
+	bool summing; /* inside a reduction loop */
+	Map carried;  /* Buffer -> itself: two buffers that swap, storage order fixed */
+} Cost;
+
+enum { GATHER_COST = 8, SCATTER_COST = 8 };
+
+static bool index_is_affine(const Index *x, const Var *v)
+{
+	for (int i = 0; i < x->n_terms; i++)
+		if (x->terms[i].atom->kind != ATOM_VAR) {
+			Index one = {.n_terms = 1, .terms = &x->terms[i]};
+			if (index_uses(&one, v))
+				return false;
+		}
+	return true;
+}
+
+/* 0: not at all, 1: contiguous, 2: strided, -1: not affine. */
+static int access(Program *p, const Buffer *b, const Index *const *index, const Var *v)
+{
+	for (int i = 0; i < b->rank; i++)
+		if (!index_is_affine(index[i], v))
+			return -1;
+	const Dim *stride = index_stride(p, buffer_offset(p, b, index), v);
+	return !stride ? -1 : dim_is(stride, 0) ? 0 : dim_is(stride, 1) ? 1 : 2;
+}
+
+static void cost_visit(void *user, const Expr *e)
+{
+	Cost *c = user;
+	bool varies = expr_uses(e, c->v);
+	if (e->kind == EX_INDEX)
+		c->possible &= !varies;
+	if (varies && (e->kind == EX_OP || e->kind == EX_ROUND || e->kind == EX_ACC))
+		c->possible &= e->elem == F32 || e->elem == BOOL;
+	if (e->kind != EX_LOAD)
+		return;
+	int how = access(c->p, e->buffer, e->index, c->v);
+	c->possible &= how >= 0 && (how == 0 || e->elem == F32);
+	bool packed = e->buffer->kind == BUF_CONST && c->summing;
+	c->cost += c->times * (how == 0 ? 0.5 : how == 1 || packed ? 1 : GATHER_COST);
+}
+
+static void cost_expr(Cost *c, const Expr *e)
+{
+	Arena *scratch = arena_new();
+	Map seen;
+	map_init(&seen, scratch);
+	expr_each(e, &seen, cost_visit, c);
+	arena_free(scratch);
+}
+
+static bool may_reorder(const Cost *c, const Buffer *b)
+{
+	return b->kind == BUF_WORK && !b->alias && b->rank > 1 && !map_get(&c->carried, b);
+}
+
+/* Cost per point of the domain with v in the lanes; negative where that is impossible. */
+static double vector_cost(Cost *c, const Var *v)
+{
+	Kernel *k = c->k;
+	c->v = v;
+	c->possible = true;
+	c->cost = 0;
+	for (int i = 0; i < k->n_accs; i++) {
+		const Acc *a = k->accs[i];
+		c->times = 1;
+		for (int r = 0; r < a->n_vars; r++)
+			c->times *= dim_estimate(a->vars[r]->extent);
+		c->summing = true;
+		c->possible &= a->elem == F32 || !expr_uses(a->value, v);
+		cost_expr(c, a->value);
+		c->summing = false;
+		c->times = 1;
+		if (a->init)
+			cost_expr(c, a->init);
+	}
+	c->times = 1;
+	for (int i = 0; i < k->n_stores; i++) {
+		const Store *s = &k->stores[i];
+		cost_expr(c, s->value);
+		int how = access(c->p, s->buffer, s->index, v);
+		c->possible &= how > 0 && s->buffer->elem == F32;
+		bool free = how == 1 || (may_reorder(c, s->buffer) && k->n_accs > 0);
+		c->cost += free ? 1 : SCATTER_COST;
+	}
+	double n = dim_estimate(v->extent), lanes = c->target->lanes;
+	double vectors = (double)(int64_t)((n + lanes - 1) / lanes);
+	return c->possible ? c->cost * vectors * lanes / n : -1;
+}
+
+/* The dim of a stored buffer that v walks along becomes the innermost. */
+static void reorder_stores(Cost *c, const Var *v)
+{
+	for (int i = 0; i < c->k->n_stores; i++) {
+		Buffer *b = c->k->stores[i].buffer;
+		int along = -1, n = 0;
+		for (int d = 0; d < b->rank; d++)
+			if (index_uses(c->k->stores[i].index[d], v))
+				along = d;
+		if (!may_reorder(c, b) || along < 0 || access(c->p, b, c->k->stores[i].index, v) == 1)
+			continue;
+		for (int d = 0; d < b->rank; d++)
+			if (b->order[d] != along)
+				b->order[n++] = b->order[d];
+		b->order[n] = along;
+		map_put(&c->carried, b, b); /* decided */
+	}
+}
+
+static void choose_lanes(Cost *c)
+{
+	Kernel *k = c->k;
+	int best = -1;
+	double best_cost = 0;
+	for (int i = k->n_vars - 1; i >= 0; i--) {
+		if (dim_hi(k->vars[i]->extent) < c->target->lanes / 2)
+			continue;
+		double cost = vector_cost(c, k->vars[i]);
+		if (cost >= 0 && (best < 0 || cost < best_cost * 0.999)) {
+			best = i;
+			best_cost = cost;
+		}
+	}
+	/* Lanes that are all gathers and scatters gain nothing over scalars. */
+	if (best < 0)
+		return;
+	k->schedule.vector = best;
+	k->schedule.lanes = c->target->lanes;
+	if (k->n_accs)
+		reorder_stores(c, k->vars[best]);
+}
+
+/* ---- registers ---- */
+
+static int n_registers_used(const Kernel *k)
+{
+	int n = 0;
+	for (int i = 0; i < k->n_accs; i++)
+		n += !k->accs[i]->into;
+	return n;
+}
+
+typedef struct {
+	const Var *v, *row;
+	int vectors, scalars, both; /* loads of a reduction loop: that vary with v only, with row only, with both */
+} Loads;
+
+static void loads_visit(void *user, const Expr *e)
+{
+	Loads *l = user;
+	if (e->kind != EX_LOAD)
+		return;
+	bool by_v = l->v && expr_uses(e, l->v), by_row = l->row && expr_uses(e, l->row);
+	l->vectors += by_v && !by_row;
+	l->scalars += by_row && !by_v;
+	l->both += by_v && by_row;
+}
+
+static Loads loads_of(const Kernel *k, const Var *v, const Var *row)
+{
+	Loads l = {.v = v, .row = row};
+	Arena *scratch = arena_new();
+	Map seen;
+	map_init(&seen, scratch);
+	for (int i = 0; i < k->n_accs; i++)
+		expr_each(k->accs[i]->value, &seen, loads_visit, &l);
+	arena_free(scratch);
+	return l;
+}
+
+static double estimate_waste(const Dim *extent, int tile)
+{
+	double n = dim_estimate(extent), tiles = (double)(int64_t)((n + tile - 1) / tile);
+	return tiles * tile / n;
+}
+
+static void choose_registers(Kernel *k, const Target *t)
+{
+	enum { LATENCY = 8, MAX_TILE = 8, MAX_UNROLL = 4 };
+	Schedule *s = &k->schedule;
+	const Var *v = s->vector >= 0 ? k->vars[s->vector] : NULL;
+	int sums = n_registers_used(k), room = t->registers - 4;
+	if (!sums || !v)
+		return;
+	double best = 0;
+	for (int r = -1; r < k->n_vars; r++) {
+		const Var *row = r < 0 ? NULL : k->vars[r];
+		if (row && (r == s->vector || dim_hi(row->extent) < 2))
+			continue;
+		Loads l = loads_of(k, v, row);
+		if (row && !l.vectors) /* nothing shared between rows */
+			continue;
+		for (int m = 1; m <= (row ? MAX_TILE : 1); m++)
+			for (int u = 1; u <= MAX_UNROLL; u++) {
+				int live = sums * m * u;
+				if (live > room || (row && m > dim_hi(row->extent)) || (u > 1 && (u - 1) * s->lanes >= dim_hi(v->extent)))
+					continue;
+				double fmas = k->n_accs * m * u;
+				double loads = l.vectors * u + l.scalars * m + l.both * u * m + 0.25 * m;
+				double cost = loads / fmas + (live < LATENCY ? (LATENCY - live) * 0.25 : 0) + 0.01 * u;
+				cost = (cost + 1) * estimate_waste(v->extent, u * s->lanes) * (row ? estimate_waste(row->extent, m) : 1);
+				if (best == 0 || cost < best) {
+					best = cost;
+					s->rows = row && m > 1 ? r : -1;
+					s->row_tile = m;
+					s->unroll = u;
+				}
+			}
+	}
+}
+
+/* ---- threads ---- */
+
+static void choose_parallel(Kernel *k, const Target *t)
+{
+	enum { WORTH = 200000 }; /* operations; forking threads takes some microseconds */
+	double work = 0, points = 1;
+	for (int i = 0; i < k->n_vars; i++)
+		points *= dim_estimate(k->vars[i]->extent);
+	for (int i = 0; i < k->n_accs; i++) {
+		double times = 1;
+		for (int r = 0; r < k->accs[i]->n_vars; r++)
+			times *= dim_estimate(k->accs[i]->vars[r]->extent);
+		work += times;
+	}
+	k->schedule.parallel = t->threads > 1 && points * (work + 4 * k->n_stores) >= WORTH;
+}
+
+/* ---- the pass ---- */
+
+static void note_carries(Cost *c, int n, const Carry *carries)
+{
+	for (int i = 0; i < n; i++) {
+		map_put(&c->carried, carries[i].now, carries[i].now);
+		if (carries[i].next)
+			map_put(&c->carried, carries[i].next, carries[i].next);
+	}
+}
+
+static void note_visit(void *user, Stmt *s)
+{
+	Cost *c = user;
+	note_carries(c, s->n_carries, s->carries);
+	for (int i = 0; i < s->n_ins; i++)
+		map_put(&c->carried, s->ins[i], s->ins[i]);
+	if (s->out)
+		map_put(&c->carried, s->out, s->out);
+}
+
+static void lanes_of_sums(void *user, Stmt *s)
+{
+	Cost *c = user;
+	c->k = s->kernel;
+	if (c->k && c->k->n_accs)
+		choose_lanes(c);
+}
+
+static void lanes_of_others(void *user, Stmt *s)
+{
+	Cost *c = user;
+	c->k = s->kernel;
+	if (c->k && !c->k->n_accs)
+		choose_lanes(c);
+}
+
+static void rest_of_schedule(void *user, Stmt *s)
+{
+	Cost *c = user;
+	if (!s->kernel)
+		return;
+	choose_registers(s->kernel, c->target);
+	choose_parallel(s->kernel, c->target);
+}
+
+void pass_schedule(Program *p, const Target *target)
+{
+	Cost c = {.p = p, .target = target};
+	map_init(&c.carried, p->arena);
+	note_carries(&c, p->n_states, p->carries);
+	block_each(&p->block, note_visit, &c);
+	if (target->vectorise && target->lanes > 1) {
+		block_each(&p->block, lanes_of_sums, &c); /* they decide storage orders */
+		block_each(&p->block, lanes_of_others, &c);
+	}
+	block_each(&p->block, rest_of_schedule, &c);
+}

@@ -1,0 +1,81 @@
+/* import.h: ONNX to graph IR.  What an operator's importer sees, and the table that finds it.
+ *
+ * An operator is defined in one place: an Importer row in one of the ops_*.c files, or an `op` of the operator library
+ * (frontend/ops/) that names its ONNX operator.  The core (import.c) decodes nodes, resolves names and scopes, refuses
+ * attributes that a row does not list, and stamps locations.
+ */
+#ifndef FRONTEND_ONNX_IMPORT_H
+#define FRONTEND_ONNX_IMPORT_H
+
+#include "ir/ir.h"
+
+typedef struct OnnxModel OnnxModel; /* a file read, checked and unpacked: reader.c */
+
+/* Reads and checks a file: size, nesting, memory, references.  Fails by fail(). */
+OnnxModel *onnx_read_file(Ctx *, const char *path);
+OnnxModel *onnx_read_memory(Ctx *, const void *data, size_t size, const char *dir /* for external data; NULL: refused */);
+typedef struct {
+	int n_binds; /* --bind NAME=VALUE: an input becomes a constant */
+	const char *const *bind_names;
+	const Tensor *const *bind_values;
+} OnnxImportOptions;
+const Graph *onnx_import(Ctx *, const OnnxModel *, const OnnxImportOptions *);
+
+/* One node, as importers see it. */
+typedef struct Node Node;
+struct Node {
+	Ctx *cx;
+	const char *op, *domain, *name;
+	int opset;                    /* of its domain */
+	int n_in;                     /* given inputs; trailing omitted ones are cut */
+	const Val *const *in;         /* NULL: omitted */
+	int n_out;                    /* outputs asked for; importers fill out[0 .. n_out) where not omitted */
+	const bool *out_wanted;
+	struct Importing *core;       /* import.c's own */
+};
+/* Attributes by name, with ONNX's defaults given by the caller.  A wrong kind fails by name. */
+bool node_has(const Node *, const char *attr);
+int64_t node_int(const Node *, const char *attr, int64_t default_value);
+double node_float(const Node *, const char *attr, double default_value);
+const char *node_str(const Node *, const char *attr, const char *default_value);
+int node_ints(const Node *, const char *attr, const int64_t **values); /* -1 when absent */
+int node_floats(const Node *, const char *attr, const double **values); /* -1 when absent */
+int node_strs(const Node *, const char *attr, const char *const **values); /* -1 when absent */
+const Tensor *node_tensor(const Node *, const char *attr);             /* NULL when absent */
+/* A body attribute as a closed graph.  Its params are the body's own inputs (with the given types; a NULL entry: take the
+ * declared type), then the captured outer values, returned in *captures. */
+const Graph *node_graph(const Node *, const char *attr, int n_types, const Type *const *types, int *n_captures,
+                        const Val *const **captures);
+/* The same, with captures of several bodies unified (If). */
+void node_graphs(const Node *, int n, const char *const *attrs, const Graph **bodies, int *n_captures,
+                 const Val *const **captures);
+
+/* An input, present or fail() naming it; `what` is the schema's name of it. */
+const Val *node_in(const Node *, int i, const char *what);
+/* Input i if given, else NULL. */
+const Val *node_opt(const Node *, int i);
+/* An integer input that must be known at compile time: its elements as int64 or as dims.  Returns the count; -1 when the
+ * input is omitted; fails "... is computed at run time, which is not supported" otherwise. */
+int node_const_ints(const Node *, int i, const char *what, const int64_t **values);
+int node_const_dims(const Node *, int i, const char *what, const Dim *const **values);
+/* axis in [-rank, rank) made non-negative; fails by name otherwise. */
+int node_axis(const Node *, int64_t axis, int rank);
+/* fail() with the node's name, operator and opset in front. */
+_Noreturn void node_fail(const Node *, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+typedef void ImportFn(Node *, const Val **out);
+typedef struct {
+	const char *domain; /* "" is ai.onnx */
+	const char *op;
+	int since, until;    /* opsets this row is for, inclusive; until 0: all later ones */
+	const char *attrs;   /* every attribute that it honours, space separated; any other is refused by name */
+	int min_in, max_in;  /* max -1: any */
+	int max_out;         /* -1: any */
+	ImportFn *import;
+} Importer;
+/* Each ops_*.c exports one array ended by a row with op == NULL; import.c's table lists the arrays. */
+extern const Importer onnx_ops_elementwise[], onnx_ops_shape[], onnx_ops_reduce[], onnx_ops_nn[], onnx_ops_rnn[],
+    onnx_ops_control[], onnx_ops_index[], onnx_ops_quant[],
+    onnx_ops_slice[], onnx_ops_generate[];
+
+#endif

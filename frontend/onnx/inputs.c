@@ -1,0 +1,208 @@
+/* inputs.c: a graph's declared inputs and outputs: element types, shapes, symbols.
+ *
+ * A named dim is a symbol of that name (made an identifier), one that is not known gets a name from its input.  Exporters
+ * often leave dims unnamed that must be equal: the node that needs it says so by node_same_dim(), and the import starts
+ * again with one symbol in place of the two.
+ */
+#include "frontend/onnx/compose.h"
+
+#include <assert.h>
+#include <ctype.h>
+#include <string.h>
+
+/* ------------------------------------------------------------------------------------------------ symbols */
+
+/* The text form reads symbols as identifiers, and these three as functions. */
+static const char *identifier(Run *run, const char *raw)
+{
+	Ctx *cx = run->cx;
+	Buf b;
+	buf_init(&b, cx->arena);
+	if (!*raw || isdigit((unsigned char)*raw)) buf_puts(&b, "d");
+	for (const char *c = raw; *c; c++)
+		buf_write(&b, isalnum((unsigned char)*c) && (unsigned char)*c < 0x80 ? c : "_", 1);
+	if (strcmp(b.text, "floor") == 0 || strcmp(b.text, "min") == 0 || strcmp(b.text, "max") == 0) buf_puts(&b, "_");
+	const char *name = intern(cx, b.text);
+	for (int i = 2; map_get(&run->symbols, name); i++)
+		name = intern(cx, arena_printf(cx->arena, "%s_%d", b.text, i));
+	map_put(&run->symbols, name, name);
+	return name;
+}
+
+/* A dim that is one named symbol of the model's inputs, else NULL. */
+static const Sym *bare_symbol(const Dim *d)
+{
+	bool bare = d->n_terms == 1 && d->terms[0].coef == 1 && d->terms[0].n_syms == 1;
+	return bare && d->terms[0].syms[0]->kind == SYM_NAMED && !d->terms[0].syms[0]->computed ? d->terms[0].syms[0]
+												: NULL;
+}
+
+/* The symbol of that name, or what an earlier attempt found it equal to. */
+static const Dim *symbol_or_equal(Run *run, const char *name)
+{
+	const Dim *dim = map_get(run->equal, name);
+	if (!dim) return dim_sym(run->cx, name);
+	const Sym *s = bare_symbol(dim);
+	return s ? symbol_or_equal(run, s->name) : dim;
+}
+
+static const Dim *symbol(Run *run, const char *raw)
+{
+	const char *key = intern(run->cx, raw), *name = map_get(&run->dim_names, key);
+	if (!name) map_put(&run->dim_names, key, name = identifier(run, raw));
+	return symbol_or_equal(run, name);
+}
+
+const Dim *computed_symbol(Run *run, const char *raw, int64_t most)
+{
+	const char *name = identifier(run, raw);
+	const Dim *dim = dim_sym(run->cx, name);
+	sym_bound(run->cx, name, 0, most);
+	sym_find(run->cx, name)->computed = true;
+	return dim;
+}
+
+void node_same_dim(const Node *n, const Dim *a, const Dim *b, const char *what)
+{
+	if (a == b) return;
+	Run *run = n->core->run;
+	const char *as = dim_text(n->cx, a), *bs = dim_text(n->cx, b);
+	const Sym *gone = bare_symbol(b);
+	const Dim *stays = a;
+	if (!gone) gone = bare_symbol(a), stays = b;
+	/* Only symbols against symbols or numbers: anything else could be an equation for the user to look at. */
+	bool plain = bare_symbol(stays) || dim_is_int(stays, NULL);
+	/* names of symbols are interned */
+	if (!gone || !plain || !map_get(&run->symbols, gone->name)) node_fail(n, "%s: %s and %s differ", what, as, bs);
+	note(n->cx, "%s: %s: %s is %s", n->cx->loc, what, gone->name, dim_text(n->cx, stays));
+	map_put(run->equal, gone->name, stays);
+	run->restart = true;
+	node_fail(n, "%s: %s and %s differ", what, as, bs);
+}
+
+/* ------------------------------------------------------------------------------------------------ types */
+
+static const Dim *declared_dim(Run *run, const Onnx__TensorShapeProto__Dimension *d, const char *input, size_t i)
+{
+	Ctx *cx = run->cx;
+	if (d->value_case == ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE && d->dim_value >= 0)
+		return dim_int(cx, d->dim_value);
+	/* -1 is how some writers say unknown */
+	if (d->value_case == ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE && d->dim_value != -1)
+		fail(cx, "input %s: dim %zu is negative: %lld", onnx_quote(cx, input), i, (long long)d->dim_value);
+	if (d->value_case == ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_PARAM && *d->dim_param)
+		return symbol(run, d->dim_param);
+	return symbol(run, arena_printf(cx->arena, "%s_dim%zu", input, i));
+}
+
+const Type *declared_type(Run *run, const Onnx__ValueInfoProto *info)
+{
+	Ctx *cx = run->cx;
+	const char *what = arena_printf(cx->arena, "input %s", onnx_quote(cx, info->name));
+	if (!info->type || info->type->value_case == ONNX__TYPE_PROTO__VALUE__NOT_SET)
+		fail(cx, "%s: has no type", what);
+	switch (info->type->value_case) {
+	case ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE: break;
+	case ONNX__TYPE_PROTO__VALUE_SEQUENCE_TYPE: fail(cx, "%s: sequences are not supported", what);
+	case ONNX__TYPE_PROTO__VALUE_OPTIONAL_TYPE: fail(cx, "%s: optionals are not supported", what);
+	case ONNX__TYPE_PROTO__VALUE_MAP_TYPE: fail(cx, "%s: maps are not supported", what);
+	case ONNX__TYPE_PROTO__VALUE_SPARSE_TENSOR_TYPE: fail(cx, "%s: sparse tensors are not supported", what);
+	default: fail(cx, "%s: opaque types are not supported", what);
+	}
+	const Onnx__TypeProto__Tensor *t = info->type->tensor_type;
+	Elem elem = onnx_elem(cx, t->has_elem_type ? t->elem_type : 0, what);
+	if (!t->shape) fail(cx, "%s: its rank is not known", what);
+	if (t->shape->n_dim > ONNX_MAX_RANK)
+		fail(cx, "%s: %zu dims; at most %d are supported", what, t->shape->n_dim, ONNX_MAX_RANK);
+	const Dim *dims[ONNX_MAX_RANK];
+	for (size_t i = 0; i < t->shape->n_dim; i++) dims[i] = declared_dim(run, t->shape->dim[i], info->name, i);
+	return type_new(cx, elem, (int)t->shape->n_dim, dims);
+}
+
+/* ------------------------------------------------------------------------------------------------ the main graph */
+
+static const Tensor *bound_value(const OnnxImportOptions *o, const char *name)
+{
+	for (int i = 0; o && i < o->n_binds; i++)
+		if (strcmp(o->bind_names[i], name) == 0) return o->bind_values[i];
+	return NULL;
+}
+
+/* --bind: the value must be one that the input could have; it decides the symbols of the input's shape. */
+static const Val *bind(Run *run, const Onnx__ValueInfoProto *info, const Tensor *value)
+{
+	Ctx *cx = run->cx;
+	const Type *type = declared_type(run, info);
+	bool same = type->elem == value->elem && type->rank == value->rank;
+	for (int i = 0; same && i < type->rank; i++) {
+		const Sym *s = bare_symbol(type->dims[i]);
+		if (s) map_put(run->equal, s->name, dim_int(cx, value->dims[i]));
+		else same = dim_is(type->dims[i], value->dims[i]);
+	}
+	if (!same)
+		fail(cx, "--bind %s: %s wanted, %s seen", info->name, type_str(cx, type),
+			type_str(cx, val_const(cx, value)->type));
+	return val_const(cx, value);
+}
+
+static void bind_inputs(Run *run, Scope *scope)
+{
+	const Onnx__GraphProto *g = run->model->proto->graph;
+	const OnnxImportOptions *o = run->options;
+	for (int b = 0; o && b < o->n_binds; b++) {
+		const Onnx__ValueInfoProto *info = NULL;
+		for (size_t i = 0; i < g->n_input && !info; i++)
+			if (strcmp(g->input[i]->name, o->bind_names[b]) == 0) info = g->input[i];
+		if (!info) fail(run->cx, "--bind %s: the model has no input of that name", o->bind_names[b]);
+		scope_put(run, scope, info->name, bind(run, info, o->bind_values[b]));
+	}
+}
+
+int import_inputs(Run *run, Scope *scope, const Val ***params, const char ***names)
+{
+	Ctx *cx = run->cx;
+	const Onnx__GraphProto *g = run->model->proto->graph;
+	bind_inputs(run, scope);
+	/* an initialiser with the name of an input is its default, which the compiled model has built in */
+	for (size_t i = 0; i < g->n_initializer; i++)
+		if (!bound_value(run->options, g->initializer[i]->name))
+			scope_put_tensor(run, scope, g->initializer[i]->name, g->initializer[i], NULL);
+	for (size_t i = 0; i < g->n_sparse_initializer; i++)
+		if (!bound_value(run->options, g->sparse_initializer[i]->values->name))
+			scope_put_tensor(
+				run, scope, g->sparse_initializer[i]->values->name, NULL, g->sparse_initializer[i]);
+	*params = NEWN(cx->arena, const Val *, g->n_input);
+	*names = NEWN(cx->arena, const char *, g->n_input);
+	int n = 0;
+	for (size_t i = 0; i < g->n_input; i++) {
+		if (map_get(&scope->names, intern(cx, g->input[i]->name))) continue;
+		(*names)[n] = g->input[i]->name;
+		(*params)[n] = val_param(cx, n, declared_type(run, g->input[i]));
+		scope_put(run, scope, g->input[i]->name, (*params)[n]);
+		n++;
+	}
+	return n;
+}
+
+/* Writers are often wrong about outputs, and nothing depends on it: tell, and go on. */
+void note_outputs(Run *run, const Val *const *results)
+{
+	Ctx *cx = run->cx;
+	const Onnx__GraphProto *g = run->model->proto->graph;
+	for (size_t i = 0; i < g->n_output; i++) {
+		const Onnx__TypeProto *type = g->output[i]->type;
+		const Type *have = results[i]->type;
+		if (!type || type->value_case != ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE || !type->tensor_type->shape)
+			continue;
+		const Onnx__TensorShapeProto *shape = type->tensor_type->shape;
+		bool same = shape->n_dim == (size_t)have->rank;
+		for (int k = 0; same && k < have->rank; k++) {
+			int64_t size;
+			same = shape->dim[k]->value_case != ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE ||
+				!dim_is_int(have->dims[k], &size) || size == shape->dim[k]->dim_value;
+		}
+		if (!same)
+			note(cx, "output %s is %s, which is not the shape that the model declares",
+				onnx_quote(cx, g->output[i]->name), type_str(cx, have));
+	}
+}

@@ -1,0 +1,153 @@
+/* ops_reduce.c: the Reduce operators, ArgMax, ArgMin: one reduction each, with something before and after it.
+ *
+ * What is more than a sum, product or extreme is computed in f32 at least: half types would overflow in between, and
+ * integers have no root or logarithm (they get the result back rounded towards zero).
+ */
+#include "frontend/onnx/compose.h"
+
+#include <string.h>
+
+typedef struct {
+	const char *op;
+	enum { PLAIN, MEAN, L1, L2, LOG_SUM, LOG_SUM_EXP, SUM_SQUARE } how;
+	const char *kind;
+} Reduction;
+static const Reduction reductions[] = {
+    {"ReduceSum", PLAIN, "sum"},
+    {"ReduceProd", PLAIN, "prod"},
+    {"ReduceMax", PLAIN, "max"},
+    {"ReduceMin", PLAIN, "min"},
+    {"ReduceMean", MEAN, "sum"},
+    {"ReduceL1", L1, "sum"},
+    {"ReduceL2", L2, "sum"},
+    {"ReduceLogSum", LOG_SUM, "sum"},
+    {"ReduceLogSumExp", LOG_SUM_EXP, "sum"},
+    {"ReduceSumSquare", SUM_SQUARE, "sum"},
+};
+
+typedef struct {
+	Ctx *cx;
+	int n_axes;
+	const int *axes;
+	bool keep;
+} Over;
+
+static const Val *reduce(const Over *o, const char *kind, const Val *x, bool keep)
+{
+	return b_reduce(o->cx, kind, x, o->n_axes, o->axes, keep);
+}
+
+/* log(sum(exp(x))), shifted by the largest so that exp does not overflow; an infinite one shifts nothing. */
+static const Val *log_sum_exp(const Over *o, const Val *x)
+{
+	Ctx *cx = o->cx;
+	const Val *largest = reduce(o, "max", x, true);
+	largest = b_select(cx, b_ew1(cx, OP_EW_isinf, largest), b_scalar(cx, x->type->elem, 0), largest);
+	const Val *sum = reduce(o, "sum", b_ew1(cx, OP_EW_exp, binary(cx, OP_EW_sub, x, largest)), o->keep);
+	largest = b_reshape(cx, largest, sum->type->rank, sum->type->dims);
+	return binary(cx, OP_EW_add, b_ew1(cx, OP_EW_log, sum), largest);
+}
+
+static const Val *mean(const Over *o, const Val *x)
+{
+	Ctx *cx = o->cx;
+	const Dim *count = dim_int(cx, 1);
+	for (int i = 0; i < o->n_axes; i++)
+		count = dim_mul(cx, count, x->type->dims[o->axes[i]]);
+	return binary(cx, OP_EW_div, reduce(o, "sum", x, o->keep), b_cast(cx, b_dim(cx, count), x->type->elem));
+}
+
+static const Val *reduced(const Over *o, const Reduction *r, const Val *x)
+{
+	Ctx *cx = o->cx;
+	switch (r->how) {
+	case PLAIN: return reduce(o, r->kind, x, o->keep);
+	case MEAN: return mean(o, x);
+	case L1: return reduce(o, "sum", b_ew1(cx, OP_EW_abs, x), o->keep);
+	case L2: return b_ew1(cx, OP_EW_sqrt, reduce(o, "sum", binary(cx, OP_EW_mul, x, x), o->keep));
+	case LOG_SUM: return b_ew1(cx, OP_EW_log, reduce(o, "sum", x, o->keep));
+	case LOG_SUM_EXP: return log_sum_exp(o, x);
+	case SUM_SQUARE: return reduce(o, "sum", binary(cx, OP_EW_mul, x, x), o->keep);
+	}
+	return x;
+}
+
+/* The type to compute in. */
+static Elem widened(const Reduction *r, Elem elem)
+{
+	bool needs_float = r->how == L2 || r->how == LOG_SUM || r->how == LOG_SUM_EXP;
+	if (elem_is_int(elem)) return needs_float ? F64 : elem;
+	return r->how != PLAIN && (elem == F16 || elem == BF16) ? F32 : elem;
+}
+
+static void reduce_over(const Node *n, int count, const int64_t *given, const Val **out)
+{
+	Ctx *cx = n->cx;
+	const Val *x = node_in(n, 0, "data");
+	const Reduction *r = reductions;
+	while (strcmp(r->op, n->op) != 0)
+		r++;
+	Elem elem = x->type->elem;
+	int rank = x->type->rank;
+	bool extreme = strcmp(r->kind, "max") == 0 || strcmp(r->kind, "min") == 0;
+	if (elem == BOOL && !extreme) node_fail(n, "numbers wanted, %s seen", type_str(cx, x->type));
+	Over o = {.cx = cx, .keep = node_int(n, "keepdims", 1) != 0};
+	if (count <= 0 && !node_int(n, "noop_with_empty_axes", 0)) { /* all */
+		int *all = NEWN(cx->arena, int, rank);
+		for (int i = 0; i < rank; i++)
+			all[i] = i;
+		o.n_axes = rank;
+		o.axes = all;
+	} else if (count > 0) {
+		o.n_axes = count;
+		o.axes = node_axes(n, count, given, rank);
+	}
+	out[0] = b_cast(cx, reduced(&o, r, b_cast(cx, x, widened(r, elem))), elem);
+}
+
+static void import_reduce_attr(Node *n, const Val **out)
+{
+	const int64_t *axes = NULL;
+	int count = node_ints(n, "axes", &axes);
+	reduce_over(n, count, axes, out);
+}
+
+static void import_reduce(Node *n, const Val **out)
+{
+	const int64_t *axes = NULL;
+	int count = node_const_ints(n, 1, "axes", &axes);
+	reduce_over(n, count, axes, out);
+}
+
+static void import_arg(Node *n, const Val **out)
+{
+	Ctx *cx = n->cx;
+	const Val *x = node_in(n, 0, "data");
+	int axis = node_axis(n, node_int(n, "axis", 0), x->type->rank);
+	bool last = node_int(n, "select_last_index", 0) != 0;
+	const Val *y = b_argreduce(cx, strcmp(n->op, "ArgMax") == 0 ? "max" : "min", x, axis, last);
+	out[0] = node_int(n, "keepdims", 1) ? b_unsqueeze(cx, y, axis) : y;
+}
+
+/* axes became an input in opset 13 for ReduceSum, in 18 for the others. */
+#define REDUCE(op, input_since)                                                                                        \
+	{"", op, 1, (input_since)-1, "axes keepdims", 1, 1, 1, import_reduce_attr},                                    \
+	{"", op, input_since, 0, "keepdims noop_with_empty_axes", 1, 2, 1, import_reduce}
+
+const Importer onnx_ops_reduce[] = {
+    REDUCE("ReduceSum", 13),
+    REDUCE("ReduceProd", 18),
+    REDUCE("ReduceMax", 18),
+    REDUCE("ReduceMin", 18),
+    REDUCE("ReduceMean", 18),
+    REDUCE("ReduceL1", 18),
+    REDUCE("ReduceL2", 18),
+    REDUCE("ReduceLogSum", 18),
+    REDUCE("ReduceLogSumExp", 18),
+    REDUCE("ReduceSumSquare", 18),
+    {"", "ArgMax", 1, 11, "axis keepdims", 1, 1, 1, import_arg},
+    {"", "ArgMax", 12, 0, "axis keepdims select_last_index", 1, 1, 1, import_arg},
+    {"", "ArgMin", 1, 11, "axis keepdims", 1, 1, 1, import_arg},
+    {"", "ArgMin", 12, 0, "axis keepdims select_last_index", 1, 1, 1, import_arg},
+    {.op = NULL},
+};

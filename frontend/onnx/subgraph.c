@@ -1,0 +1,180 @@
+/* subgraph.c: body attributes (then_branch, else_branch, body) as closed graphs.
+ *
+ * An ONNX subgraph sees every name around it; an IR body has no free variables.  So a name that is found outside becomes
+ * a parameter after the body's own ones, and the node's importer passes the outer value as an operand.  What depends on
+ * no parameter (constants, shapes) is built again inside instead: the body then knows it.
+ */
+#include "frontend/onnx/model.h"
+
+#include <string.h>
+
+enum { MAX_CLOSED_VALS = 64, MAX_SHAPE_ELEMENTS = 64 };
+
+/* ---------------------------------------------------------------------------------------------------- captures */
+
+/* Does it depend on no parameter?  Looks at few values only: what matters is folded already. */
+static bool is_closed(const Val *v, int *budget)
+{
+	if (v->op == OP_const || v->op == OP_dim || v->op == OP_iota) return true;
+	if (v->op == OP_param || v->n_args == 0 || --*budget < 0) return false;
+	for (int i = 0; i < v->n_args; i++)
+		if (!is_closed(v->args[i], budget)) return false;
+	return true;
+}
+
+/* A small integer or bool value whose elements are sizes, written without its operands; NULL where it is something else. */
+static const Val *as_shape(Ctx *cx, const Val *v)
+{
+	const Type *t = v->type;
+	int64_t n;
+	if (elem_is_float(t->elem) || !dim_is_int(type_count(cx, t), &n) || n < 1 || n > MAX_SHAPE_ELEMENTS)
+		return NULL;
+	const Dim *dims[MAX_SHAPE_ELEMENTS];
+	const Val *parts[MAX_SHAPE_ELEMENTS];
+	if (!val_as_dims(cx, v, (int)n, dims)) return NULL;
+	const Dim *one = dim_int(cx, 1);
+	for (int i = 0; i < (int)n; i++) parts[i] = b_reshape(cx, b_dim(cx, dims[i]), 1, &one);
+	const Val *all = n == 1 ? parts[0] : b_concat(cx, (int)n, parts, 0);
+	return b_reshape(cx, b_cast(cx, all, t->elem), t->rank, t->dims);
+}
+
+static const Val *new_capture(Run *run, Captures *c, const Val *outer, const char *name)
+{
+	Ctx *cx = run->cx;
+	if (c->n == c->cap) {
+		int cap = c->cap ? 2 * c->cap : 8;
+		const Val **outers = NEWN(cx->arena, const Val *, cap), **params = NEWN(cx->arena, const Val *, cap);
+		const char **names = NEWN(cx->arena, const char *, cap);
+		for (int i = 0; i < c->n; i++)
+			outers[i] = c->outer[i], params[i] = c->params[i], names[i] = c->names[i];
+		c->outer = outers, c->params = params, c->names = names, c->cap = cap;
+	}
+	c->outer[c->n] = outer;
+	c->params[c->n] = val_param(cx, c->n_own + c->n, outer->type);
+	c->names[c->n] = name;
+	return c->params[c->n++];
+}
+
+const Val *capture(Run *run, Captures *c, const Val *outer, const char *name)
+{
+	Ctx *cx = run->cx;
+	int budget = MAX_CLOSED_VALS;
+	const Val *inner = map_get(&c->known, outer);
+	if (inner) return inner;
+	if (is_sequence(outer)) {
+		const Val **chunks = NEWN(cx->arena, const Val *, outer->n_args);
+		for (int i = 0; i < outer->n_args; i++) chunks[i] = capture(run, c, outer->args[i], name);
+		inner = sequence_new(cx, outer->n_args, chunks);
+	} else if (is_closed(outer, &budget)) {
+		inner = outer;
+	} else {
+		inner = as_shape(cx, outer);
+		if (!inner) inner = new_capture(run, c, outer, name);
+	}
+	map_put(&c->known, outer, inner);
+	return inner;
+}
+
+/* ---------------------------------------------------------------------------------------------------- bodies */
+
+bool body_wants_vector(const Node *n, const char *attr, int i)
+{
+	const Onnx__GraphProto *g = node_graph_proto(n, attr);
+	const Onnx__TypeProto *t = (size_t)i < g->n_input ? g->input[i]->type : NULL;
+	return t && t->value_case == ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE && t->tensor_type->shape &&
+		t->tensor_type->shape->n_dim == 1;
+}
+
+typedef struct {
+	const Onnx__GraphProto *proto;
+	const Val **params; /* its own */
+	const Val **results;
+	const char **param_names, **result_names;
+} Body;
+
+static void import_body(const Node *n, Body *b, Captures *captures, int n_types, const Type *const *types)
+{
+	Run *run = n->core->run;
+	Ctx *cx = n->cx;
+	const char *loc = cx->loc;
+	const Onnx__GraphProto *g = b->proto;
+	if (++run->depth > MAX_DEPTH) node_fail(n, "subgraphs and functions are nested more than %d deep", MAX_DEPTH);
+	Scope scope = {.outer = n->core->scope, .captures = captures};
+	scope.opsets = scope.outer->opsets;
+	scope.frame = scope.outer->frame;
+	map_init(&scope.names, cx->arena);
+	const Dim *none = dim_int(cx, 0);
+	const Type *mark = type_new(cx, U8, 1, &none);
+	b->params = NEWN(cx->arena, const Val *, n_types);
+	b->param_names = NEWN(cx->arena, const char *, n_types);
+	for (int i = 0; i < n_types; i++) {
+		const Type *type = types[i] ? types[i] : declared_type(run, g->input[i]);
+		/* a sequence is unknown inside: a parameter that only marks its place */
+		b->params[i] = val_param(cx, i, type->is_tuple ? mark : type);
+		b->param_names[i] = g->input[i]->name;
+		scope_put(run, &scope, g->input[i]->name,
+			type->is_tuple ? sequence_new(cx, 1, &b->params[i]) : b->params[i]);
+	}
+	for (size_t i = 0; i < g->n_initializer; i++)
+		scope_put_tensor(run, &scope, g->initializer[i]->name, g->initializer[i], NULL);
+	for (size_t i = 0; i < g->n_sparse_initializer; i++)
+		scope_put_tensor(run, &scope, g->sparse_initializer[i]->values->name, NULL, g->sparse_initializer[i]);
+	import_nodes(run, &scope, g->n_node, g->node);
+	b->results = NEWN(cx->arena, const Val *, g->n_output);
+	b->result_names = NEWN(cx->arena, const char *, g->n_output);
+	for (size_t i = 0; i < g->n_output; i++) {
+		b->results[i] = scope_find(run, &scope, g->output[i]->name);
+		b->result_names[i] = g->output[i]->name;
+		if (!b->results[i])
+			node_fail(n, "result %s of its body is an omitted value", onnx_quote(cx, b->result_names[i]));
+	}
+	run->depth--;
+	cx->loc = loc;
+}
+
+static const Graph *close_body(Ctx *cx, const Body *b, const Captures *c)
+{
+	int n = c->n_own + c->n;
+	const Val **params = NEWN(cx->arena, const Val *, n);
+	const char **names = NEWN(cx->arena, const char *, n);
+	for (int i = 0; i < n; i++) {
+		params[i] = i < c->n_own ? b->params[i] : c->params[i - c->n_own];
+		names[i] = i < c->n_own ? b->param_names[i] : c->names[i - c->n_own];
+	}
+	return graph_new(cx, b->proto->name ? b->proto->name : "body", n, params, names, (int)b->proto->n_output,
+		b->results, b->result_names);
+}
+
+const Graph *node_graph(const Node *n, const char *attr, int n_types, const Type *const *types, int *n_captures,
+	const Val *const **outer)
+{
+	Body body = {.proto = node_graph_proto(n, attr)};
+	if (body.proto->n_input != (size_t)n_types)
+		node_fail(
+			n, "attribute %s: a graph of %d inputs wanted, it has %zu", attr, n_types, body.proto->n_input);
+	Captures captures = {.n_own = n_types};
+	map_init(&captures.known, n->cx->arena);
+	import_body(n, &body, &captures, n_types, types);
+	*n_captures = captures.n;
+	*outer = captures.outer;
+	return close_body(n->cx, &body, &captures);
+}
+
+void node_graphs(const Node *n, int n_bodies, const char *const *attrs, const Graph **graphs, int *n_captures,
+	const Val *const **outer)
+{
+	Body *bodies = NEWN(n->cx->arena, Body, n_bodies);
+	Captures captures = {.n_own = 0};
+	map_init(&captures.known, n->cx->arena);
+	for (int i = 0; i < n_bodies; i++) {
+		bodies[i].proto = node_graph_proto(n, attrs[i]);
+		if (bodies[i].proto->n_input)
+			node_fail(n, "attribute %s: a graph without inputs wanted, it has %zu", attrs[i],
+				bodies[i].proto->n_input);
+		import_body(n, &bodies[i], &captures, 0, NULL);
+	}
+	/* only now are all captures known */
+	for (int i = 0; i < n_bodies; i++) graphs[i] = close_body(n->cx, &bodies[i], &captures);
+	*n_captures = captures.n;
+	*outer = captures.outer;
+}

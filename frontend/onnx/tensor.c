@@ -1,0 +1,253 @@
+/* tensor.c: TensorProto and SparseTensorProto to Tensor.
+ *
+ * Data stands in raw_data, in the typed field of its element type, or in another file.  Whatever the message says is
+ * checked against what is there: rank, dims, number of elements, range of each.
+ */
+#include "frontend/onnx/model.h"
+#include "frontend/onnx/onnx_tensor.h"
+#include "frontend/onnx/prescan.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "raw_data is little-endian and used as it is");
+
+static const struct {
+	const char *name;
+	int elem; /* Elem, or -1 where there is no such type in the IR */
+} data_types[] = {
+	[0] = {"UNDEFINED", -1},
+	[1] = {"FLOAT", F32},
+	[2] = {"UINT8", U8},
+	[3] = {"INT8", I8},
+	[4] = {"UINT16", U16},
+	[5] = {"INT16", I16},
+	[6] = {"INT32", I32},
+	[7] = {"INT64", I64},
+	[8] = {"STRING", -1},
+	[9] = {"BOOL", BOOL},
+	[10] = {"FLOAT16", F16},
+	[11] = {"DOUBLE", F64},
+	[12] = {"UINT32", U32},
+	[13] = {"UINT64", U64},
+	[14] = {"COMPLEX64", -1},
+	[15] = {"COMPLEX128", -1},
+	[16] = {"BFLOAT16", BF16},
+	[17] = {"FLOAT8E4M3FN", -1},
+	[18] = {"FLOAT8E4M3FNUZ", -1},
+	[19] = {"FLOAT8E5M2", -1},
+	[20] = {"FLOAT8E5M2FNUZ", -1},
+	[21] = {"UINT4", -1},
+	[22] = {"INT4", -1},
+	[23] = {"FLOAT4E2M1", -1},
+	[24] = {"FLOAT8E8M0", -1},
+	[25] = {"UINT2", -1},
+	[26] = {"INT2", -1},
+	[27] = {"FLOAT6E2M3", -1},
+	[28] = {"FLOAT6E3M2", -1},
+};
+
+Elem onnx_elem(Ctx *cx, int32_t data_type, const char *what)
+{
+	int n = (int)(sizeof data_types / sizeof *data_types);
+	if (data_type < 0 || data_type >= n) fail(cx, "%s: unknown element type %d", what, (int)data_type);
+	if (data_types[data_type].elem < 0)
+		fail(cx, "%s: element type %s is not supported", what, data_types[data_type].name);
+	return (Elem)data_types[data_type].elem;
+}
+
+/* -------------------------------------------------------------------------------------------------- unpacking */
+
+static void *pb_alloc(void *arena, size_t size) { return arena_alloc(arena, size); }
+static void pb_free(void *arena, void *pointer) { (void)arena, (void)pointer; }
+
+void *onnx_unpack(
+	Ctx *cx, const ProtobufCMessageDescriptor *type, const void *data, size_t size_bytes, const char *what)
+{
+	const char *error = prescan(type, data, size_bytes, &prescan_limits);
+	if (error) fail(cx, "%s: the message %s", what, error);
+	ProtobufCAllocator allocator = {.alloc = pb_alloc, .free = pb_free, .allocator_data = cx->arena};
+	void *message = protobuf_c_message_unpack(type, &allocator, size_bytes, data);
+	if (!message) fail(cx, "%s: the message is damaged", what);
+	return message;
+}
+
+/* -------------------------------------------------------------------------------------------------- dense */
+
+static int64_t parse_count(Ctx *cx, const char *what, const char *key, const char *text)
+{
+	char *end;
+	errno = 0;
+	long long value = strtoll(text, &end, 10);
+	if (end == text || *end || errno || value < 0)
+		fail(cx, "%s: %s of its external data is no byte count: %s", what, key, onnx_quote(cx, text));
+	return value;
+}
+
+static const void *external(Ctx *cx, const Onnx__TensorProto *t, const char *dir, const char *what, size_t *size_bytes)
+{
+	const char *location = NULL;
+	int64_t offset = 0, length = -1;
+	for (size_t i = 0; i < t->n_external_data; i++) {
+		const char *key = t->external_data[i]->key, *value = t->external_data[i]->value;
+		if (!key || !value) fail(cx, "%s: its external data lacks a key or a value", what);
+		if (strcmp(key, "location") == 0) location = value;
+		else if (strcmp(key, "offset") == 0) offset = parse_count(cx, what, key, value);
+		else if (strcmp(key, "length") == 0) length = parse_count(cx, what, key, value);
+		else if (strcmp(key, "checksum") != 0) /* a digest that no known writer fills; the size is checked */
+			fail(cx, "%s: unknown key %s of its external data", what, onnx_quote(cx, key));
+	}
+	if (!location) fail(cx, "%s: its external data has no location", what);
+	const void *data = onnx_external_data(cx, dir, location, offset, length, size_bytes);
+	/* an offset that is no multiple of the element: no C object may stand there */
+	return (uintptr_t)data % sizeof(double) ? arena_copy(cx->arena, data, *size_bytes) : data;
+}
+
+/* The typed field for this element type: how many values it has, and the one at i (floats as their bits). */
+static size_t typed_count(const Onnx__TensorProto *t, Elem elem)
+{
+	switch (elem) {
+	case F32: return t->n_float_data;
+	case F64: return t->n_double_data;
+	case I64: return t->n_int64_data;
+	case U32:
+	case U64: return t->n_uint64_data;
+	default: return t->n_int32_data;
+	}
+}
+
+/* Each value of int32_data and uint64_data must be one that the element type has. */
+static void typed_copy(Ctx *cx, const Onnx__TensorProto *t, Tensor *to, const char *what)
+{
+	size_t n = (size_t)to->count;
+	switch (to->elem) {
+	case F32: memcpy(to->data, t->float_data, n * sizeof(float)); return;
+	case F64: memcpy(to->data, t->double_data, n * sizeof(double)); return;
+	case I64: memcpy(to->data, t->int64_data, n * sizeof(int64_t)); return;
+	case U64: memcpy(to->data, t->uint64_data, n * sizeof(uint64_t)); return;
+	case I32: memcpy(to->data, t->int32_data, n * sizeof(int32_t)); return;
+	default: break;
+	}
+	int64_t lo = 0, hi = 0;
+	switch (to->elem) {
+	case U32: hi = UINT32_MAX; break;
+	case I8: lo = INT8_MIN, hi = INT8_MAX; break;
+	case I16: lo = INT16_MIN, hi = INT16_MAX; break;
+	case U8: hi = UINT8_MAX; break;
+	case BOOL: lo = INT32_MIN, hi = INT32_MAX; break;
+	default: hi = UINT16_MAX; break; /* u16, f16, bf16 */
+	}
+	for (size_t i = 0; i < n; i++) {
+		uint64_t wide = to->elem == U32 ? t->uint64_data[i] : 0;
+		int64_t value = to->elem == U32 ? (int64_t)wide : t->int32_data[i];
+		if (value < lo || value > hi)
+			fail(cx, "%s: value %lld is out of range for %s", what, (long long)value,
+				elem_info[to->elem].name);
+		switch (elem_info[to->elem].size) {
+		case 1: ((uint8_t *)to->data)[i] = to->elem == BOOL ? value != 0 : (uint8_t)value; break;
+		case 2: ((uint16_t *)to->data)[i] = (uint16_t)value; break;
+		default: ((uint32_t *)to->data)[i] = (uint32_t)value; break;
+		}
+	}
+}
+
+static int64_t count_elements(Ctx *cx, size_t rank, const int64_t *dims, const char *what)
+{
+	if (rank > ONNX_MAX_RANK) fail(cx, "%s: %zu dims; at most %d are supported", what, rank, ONNX_MAX_RANK);
+	int64_t count = 1;
+	bool overflows = false;
+	for (size_t i = 0; i < rank; i++) {
+		if (dims[i] < 0) fail(cx, "%s: dim %zu is negative: %lld", what, i, (long long)dims[i]);
+		overflows |= __builtin_mul_overflow(count, dims[i], &count);
+	}
+	for (size_t i = 0; i < rank; i++)
+		if (dims[i] == 0) return 0;
+	if (overflows || count > ((int64_t)1 << 40)) fail(cx, "%s: too many elements", what);
+	return count;
+}
+
+/* Bytes of bool are 0 or 1 from here on. */
+static const void *bools(Ctx *cx, const uint8_t *data, size_t n)
+{
+	size_t i = 0;
+	while (i < n && data[i] <= 1) i++;
+	if (i == n) return data;
+	uint8_t *copy = arena_copy(cx->arena, data, n);
+	for (; i < n; i++) copy[i] = copy[i] != 0;
+	return copy;
+}
+
+const Tensor *onnx_tensor(Ctx *cx, const Onnx__TensorProto *t, const char *dir)
+{
+	const char *what = arena_printf(cx->arena, "tensor %s", onnx_quote(cx, t->name));
+	Elem elem = onnx_elem(cx, t->has_data_type ? t->data_type : 0, what);
+	if (t->segment) fail(cx, "%s: segments are not supported", what);
+	int64_t count = count_elements(cx, t->n_dims, t->dims, what);
+	size_t size = (size_t)count * (size_t)elem_info[elem].size, n_typed = typed_count(t, elem);
+
+	Tensor *r = NEW(cx->arena, Tensor);
+	*r = (Tensor){.elem = elem, .rank = (int)t->n_dims, .count = count};
+	r->dims = arena_copy(cx->arena, t->dims, t->n_dims * sizeof(int64_t));
+	const void *raw = NULL;
+	size_t n_raw = 0;
+	int location = t->has_data_location ? (int)t->data_location : 0;
+	if (location == ONNX__TENSOR_PROTO__DATA_LOCATION__EXTERNAL) raw = external(cx, t, dir, what, &n_raw);
+	else if (location != ONNX__TENSOR_PROTO__DATA_LOCATION__DEFAULT)
+		fail(cx, "%s: unknown data location %d", what, location);
+	else if (t->has_raw_data)
+		raw = t->raw_data.data ? t->raw_data.data : (const uint8_t *)"", n_raw = t->raw_data.len;
+	if (raw) {
+		if (n_typed) fail(cx, "%s: has its data twice, raw and typed", what);
+		if (n_raw != size)
+			fail(cx, "%s: %lld elements of %s are %zu bytes, but there are %zu", what, (long long)count,
+				elem_info[elem].name, size, n_raw);
+		/* never written: constants are copied when they are interned */
+		r->data = (void *)(uintptr_t)(elem == BOOL ? bools(cx, raw, n_raw) : raw);
+		return r;
+	}
+	if (n_typed != (size_t)count)
+		fail(cx, "%s: %lld elements wanted, but there are %zu", what, (long long)count, n_typed);
+	r->data = arena_alloc(cx->arena, size);
+	if (count) typed_copy(cx, t, r, what);
+	return r;
+}
+
+/* -------------------------------------------------------------------------------------------------- sparse */
+
+const Tensor *onnx_sparse_tensor(Ctx *cx, const Onnx__SparseTensorProto *s, const char *dir)
+{
+	if (!s->values || !s->indices) fail(cx, "sparse tensor: values or indices are missing");
+	const char *what = arena_printf(cx->arena, "sparse tensor %s", onnx_quote(cx, s->values->name));
+	const Tensor *values = onnx_tensor(cx, s->values, dir), *indices = onnx_tensor(cx, s->indices, dir);
+	int64_t count = count_elements(cx, s->n_dims, s->dims, what), rank = (int64_t)s->n_dims;
+	if (values->rank != 1 || indices->elem != I64 ||
+		!((indices->rank == 1 && indices->dims[0] == values->count) ||
+			(indices->rank == 2 && indices->dims[0] == values->count && indices->dims[1] == rank)))
+		fail(cx, "%s: values[n] and i64 indices[n] or [n, rank] wanted", what);
+	/* a few bytes may stand for a huge array */
+	if (count > ((int64_t)1 << 28))
+		fail(cx, "%s: %lld elements are too many to make it dense", what, (long long)count);
+	Tensor *r = tensor_new(cx->arena, values->elem, (int)s->n_dims, s->dims);
+	if (!r) fail(cx, "%s: too many elements", what);
+	size_t size = (size_t)elem_info[values->elem].size;
+	for (int64_t i = 0; i < values->count; i++) {
+		int64_t at = indices->rank == 1 ? tensor_get_int(indices, i) : 0;
+		for (int64_t d = 0; indices->rank == 2 && d < rank; d++) {
+			int64_t index = tensor_get_int(indices, i * rank + d);
+			if (index < 0 || index >= s->dims[d]) at = -1, d = rank;
+			else at = at * s->dims[d] + index;
+		}
+		if (at < 0 || at >= count) fail(cx, "%s: index %lld is outside", what, (long long)i);
+		memcpy((char *)r->data + (size_t)at * size, (const char *)values->data + (size_t)i * size, size);
+	}
+	return r;
+}
+
+/* -------------------------------------------------------------------------------------------------- files */
+
+const Tensor *onnx_tensor_parse(Ctx *cx, const void *data, size_t size_bytes)
+{
+	return onnx_tensor(cx, onnx_unpack(cx, &onnx__tensor_proto__descriptor, data, size_bytes, "tensor file"), NULL);
+}

@@ -1,0 +1,23 @@
+/* passes.c: the graph passes by name: what `rnncc opt` and the golden tests run. */
+#include "passes/passes.h"
+
+#include <string.h>
+
+static const struct {
+	const char *name;
+	const Graph *(*run)(Ctx *, const Graph *);
+} passes[] = {{"inline", pass_inline}, {"canon", pass_canon}, {"hoist", pass_hoist}, {"merge", pass_merge}};
+
+const char *const pass_names[] = {"inline", "canon", "hoist", "merge", NULL};
+
+const Graph *pass_run(Ctx *cx, const char *name, const Graph *g)
+{
+	Buf known;
+	buf_init(&known, cx->arena);
+	for (size_t i = 0; i < sizeof passes / sizeof *passes; i++) {
+		if (strcmp(passes[i].name, name) == 0)
+			return passes[i].run(cx, g);
+		buf_printf(&known, "%s%s", i ? ", " : "", passes[i].name);
+	}
+	fail(cx, "there is no pass '%s'; there are %s", name, known.text);
+}

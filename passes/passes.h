@@ -1,0 +1,93 @@
+/* passes.h: the compiler, from a graph to C.
+ *
+ * Graph passes are pure functions Graph -> Graph with their contracts in the heads of their files; pipeline.c runs them in
+ * order, then lowers to kernels (codegen/kernel.h) and prints C.
+ */
+#ifndef PASSES_H
+#define PASSES_H
+
+#include "ir/ir.h"
+
+/* inline.c: calls become their bodies.            Requires: nothing.  Keeps: everything. */
+const Graph *pass_inline(Ctx *, const Graph *);
+/* canon.c: folds constants and shape arithmetic, removes what does nothing, decides branches on constants, drops dead
+ * results, carries and branches, unrolls scans of one step.   Requires: inline. */
+const Graph *pass_canon(Ctx *, const Graph *);
+/* hoist.c: body values that depend only on xs and consts leave their scan, computed for all steps at once. */
+const Graph *pass_hoist(Ctx *, const Graph *);
+/* merge.c: contracts that share an operand become one, with the other operands concatenated. */
+const Graph *pass_merge(Ctx *, const Graph *);
+
+/* A pass by name, on a graph: what `rnncc opt` and the golden tests run.  Fails on an unknown name. */
+const Graph *pass_run(Ctx *, const char *name, const Graph *);
+/* The names in pipeline order, ended by NULL. */
+extern const char *const pass_names[];
+
+/* step.c: one time step of a sequence model.  Sets *reason (why there is none) and returns NULL when the model needs the
+ * future.  The step graph's params are the inputs (their time axis 1), then one per state; its results are the outputs,
+ * then the new states. */
+typedef struct {
+	int n_states;
+	const char **names;         /* for the struct's members: after the model's words where it has some */
+	const Tensor **initial;     /* what reset() stores; NULL: zeros */
+	const Graph *graph;         /* NULL: there is no step */
+	const char *reason;
+	const Dim *length;          /* the time dim that became 1 */
+} Step;
+Step pass_step(Ctx *, const Graph *);
+
+/* What a user can say to the compiler. */
+typedef enum { WEIGHTS_AUTO, WEIGHTS_INLINE, WEIGHTS_STRING, WEIGHTS_INCBIN, WEIGHTS_BLOB } WeightsMode;
+typedef struct {
+	const char *name;       /* C prefix; NULL: from the model's file name */
+	const char *target;     /* "generic" "x86-64" "x86-64-v3" "x86-64-v4" "native" */
+	int opt;                /* -O0 nothing fused or vectorised ... -O3 */
+	int threads;            /* 1: no OpenMP; n > 1: OpenMP pragmas */
+	WeightsMode weights;
+	bool describe;          /* emit the table of inputs, outputs and entry points */
+	int n_states;           /* --state OUT=IN */
+	const char *const *state_outs, *const *state_ins;
+	bool detect_states;     /* look for unambiguous pairs */
+	int n_dims;             /* --dim NAME=LO..HI */
+	const char *const *dim_names;
+	const int64_t *dim_lo, *dim_hi;
+	const char *digest;     /* of the model's file, hex, for the header comment; may be NULL */
+	const char *source_name;
+	/* developers' */
+	bool verify_each, check, time;
+	const char *print_after;  /* pass name, "all" or "change" */
+	const char *stop_after;
+	Buf *log;                 /* where dumps and times go */
+	const char *reproducer;   /* file to write when a pass fails; NULL: none */
+} CompileOptions;
+
+typedef struct {
+	const char *name; /* file name without directory */
+	const void *data;
+	size_t size;
+} OutFile;
+typedef struct {
+	const char *name;        /* C prefix */
+	const Graph *graph;      /* specialised and canonical, what the interpreter may run */
+	int n_files;
+	const OutFile *files;    /* NAME.c, NAME.h, weights */
+	int n_states;            /* bound pairs of _run-less state models: result state_result[i] feeds param state_param[i] */
+	const int *state_result, *state_param;
+	int n_dims;              /* the symbolic dims that are arguments, in their order */
+	const Sym *const *dims;
+	bool has_run, has_step;
+	const char *no_step_reason;
+	int64_t weight_bytes, workspace_bytes /* -1: depends on dims */, state_bytes;
+} Compiled;
+/* With options.describe the C also has entry points of one shape each, for hosts that do not know the model:
+ *     int    NAME_call(int step, const int64_t *dims, const void *const *in, void *const *out, void *state, void *workspace);
+ *     size_t NAME_call_workspace(int step, const int64_t *dims);     bytes, 64-byte aligned
+ *     size_t NAME_call_state(void);                                  bytes; 0: no state
+ *     void   NAME_call_reset(void *state);
+ * step 0 is NAME_run, 1 is NAME_step.  dims are the values of Compiled.dims.  in and out follow the graph's params and
+ * results (without those bound as states); bool is uint8_t, f16 and bf16 are their bits in uint16_t.
+ *
+ * The compiler.  Fails by fail(). */
+Compiled *compile_graph(Ctx *, const Graph *, const CompileOptions *);
+
+#endif

@@ -1,0 +1,193 @@
+/* load.c: a model file of any kind as a graph; values given on the command line as tensors. */
+#include "runtime/load.h"
+#include "frontend/onnx/model.h"
+#include "runtime/file.h"
+#include "runtime/sha256.h"
+#include "runtime/tensor_file.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- bound inputs ---- */
+
+static int64_t parse_int(Ctx *cx, const Binding *b, const char *text, char **end)
+{
+	errno = 0;
+	const int64_t value = strtoll(text, end, 0);
+	if (errno) fail(cx, "--bind %s: '%s' is out of range", b->name, text);
+	return value;
+}
+
+/* Numbers separated by commas. */
+static Tensor *parse_numbers(Ctx *cx, const Binding *b, Elem elem)
+{
+	int64_t n = 1;
+	for (const char *c = b->value; *c; c++) n += *c == ',';
+	Tensor *t = tensor_new(cx->arena, elem, 1, &n);
+	const char *at = b->value;
+	for (int64_t i = 0; i < n; i++) {
+		char *end;
+		if (elem_is_float(elem)) tensor_set(t, i, strtod(at, &end));
+		else tensor_set_int(t, i, parse_int(cx, b, at, &end));
+		if (end == at || *end != (i + 1 < n ? ',' : '\0'))
+			fail(cx, "--bind %s: '%s' is neither numbers of type %s nor a tensor file", b->name, b->value, elem_info[elem].name);
+		if (!elem_is_float(elem) && tensor_get_int(t, i) != parse_int(cx, b, at, &end))
+			fail(cx, "--bind %s: '%s' does not fit in %s", b->name, b->value, elem_info[elem].name);
+		at = end + 1;
+	}
+	return t;
+}
+
+/* One number may stand for any shape of one element: [1], [1, 1] or none. */
+static const Tensor *as_rank(Ctx *cx, Tensor *t, int rank)
+{
+	if (t->count != 1) return t;
+	int64_t *dims = NEWN(cx->arena, int64_t, rank);
+	for (int i = 0; i < rank; i++) dims[i] = 1;
+	t->rank = rank;
+	t->dims = dims;
+	return t;
+}
+
+static const Onnx__TypeProto__Tensor *declared_tensor(const OnnxModel *m, const char *name)
+{
+	const Onnx__GraphProto *g = m->proto->graph;
+	for (size_t i = 0; i < g->n_input; i++)
+		if (!strcmp(g->input[i]->name, name) && g->input[i]->type &&
+		    g->input[i]->type->value_case == ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE)
+			return g->input[i]->type->tensor_type;
+	return NULL;
+}
+
+static const Tensor *bound_value(Ctx *cx, const OnnxModel *m, const Binding *b)
+{
+	if (tensor_file_known(b->value)) {
+		const NamedTensor *found;
+		if (tensor_file_read(cx, b->value, &found) != 1) fail(cx, "--bind %s: %s holds several tensors", b->name, b->value);
+		return found->tensor;
+	}
+	const Onnx__TypeProto__Tensor *type = declared_tensor(m, b->name);
+	if (!type) fail(cx, "--bind %s: the model has no input of that name", b->name);
+	const Elem elem = onnx_elem(cx, type->elem_type, arena_printf(cx->arena, "input '%s'", b->name));
+	return as_rank(cx, parse_numbers(cx, b, elem), type->shape ? (int)type->shape->n_dim : 0);
+}
+
+/* ---- ONNX ---- */
+
+static bool is_initializer(const Onnx__GraphProto *g, const char *name)
+{
+	for (size_t i = 0; i < g->n_initializer; i++)
+		if (!strcmp(g->initializer[i]->name, name)) return true;
+	for (size_t i = 0; i < g->n_sparse_initializer; i++)
+		if (!strcmp(g->sparse_initializer[i]->values->name, name)) return true;
+	return false;
+}
+
+static bool is_param(const Graph *g, const char *name)
+{
+	for (int i = 0; i < g->n_params; i++)
+		if (!strcmp(g->param_names[i], name)) return true;
+	return false;
+}
+
+typedef struct {
+	Ctx *cx;
+	Map counts; /* interned name -> OperatorCount */
+	int n;
+} Counting;
+
+static void count_nodes(Counting *c, const Onnx__GraphProto *g)
+{
+	for (size_t i = 0; i < g->n_node; i++) {
+		const Onnx__NodeProto *node = g->node[i];
+		const char *domain = onnx_domain(node->domain);
+		const char *name = intern(
+		    c->cx, arena_printf(c->cx->arena, "%s%s%s", domain, *domain ? "." : "", node->op_type));
+		const OperatorCount *old = map_get(&c->counts, name);
+		OperatorCount *count = NEW(c->cx->arena, OperatorCount);
+		*count = (OperatorCount){name, old ? old->count + 1 : 1};
+		c->n += !old;
+		map_put(&c->counts, name, count);
+		for (size_t k = 0; k < node->n_attribute; k++) {
+			if (node->attribute[k]->g) count_nodes(c, node->attribute[k]->g);
+			for (size_t j = 0; j < node->attribute[k]->n_graphs; j++) count_nodes(c, node->attribute[k]->graphs[j]);
+		}
+	}
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(((const OperatorCount *)a)->name, ((const OperatorCount *)b)->name);
+}
+
+static void count_operators(Ctx *cx, Model *model, const Onnx__GraphProto *g)
+{
+	Counting c = {.cx = cx};
+	map_init(&c.counts, cx->arena);
+	count_nodes(&c, g);
+	OperatorCount *list = NEWN(cx->arena, OperatorCount, c.n);
+	for (size_t i = 0; i < c.counts.cap; i++)
+		if (c.counts.keys[i]) list[model->n_operators++] = *(const OperatorCount *)c.counts.values[i];
+	if (c.n) qsort(list, (size_t)c.n, sizeof *list, by_name);
+	model->operators = list;
+}
+
+static void import(Ctx *cx, Model *model, const OnnxModel *onnx, int n_bindings, const Binding *bindings)
+{
+	const char **names = NEWN(cx->arena, const char *, n_bindings);
+	const Tensor **values = NEWN(cx->arena, const Tensor *, n_bindings);
+	for (int i = 0; i < n_bindings; i++) {
+		names[i] = bindings[i].name;
+		values[i] = bound_value(cx, onnx, &bindings[i]);
+	}
+	model->graph = onnx_import(cx, onnx, &(OnnxImportOptions){n_bindings, names, values});
+	const Onnx__GraphProto *g = onnx->proto->graph;
+	const char **input_names = NEWN(cx->arena, const char *, g->n_input);
+	for (size_t i = 0; i < g->n_input; i++) {
+		const char *name = g->input[i]->name;
+		const bool param = is_param(model->graph, name);
+		if (!param && is_initializer(g, name)) continue; /* it has a default, and files do not count it */
+		input_names[model->n_inputs++] = name;
+	}
+	model->input_names = input_names;
+	count_operators(cx, model, g);
+}
+
+/* ---- IR text ---- */
+
+static void parse_text(Ctx *cx, Model *model, const char *text, size_t size, int n_bindings)
+{
+	if (n_bindings) fail(cx, "%s: --bind is for ONNX models", model->path);
+	if (strlen(text) != size) fail(cx, "%s: is not a text", model->path);
+	const Graph *g = graph_parse(cx, text, model->path);
+	model->graph = g;
+	model->n_inputs = g->n_params;
+	model->input_names = g->param_names;
+}
+
+bool model_known(const char *path) { return path_ends_with(path, ".onnx") || path_ends_with(path, ".ir"); }
+
+const Model *model_load(Ctx *cx, const char *path, int n_bindings, const Binding *bindings)
+{
+	Model *model = NEW(cx->arena, Model);
+	model->path = path;
+	model->source_name = path_base(cx->arena, path);
+	if (!model_known(path)) fail(cx, "%s: unknown kind of model: .onnx or .ir expected", path);
+	size_t size;
+	const char *data = file_read(cx, path, &size);
+	model->digest = sha256_hex(cx->arena, data, size);
+	if (path_ends_with(path, ".ir")) parse_text(cx, model, data, size, n_bindings);
+	else import(cx, model, onnx_read_file(cx, path), n_bindings, bindings);
+	return model;
+}
+
+const Model *model_load_onnx(
+    Ctx *cx, const void *data, size_t size_bytes, const char *dir, int n_bindings, const Binding *bindings)
+{
+	Model *model = NEW(cx->arena, Model);
+	model->path = model->source_name = "model";
+	model->digest = sha256_hex(cx->arena, data, size_bytes);
+	import(cx, model, onnx_read_memory(cx, data, size_bytes, dir), n_bindings, bindings);
+	return model;
+}

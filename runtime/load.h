@@ -1,0 +1,34 @@
+/* load.h: a model file of any kind as a graph. */
+#ifndef RUNTIME_LOAD_H
+#define RUNTIME_LOAD_H
+
+#include "ir/ir.h"
+
+typedef struct {
+	const char *name; /* "LSTM", with its domain before it where that is not ONNX's own */
+	int count;
+} OperatorCount;
+
+typedef struct {
+	const char *path;
+	const char *source_name;        /* the file's name without its folder */
+	const char *digest;             /* SHA-256 of the file, hex */
+	const Graph *graph;
+	int n_inputs;                   /* as the file declares them, those that were bound included */
+	const char *const *input_names;
+	int n_operators;                /* the kinds of ONNX nodes, those in bodies included, in order of name */
+	const OperatorCount *operators;
+} Model;
+
+/* NAME=VALUE: an input becomes a constant.  VALUE is a number, several with commas between, or the path of a tensor file. */
+typedef struct {
+	const char *name, *value;
+} Binding;
+
+bool model_known(const char *path); /* by its ending: .onnx, .ir */
+/* Fails naming the file, and the node or line. */
+const Model *model_load(Ctx *, const char *path, int n_bindings, const Binding *);
+/* A model from memory in ONNX form; dir: where external data is, NULL: refused. */
+const Model *model_load_onnx(Ctx *, const void *data, size_t size_bytes, const char *dir, int n_bindings, const Binding *);
+
+#endif

@@ -1,0 +1,400 @@
+/* session.c: a model made ready to run; binding dims, buffers, states.  See session.h. */
+#include "runtime/session.h"
+#include "runtime/module.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { BUFFER_ALIGN = 64 };
+
+typedef int CallFn(int step, const int64_t *dims, const void *const *in, void *const *out, void *state, void *workspace);
+typedef size_t WorkspaceFn(int step, const int64_t *dims);
+typedef size_t StateFn(void);
+typedef void ResetFn(void *state);
+
+struct Session {
+	Ctx *cx;
+	const Graph *graph;
+	const Compiled *compiled; /* NULL: nothing is bound as state */
+	int n_inputs, n_outputs;
+	int *inputs, *outputs;    /* which parameters and results they are */
+	CallFn *call;             /* NULL: the interpreter */
+	WorkspaceFn *workspace;
+	ResetFn *reset;
+	size_t state_bytes;
+	int step;                 /* 1: a model with bound states has no run, its step is the whole model */
+};
+
+struct SessionState {
+	const Session *session;
+	void *bytes;              /* compiled code's */
+	Arena *arena;             /* the interpreter's */
+	const Tensor **tensors;
+};
+
+typedef struct {
+	SessionCall face;
+	Session *session;
+	Arena *arena;
+	const Tensor **inputs;
+	int64_t *dims;            /* of Compiled.dims */
+	const void **in;
+	void **out;
+	void *workspace;
+	Arena *values;            /* of the interpreter's last call */
+} Call;
+
+/* ---- ways to run ---- */
+
+static const char *const via_names[] = {
+	[VIA_AUTO] = "auto", [VIA_INTERPRET] = "interpret", [VIA_JIT] = "jit", [VIA_GCC] = "gcc", [VIA_CLANG] = "clang", [VIA_CC] = "cc"};
+
+bool via_parse(const char *text, Via *via)
+{
+	for (Via v = VIA_INTERPRET; v <= VIA_CC; v++)
+		if (!strcmp(text, via_names[v])) {
+			*via = v;
+			return true;
+		}
+	return false;
+}
+
+const char *via_name(Via via) { return via_names[via]; }
+
+Via via_decide(Via via) { return via != VIA_AUTO ? via : module_jit_available() ? VIA_JIT : VIA_CC; }
+
+static bool in_path(const char *command)
+{
+	char *dirs = strdup(getenv("PATH") ? getenv("PATH") : "/usr/local/bin:/usr/bin:/bin"), *rest = dirs, *dir;
+	bool found = false;
+	while (dirs && !found && (dir = strsep(&rest, ":"))) {
+		char *path = module_text("%s/%s", *dir ? dir : ".", command);
+		found = access(path, X_OK) == 0;
+		free(path);
+	}
+	free(dirs);
+	return found;
+}
+
+/* Distributions install one version without the plain name. */
+static const char *find_compiler(Ctx *cx, const char *name)
+{
+	if (in_path(name)) return name;
+	for (int version = 30; version > 8; version--) {
+		const char *versioned = arena_printf(cx->arena, "%s-%d", name, version);
+		if (in_path(versioned)) return versioned;
+	}
+	fail(cx, "--via %s: there is no such command in PATH", name);
+}
+
+/* ---- opening ---- */
+
+static bool bound_as_state(const int *bound, int n, int index)
+{
+	for (int i = 0; i < n; i++)
+		if (bound[i] == index) return true;
+	return false;
+}
+
+static int *others(Ctx *cx, int n_all, const int *bound, int n_bound, int *n)
+{
+	int *list = NEWN(cx->arena, int, n_all);
+	*n = 0;
+	for (int i = 0; i < n_all; i++)
+		if (!bound_as_state(bound, n_bound, i)) list[(*n)++] = i;
+	return list;
+}
+
+static void free_module(void *module) { module_free(module); }
+
+/* The function's address by way of memory: ISO C has no cast from an object pointer to one. */
+static void get_symbol(Session *s, Module *m, const char *suffix, void *function)
+{
+	const char *name = arena_printf(s->cx->arena, "%s_%s", s->compiled->name, suffix);
+	void *address = module_symbol(m, name);
+	if (!address) fail(s->cx, "the generated C has no function %s", name);
+	memcpy(function, &address, sizeof address);
+}
+
+static const char *march_of(const char *target) { return !target || !strcmp(target, "generic") ? NULL : target; }
+
+static void open_module(Session *s, const SessionOptions *o)
+{
+	Ctx *cx = s->cx;
+	const Compiled *c = s->compiled;
+	ModuleFile *files = NEWN(cx->arena, ModuleFile, c->n_files);
+	size_t n_files = 0;
+	for (int i = 0; i < c->n_files; i++) {
+		const size_t n = strlen(c->files[i].name);
+		if (n > 2 && (!strcmp(c->files[i].name + n - 2, ".c") || !strcmp(c->files[i].name + n - 2, ".h")))
+			files[n_files++] = (ModuleFile){c->files[i].name, arena_strn(cx->arena, c->files[i].data, c->files[i].size)};
+	}
+	const Via via = via_decide(o->via);
+	const ModuleOptions options = {
+		.kind = via == VIA_JIT ? MODULE_JIT : MODULE_CC,
+		.cc = via == VIA_GCC || via == VIA_CLANG ? find_compiler(cx, via_name(via)) : NULL,
+		.march = march_of(o->target),
+		.opt = o->opt == 0 ? MODULE_OPT_NONE : o->opt,
+		.openmp = o->openmp,
+		.werror = o->werror,
+		.sanitize = o->sanitize,
+	};
+	char *error;
+	Module *m = module_load(files, n_files, &options, &error);
+	if (!m) {
+		const char *message = arena_printf(cx->arena, "%s", error);
+		free(error);
+		fail(cx, "%s", message);
+	}
+	arena_defer(cx->arena, free_module, m);
+	StateFn *state;
+	get_symbol(s, m, "call", &s->call);
+	get_symbol(s, m, "call_workspace", &s->workspace);
+	get_symbol(s, m, "call_state", &state);
+	get_symbol(s, m, "call_reset", &s->reset);
+	s->state_bytes = state();
+}
+
+/* The interpreter's states are tensors of the types of their parameters. */
+static void measure_state(Session *s)
+{
+	for (int i = 0; i < s->compiled->n_states; i++) {
+		const int param = s->compiled->state_param[i];
+		const Type *t = s->graph->params[param]->type;
+		int64_t count;
+		if (!dim_is_int(type_count(s->cx, t), &count))
+			fail(s->cx, "state '%s' is %s: its size must be known; bind it by --dim", s->graph->param_names[param], type_str(s->cx, t));
+		s->state_bytes += (size_t)count * (size_t)elem_info[t->elem].size;
+	}
+}
+
+Session *session_open(Ctx *cx, const Graph *graph, const Compiled *compiled, const SessionOptions *options)
+{
+	Session *s = NEW(cx->arena, Session);
+	*s = (Session){.cx = cx, .graph = compiled ? compiled->graph : graph, .compiled = compiled, .step = compiled && !compiled->has_run};
+	const int n_states = compiled ? compiled->n_states : 0;
+	s->inputs = others(cx, s->graph->n_params, compiled ? compiled->state_param : NULL, n_states, &s->n_inputs);
+	s->outputs = others(cx, s->graph->n_results, compiled ? compiled->state_result : NULL, n_states, &s->n_outputs);
+	if (options->via != VIA_INTERPRET) {
+		assert(compiled);
+		open_module(s, options);
+	} else if (compiled) {
+		measure_state(s);
+	}
+	return s;
+}
+
+int session_n_inputs(const Session *s) { return s->n_inputs; }
+int session_n_outputs(const Session *s) { return s->n_outputs; }
+const char *session_input_name(const Session *s, int i) { return s->graph->param_names[s->inputs[i]]; }
+const char *session_output_name(const Session *s, int i) { return s->graph->result_names[s->outputs[i]]; }
+const Type *session_input_type(const Session *s, int i) { return s->graph->params[s->inputs[i]]->type; }
+const Type *session_output_type(const Session *s, int i) { return s->graph->results[s->outputs[i]]->type; }
+const Graph *session_graph(const Session *s) { return s->graph; }
+size_t session_state_bytes(const Session *s) { return s->state_bytes; }
+
+/* ---- states ---- */
+
+static Tensor *zeros(Ctx *cx, Arena *arena, const Type *t)
+{
+	int64_t *dims = NEWN(arena, int64_t, t->rank);
+	for (int d = 0; d < t->rank; d++)
+		if (!dim_is_int(t->dims[d], &dims[d])) fail(cx, "a state of type %s: its size must be known", type_str(cx, t));
+	Tensor *zero = tensor_new(arena, t->elem, t->rank, dims);
+	if (!zero) fail(cx, "a state of type %s is too large", type_str(cx, t));
+	return zero;
+}
+
+void session_state_reset(SessionState *state)
+{
+	const Session *s = state->session;
+	if (s->call) {
+		s->reset(state->bytes);
+		return;
+	}
+	arena_free(state->arena);
+	state->arena = arena_new();
+	const int n = s->compiled->n_states;
+	state->tensors = NEWN(state->arena, const Tensor *, n);
+	for (int i = 0; i < n; i++)
+		state->tensors[i] = zeros(s->cx, state->arena, s->graph->params[s->compiled->state_param[i]]->type);
+}
+
+SessionState *session_state_new(const Session *s)
+{
+	if (!s->state_bytes) return NULL;
+	SessionState *state = module_need(calloc(1, sizeof *state));
+	state->session = s;
+	if (s->call) {
+		const size_t size = (s->state_bytes + BUFFER_ALIGN - 1) / BUFFER_ALIGN * BUFFER_ALIGN;
+		state->bytes = module_need(aligned_alloc(BUFFER_ALIGN, size));
+	}
+	session_state_reset(state);
+	return state;
+}
+
+void session_state_free(SessionState *state)
+{
+	if (!state) return;
+	arena_free(state->arena);
+	free(state->bytes);
+	free(state);
+}
+
+/* ---- calls ---- */
+
+/* All parameters: the inputs, and for states zeros of their types, which have the right shapes. */
+static const Tensor **all_params(Session *s, Arena *arena, const Tensor *const *inputs)
+{
+	const Tensor **params = NEWN(arena, const Tensor *, s->graph->n_params);
+	for (int i = 0; i < s->n_inputs; i++) params[s->inputs[i]] = inputs[i];
+	for (int i = 0; i < s->graph->n_params; i++)
+		if (!params[i]) params[i] = zeros(s->cx, arena, s->graph->params[i]->type);
+	return params;
+}
+
+static void prepare_buffers(Call *call, Eval *e)
+{
+	Session *s = call->session;
+	Ctx *cx = s->cx;
+	Arena *a = call->arena;
+	const Compiled *c = s->compiled;
+	call->dims = NEWN(a, int64_t, c->n_dims);
+	for (int i = 0; i < c->n_dims; i++)
+		if (!dimenv_get(&e->env, c->dims[i], &call->dims[i])) fail(cx, "the inputs do not tell the size %s", c->dims[i]->name);
+	call->in = NEWN(a, const void *, s->n_inputs);
+	for (int i = 0; i < s->n_inputs; i++) call->in[i] = call->inputs[s->inputs[i]]->data;
+	call->out = NEWN(a, void *, s->n_outputs);
+	for (int i = 0; i < s->n_outputs; i++) {
+		const Type *t = session_output_type(s, i);
+		int64_t *dims = NEWN(a, int64_t, t->rank);
+		for (int d = 0; d < t->rank; d++) dims[d] = dim_eval(cx, t->dims[d], &e->env);
+		Tensor *result = tensor_new(a, t->elem, t->rank, dims);
+		if (!result) fail(cx, "output '%s' is too large", session_output_name(s, i));
+		call->face.results[i] = result;
+		call->out[i] = result->data;
+	}
+	call->face.workspace_bytes = s->workspace(s->step, call->dims);
+	call->workspace = arena_alloc(a, call->face.workspace_bytes + BUFFER_ALIGN); /* + : then it is aligned */
+}
+
+SessionCall *session_prepare(Session *s, const Tensor *const *inputs)
+{
+	Ctx *cx = s->cx;
+	Arena *volatile arena = arena_new();
+	Call *volatile call = NULL;
+	TRY(cx)
+	{
+		Call *c = NEW(arena, Call);
+		*c = (Call){.session = s, .arena = arena};
+		c->inputs = all_params(s, arena, inputs);
+		c->face.results = NEWN(arena, const Tensor *, s->n_outputs);
+		Eval e = {.cx = cx, .arena = arena};
+		eval_bind(&e, s->graph, c->inputs);
+		if (s->call) prepare_buffers(c, &e);
+		call = c;
+	}
+	if (!call) {
+		arena_free(arena);
+		fail(cx, "%s", cx->error);
+	}
+	return &call->face;
+}
+
+bool session_inputs(SessionCall *face, const Tensor *const *inputs)
+{
+	Call *call = (Call *)face;
+	const Session *s = call->session;
+	for (int i = 0; i < s->n_inputs; i++) {
+		const Tensor *old = call->inputs[s->inputs[i]];
+		if (inputs[i]->elem != old->elem || inputs[i]->rank != old->rank) return false;
+		for (int d = 0; d < old->rank; d++)
+			if (inputs[i]->dims[d] != old->dims[d]) return false;
+	}
+	for (int i = 0; i < s->n_inputs; i++) {
+		call->inputs[s->inputs[i]] = inputs[i];
+		if (call->in) call->in[i] = inputs[i]->data;
+	}
+	return true;
+}
+
+static const Tensor *copy(Arena *arena, const Tensor *t)
+{
+	Tensor *to = tensor_new(arena, t->elem, t->rank, t->dims);
+	if (tensor_size_bytes(t)) memcpy(to->data, t->data, tensor_size_bytes(t));
+	return to;
+}
+
+static void interpret(Call *call, SessionState *state)
+{
+	Session *s = call->session;
+	const Compiled *c = s->compiled;
+	const int n_states = c ? c->n_states : 0;
+	arena_free(call->values);
+	call->values = arena_new();
+	for (int i = 0; state && i < n_states; i++) call->inputs[c->state_param[i]] = state->tensors[i];
+	const Tensor **results = NEWN(call->values, const Tensor *, s->graph->n_results);
+	Eval e = {.cx = s->cx, .arena = call->values};
+	eval_graph(&e, s->graph, call->inputs, results);
+	for (int i = 0; i < s->n_outputs; i++) call->face.results[i] = results[s->outputs[i]];
+	if (!state) return;
+	Arena *next = arena_new();
+	const Tensor **tensors = NEWN(next, const Tensor *, n_states);
+	for (int i = 0; i < n_states; i++) tensors[i] = copy(next, results[c->state_result[i]]);
+	arena_free(state->arena);
+	state->arena = next;
+	state->tensors = tensors;
+}
+
+int session_call(SessionCall *face, SessionState *state)
+{
+	Call *call = (Call *)face;
+	const Session *s = call->session;
+	if (!s->call) {
+		interpret(call, state);
+		return 0;
+	}
+	if (state || !s->state_bytes)
+		return s->call(s->step, call->dims, call->in, call->out, state ? state->bytes : NULL, call->workspace);
+	SessionState *fresh = session_state_new(s);
+	const int error = s->call(s->step, call->dims, call->in, call->out, fresh->bytes, call->workspace);
+	session_state_free(fresh);
+	return error;
+}
+
+void session_call_free(SessionCall *face)
+{
+	if (!face) return;
+	Call *call = (Call *)face;
+	arena_free(call->values);
+	arena_free(call->arena);
+}
+
+static double now(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+void session_run(
+    Session *s, Arena *arena, const Tensor *const *inputs, SessionState *state, const Tensor **results, double *seconds)
+{
+	Ctx *cx = s->cx;
+	SessionCall *call = session_prepare(s, inputs);
+	volatile bool done = false;
+	TRY(cx)
+	{
+		const double start = now();
+		const int error = session_call(call, state);
+		if (seconds) *seconds = now() - start;
+		if (error) fail(cx, "the compiled model returned the error %d", error);
+		for (int i = 0; i < s->n_outputs; i++) results[i] = copy(arena, call->results[i]);
+		done = true;
+	}
+	session_call_free(call);
+	if (!done) fail(cx, "%s", cx->error);
+}

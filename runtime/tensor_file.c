@@ -1,0 +1,95 @@
+/* tensor_file.c: which format a file has, and ONNX's .pb. */
+#include "runtime/tensor_file.h"
+#include "frontend/onnx/onnx_tensor.h"
+#include "onnx.pb-c.h"
+#include "runtime/file.h"
+
+#include <assert.h>
+#include <string.h>
+
+/* ---- .pb ---- */
+
+static const Onnx__TensorProto__DataType onnx_types[N_ELEMS] = {
+	[F64] = ONNX__TENSOR_PROTO__DATA_TYPE__DOUBLE,
+	[F32] = ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT,
+	[F16] = ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT16,
+	[BF16] = ONNX__TENSOR_PROTO__DATA_TYPE__BFLOAT16,
+	[I8] = ONNX__TENSOR_PROTO__DATA_TYPE__INT8,
+	[I16] = ONNX__TENSOR_PROTO__DATA_TYPE__INT16,
+	[I32] = ONNX__TENSOR_PROTO__DATA_TYPE__INT32,
+	[I64] = ONNX__TENSOR_PROTO__DATA_TYPE__INT64,
+	[U8] = ONNX__TENSOR_PROTO__DATA_TYPE__UINT8,
+	[U16] = ONNX__TENSOR_PROTO__DATA_TYPE__UINT16,
+	[U32] = ONNX__TENSOR_PROTO__DATA_TYPE__UINT32,
+	[U64] = ONNX__TENSOR_PROTO__DATA_TYPE__UINT64,
+	[BOOL] = ONNX__TENSOR_PROTO__DATA_TYPE__BOOL,
+};
+
+static void pb_print(Ctx *cx, Buf *out, const NamedTensor *named)
+{
+	const Tensor *t = named->tensor;
+	Onnx__TensorProto proto = ONNX__TENSOR_PROTO__INIT;
+	proto.n_dims = (size_t)t->rank;
+	proto.dims = arena_copy(cx->arena, t->dims, sizeof *t->dims * (size_t)t->rank);
+	proto.has_data_type = true;
+	proto.data_type = (int32_t)onnx_types[t->elem];
+	proto.name = named->name ? arena_printf(cx->arena, "%s", named->name) : NULL;
+	proto.has_raw_data = true;
+	proto.raw_data = (ProtobufCBinaryData){tensor_size_bytes(t), t->data};
+	const size_t size = onnx__tensor_proto__get_packed_size(&proto);
+	uint8_t *bytes = arena_alloc(cx->arena, size + 1);
+	onnx__tensor_proto__pack(&proto, bytes);
+	buf_write(out, bytes, size);
+}
+
+/* ---- files ---- */
+
+typedef enum { NPY, NPZ, PB, UNKNOWN } Format;
+
+static Format format_of(const char *path)
+{
+	return path_ends_with(path, ".npy") ? NPY : path_ends_with(path, ".npz") ? NPZ : path_ends_with(path, ".pb") ? PB : UNKNOWN;
+}
+
+bool tensor_file_known(const char *path) { return format_of(path) != UNKNOWN; }
+
+static Format format_or_fail(Ctx *cx, const char *path)
+{
+	const Format format = format_of(path);
+	if (format == UNKNOWN) fail(cx, "%s: unknown kind of file: .npy, .npz or .pb expected", path);
+	return format;
+}
+
+/* onnx_tensor_parse says what is wrong, but knows no path. */
+static const Tensor *pb_parse(Ctx *cx, const void *data, size_t size_bytes, const char *path)
+{
+	const char *loc = cx->loc;
+	cx->loc = path;
+	const Tensor *t = onnx_tensor_parse(cx, data, size_bytes);
+	cx->loc = loc;
+	return t;
+}
+
+int tensor_file_read(Ctx *cx, const char *path, const NamedTensor **tensors)
+{
+	const Format format = format_or_fail(cx, path);
+	size_t size;
+	const void *data = file_read(cx, path, &size);
+	if (format == NPZ) return npz_parse(cx, data, size, path, tensors);
+	NamedTensor *one = NEW(cx->arena, NamedTensor);
+	one->tensor = format == NPY ? npy_parse(cx, data, size, path) : pb_parse(cx, data, size, path);
+	*tensors = one;
+	return 1;
+}
+
+void tensor_file_write(Ctx *cx, const char *path, int n, const NamedTensor *tensors)
+{
+	const Format format = format_or_fail(cx, path);
+	if (format != NPZ && n != 1) fail(cx, "%s: holds one tensor, not %d; .npz holds several", path, n);
+	Buf out;
+	buf_init(&out, cx->arena);
+	if (format == NPZ) npz_print(cx, &out, n, tensors);
+	else if (format == NPY) npy_print(&out, tensors[0].tensor);
+	else pb_print(cx, &out, tensors);
+	file_write(cx, path, out.text, out.size);
+}

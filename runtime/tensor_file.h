@@ -1,0 +1,27 @@
+/* tensor_file.h: tensors in files: NumPy's .npy and .npz, and ONNX's .pb (a serialised TensorProto).
+ *
+ * NumPy has no bfloat16; its users (ml_dtypes) store one as the two-byte void type V2, and so do we.
+ */
+#ifndef RUNTIME_TENSOR_FILE_H
+#define RUNTIME_TENSOR_FILE_H
+
+#include "ir/ir.h"
+
+typedef struct {
+	const char *name; /* of an .npz entry, without ".npy"; NULL in files of one tensor */
+	const Tensor *tensor;
+} NamedTensor;
+
+bool tensor_file_known(const char *path); /* by its ending */
+/* The tensors of a file, whose kind its ending tells.  Fails naming the path and what is wrong. */
+int tensor_file_read(Ctx *, const char *path, const NamedTensor **tensors);
+/* Writes them, whole or not at all; .npy and .pb take one.  The bytes depend on nothing but the tensors. */
+void tensor_file_write(Ctx *, const char *path, int n, const NamedTensor *tensors);
+
+/* The formats themselves, in memory.  `what` begins the messages. */
+const Tensor *npy_parse(Ctx *, const void *data, size_t size_bytes, const char *what);
+void npy_print(Buf *, const Tensor *);
+int npz_parse(Ctx *, const void *data, size_t size_bytes, const char *what, const NamedTensor **tensors);
+void npz_print(Ctx *, Buf *, int n, const NamedTensor *tensors);
+
+#endif
