@@ -19,15 +19,16 @@ typedef struct { /* --state OUT=IN */
 	const char *out, *in;
 } StatePair;
 
-#define LIST(T)                                                                                                        \
-	struct {                                                                                                       \
-		int n;                                                                                                 \
-		T *items;                                                                                              \
+#define LIST(T)           \
+	struct {          \
+		int n;    \
+		T *items; \
 	}
 
 typedef struct {
 	int n_args; /* what is not an option */
 	char **args;
+	char **argv; /* the whole command line, but for its order */
 	/* the compiler's */
 	const char *name, *target, *output;
 	int opt, threads;
@@ -68,7 +69,18 @@ SessionOptions options_session(const Options *);
 /* ------------------------------------------------------------------------------------------------ model.c */
 
 const Model *load_model(Ctx *, const Options *, const char *path);
-/* Ready to run as --via says; an interpreted one is compiled only where states ask for it.  *compiled may be NULL. */
+/* The same for inputs of the shapes of a data set. */
+typedef struct DataSet DataSet;
+const Model *load_model_for(Ctx *, const Options *, const char *path, const DataSet *, bool bind_scalars);
+typedef struct {
+	const Model *model;
+	Session *session;
+	const DataSet *made_for; /* NULL: any */
+} Ready;
+/* Loaded and opened for the shapes of a data set; where the sizes alone do not decide what the model computes, its single
+ * integers (a sample rate that picks a branch) become constants too. */
+Ready ready_for(Ctx *, const Options *, const char *path, const DataSet *);
+/* Ready to run as --via says; an interpreted one is compiled only where states or sizes ask for it.  *compiled may be NULL. */
 Session *open_model(Ctx *, const Options *, const Model *, const CompileOptions *, const Compiled **compiled);
 
 /* ------------------------------------------------------------------------------------------------ inputs.c */
@@ -82,10 +94,10 @@ const Tensor *input_as(Ctx *, const Tensor *, const Type *);
 /* ------------------------------------------------------------------------------------------------ dataset.c */
 
 /* A folder test_data_set_K: input_I.pb and output_J.pb. */
-typedef struct {
+struct DataSet {
 	const char *path;
-	int n_inputs, n_outputs;        /* one more than the highest number there is */
-} DataSet;
+	int n_inputs, n_outputs; /* one more than the highest number there is */
+};
 /* Of a case's folder, by number; or the folder itself where it is one.  Returns how many. */
 int data_sets(Ctx *, const char *dir, const DataSet **sets);
 /* NULL where the file is missing: an optional input that is not given. */
@@ -99,9 +111,9 @@ typedef struct {
 	double rtol, atol;
 } Tolerance;
 typedef struct {
-	double worst_error;  /* greatest |a - b| */
-	double worst_ratio;  /* greatest |a - b| / (atol + rtol |b|): above 1 is a failure */
-	const char *reason;  /* NULL: equal within the tolerance */
+	double worst_error; /* greatest |a - b| */
+	double worst_ratio; /* greatest |a - b| / (atol + rtol |b|): above 1 is a failure */
+	const char *reason; /* NULL: equal within the tolerance */
 } Comparison;
 /* a: computed; b: wanted. */
 Comparison compare_tensors(Ctx *, const Tensor *a, const Tensor *b, Tolerance);

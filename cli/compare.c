@@ -19,7 +19,7 @@ static const char *value_text(Ctx *cx, const Tensor *t, int64_t i)
 {
 	if (elem_is_float(t->elem)) return arena_printf(cx->arena, "%.9g", tensor_get(t, i));
 	return t->elem == U64 ? arena_printf(cx->arena, "%llu", (unsigned long long)tensor_get_int(t, i))
-	                      : arena_printf(cx->arena, "%lld", (long long)tensor_get_int(t, i));
+			      : arena_printf(cx->arena, "%lld", (long long)tensor_get_int(t, i));
 }
 
 /* NaN equals NaN, infinities equal themselves; integers and truth values must be equal. */
@@ -46,7 +46,8 @@ Comparison compare_tensors(Ctx *cx, const Tensor *a, const Tensor *b, Tolerance 
 	for (int d = 0; same && d < a->rank; d++) same = a->dims[d] == b->dims[d];
 	if (!same) {
 		c.worst_ratio = INFINITY;
-		c.reason = arena_printf(cx->arena, "%s seen, %s wanted", tensor_shape(cx->arena, a), tensor_shape(cx->arena, b));
+		c.reason = arena_printf(
+			cx->arena, "%s seen, %s wanted", tensor_shape(cx->arena, a), tensor_shape(cx->arena, b));
 		return c;
 	}
 	int64_t worst = 0;
@@ -60,7 +61,7 @@ Comparison compare_tensors(Ctx *cx, const Tensor *a, const Tensor *b, Tolerance 
 		}
 	}
 	if (c.worst_ratio > 1)
-		c.reason = arena_printf(cx->arena, "at %s: %s seen, %s wanted", index_text(cx, a, worst), value_text(cx, a, worst),
-		    value_text(cx, b, worst));
+		c.reason = arena_printf(cx->arena, "at %s: %s seen, %s wanted", index_text(cx, a, worst),
+			value_text(cx, a, worst), value_text(cx, b, worst));
 	return c;
 }

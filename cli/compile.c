@@ -6,12 +6,13 @@
 #include <string.h>
 
 static void print_values(Ctx *cx, const char *kind, int n, const char *const *names, const Val *const *vals,
-    const int *states, int n_states)
+	const int *states, int n_states)
 {
 	for (int i = 0; i < n; i++) {
 		bool is_state = false;
 		for (int k = 0; k < n_states; k++) is_state |= states[k] == i;
-		printf("  %-9s %s: %s%s\n", kind, printable(cx->arena, names[i]), type_str(cx, vals[i]->type), is_state ? ", in the state" : "");
+		printf("  %-9s %s: %s%s\n", kind, printable(cx->arena, names[i]), type_str(cx, vals[i]->type),
+			is_state ? ", in the state" : "");
 	}
 }
 
@@ -36,7 +37,21 @@ static void print_summary(Ctx *cx, const Model *m, const Compiled *c, const char
 	print_memory(cx, c);
 	for (int i = 0; i < c->n_files; i++)
 		printf("  wrote     %s, %s\n", printable(cx->arena, path_join(cx->arena, dir, c->files[i].name)),
-		    human_bytes(cx->arena, (int64_t)c->files[i].size));
+			human_bytes(cx->arena, (int64_t)c->files[i].size));
+}
+
+static void print_more(const Model *m, const Compiled *c, const CompileOptions *co)
+{
+	printf("  SHA-256   %s\n  target    %s, -O%d\n", m->digest, co->target, co->opt);
+	for (int i = 0; i < m->n_operators; i++)
+		printf("%s %d %s", i ? "," : "  operators", m->operators[i].count, m->operators[i].name);
+	putchar('\n');
+	for (int i = 0; i < c->n_dims; i++) {
+		const Sym *s = c->dims[i];
+		printf("  size      %s: %lld", s->name, (long long)s->lo);
+		if (s->hi == INT64_MAX) puts(" or more");
+		else printf("..%lld\n", (long long)s->hi);
+	}
 }
 
 static int run(Ctx *cx, const Options *o)
@@ -55,7 +70,7 @@ static int run(Ctx *cx, const Options *o)
 	co.target = o->target ? o->target : "generic";
 	if (o->stop_after && !o->print_after) co.print_after = o->stop_after;
 	const Compiled *volatile c = NULL;
-	TRY(cx) { c = compile_graph(cx, m->graph, &co); }
+	TRY (cx) { c = compile_graph(cx, m->graph, &co); }
 	if (log.size) fwrite(log.text, 1, log.size, stderr); /* also, and most of all, when a pass failed */
 	if (!c) fail(cx, "%s", cx->error);
 	print_notes(cx);
@@ -64,6 +79,7 @@ static int run(Ctx *cx, const Options *o)
 	for (int i = 0; i < c->n_files; i++)
 		file_write(cx, path_join(cx->arena, o->output, c->files[i].name), c->files[i].data, c->files[i].size);
 	print_summary(cx, m, c, o->output);
+	if (o->verbose) print_more(m, c, &co);
 	return STATUS_OK;
 }
 
@@ -74,10 +90,11 @@ const Command command_compile = {
 	.min_args = 1,
 	.max_args = 1,
 	.summary = "a model to C that stands alone",
-	.details = "Compiles MODEL (.onnx, or .ir) to NAME.c and NAME.h in DIR, which is created.  The header describes the\n"
-	           "functions.  Prints the inputs, the outputs, what is kept as state, and how much memory a call needs.",
+	.details =
+		"Compiles MODEL (.onnx, or .ir) to NAME.c and NAME.h in DIR, which is created.  The header describes the\n"
+		"functions.  Prints the inputs, the outputs, what is kept as state, and how much memory a call needs.",
 	.examples = "  rnncc compile vad.onnx -o generated\n"
-	            "  rnncc compile vad.onnx -o generated --name vad --target x86-64-v3 --dim B=1 --bind sr=16000\n"
-	            "  rnncc compile gru.onnx -o generated --state hn=h0 --dim T=1..4096\n",
+		    "  rnncc compile vad.onnx -o generated --name vad --target x86-64-v3 --dim B=1 --bind sr=16000\n"
+		    "  rnncc compile gru.onnx -o generated --state hn=h0 --dim T=1..4096\n",
 	.run = run,
 };

@@ -37,7 +37,8 @@ static DataSet read_set(Ctx *cx, const char *path)
 	if (n < 0) fail(cx, "%s: cannot be read: %s", path, strerror(errno));
 	for (int i = 0; i < n; i++) {
 		const int input = number_in(files[i], "input_", ".pb"), output = number_in(files[i], "output_", ".pb");
-		if (input >= MAX_FILES || output >= MAX_FILES) fail(cx, "%s/%s: its number is too large", path, files[i]);
+		if (input >= MAX_FILES || output >= MAX_FILES)
+			fail(cx, "%s/%s: its number is too large", path, files[i]);
 		if (input >= set.n_inputs) set.n_inputs = input + 1;
 		if (output >= set.n_outputs) set.n_outputs = output + 1;
 	}
@@ -79,7 +80,9 @@ const Tensor **data_set_inputs(Ctx *cx, const DataSet *set, const Session *s, co
 		int file = 0;
 		while (file < m->n_inputs && strcmp(m->input_names[file], session_input_name(s, i))) file++;
 		const Tensor *t = file < set->n_inputs ? data_set_tensor(cx, set, "input", file) : NULL;
-		if (!t) fail(cx, "%s: input_%d.pb is missing: input '%s' is not optional", set->path, file, session_input_name(s, i));
+		if (!t)
+			fail(cx, "%s: input_%d.pb is missing: input '%s' is not optional", set->path, file,
+				session_input_name(s, i));
 		inputs[i] = input_as(cx, t, session_input_type(s, i));
 	}
 	return inputs;

@@ -49,7 +49,8 @@ static void put_archive(Filling *f, int n, const NamedTensor *tensors, const cha
 	for (int k = 0; k < n; k++) {
 		const int i = input_index(f->session, tensors[k].name, strlen(tensors[k].name));
 		if (i >= 0) put(f, i, tensors[k].tensor, path);
-		else if (!strcmp(tensors[k].name, arena_printf(f->cx->arena, "arr_%d", k))) put_next(f, tensors[k].tensor, path);
+		else if (!strcmp(tensors[k].name, arena_printf(f->cx->arena, "arr_%d", k)))
+			put_next(f, tensors[k].tensor, path);
 		else fail(f->cx, "%s: the model has no input '%s'", path, tensors[k].name);
 	}
 }
@@ -61,7 +62,9 @@ const Tensor **inputs_from_files(Ctx *cx, const Session *s, int n_files, char **
 	for (int pass = 0; pass < 2; pass++)
 		for (int k = 0; k < n_files; k++) {
 			const char *equals = strchr(files[k], '=');
-			const int i = equals && !path_exists(files[k]) ? input_index(s, files[k], (size_t)(equals - files[k])) : -1;
+			const int i = equals && !path_exists(files[k])
+				? input_index(s, files[k], (size_t)(equals - files[k]))
+				: -1;
 			if (pass != (i < 0)) continue;
 			const char *path = i < 0 ? files[k] : equals + 1;
 			const NamedTensor *tensors;
@@ -113,14 +116,16 @@ const Tensor **inputs_random(Ctx *cx, const Options *o, const Session *s)
 		for (int d = 0; d < type->rank; d++) {
 			dim_each_sym(type->dims[d], choose_size, &sizes);
 			dims[d] = dim_eval(cx, type->dims[d], &sizes.env);
-			if (dims[d] < 0) fail(cx, "input '%s': a size of %lld", session_input_name(s, k), (long long)dims[d]);
+			if (dims[d] < 0)
+				fail(cx, "input '%s': a size of %lld", session_input_name(s, k), (long long)dims[d]);
 		}
 		Tensor *t = tensor_new(cx->arena, type->elem, type->rank, dims);
 		if (!t) fail(cx, "input '%s' is too large", session_input_name(s, k));
 		for (int64_t i = 0; i < t->count; i++) {
 			const uint64_t bits = draw(o->seed, (uint64_t)k, (uint64_t)i);
-			if (elem_is_float(t->elem)) tensor_set(t, i, (double)(bits >> 11) * 0x1p-52 - 1); /* in [-1, 1) */
-			else tensor_set_int(t, i, (int64_t)(bits >> 63));                                 /* 0 or 1 */
+			if (elem_is_float(t->elem))
+				tensor_set(t, i, (double)(bits >> 11) * 0x1p-52 - 1); /* in [-1, 1) */
+			else tensor_set_int(t, i, (int64_t)(bits >> 63));             /* 0 or 1 */
 		}
 		inputs[k] = t;
 	}

@@ -25,7 +25,8 @@ static void add_constants(Constants *c, const Graph *g)
 		if (map_get(&c->seen, v)) continue;
 		map_put(&c->seen, v, v);
 		for (int k = 0; k < v->n_attrs; k++)
-			for (int b = 0; v->attrs[k].key == A_BODY && b < v->attrs[k].n; b++) add_constants(c, v->attrs[k].graphs[b]);
+			for (int b = 0; v->attrs[k].key == A_BODY && b < v->attrs[k].n; b++)
+				add_constants(c, v->attrs[k].graphs[b]);
 		if (v->op != OP_const) continue;
 		if (c->n == c->cap) {
 			c->cap = c->cap ? 2 * c->cap : 64;
@@ -67,14 +68,15 @@ static Symbols symbols_of(Ctx *cx, const Graph *g)
 	Symbols all = {.cx = cx};
 	map_init(&all.seen, cx->arena);
 	for (int i = 0; i < g->n_params; i++)
-		for (int d = 0; d < g->params[i]->type->rank; d++) dim_each_sym(g->params[i]->type->dims[d], add_symbol, &all);
+		for (int d = 0; d < g->params[i]->type->rank; d++)
+			dim_each_sym(g->params[i]->type->dims[d], add_symbol, &all);
 	return all;
 }
 
 static const char *bounds_text(Ctx *cx, const Sym *s)
 {
 	return s->hi == INT64_MAX ? arena_printf(cx->arena, "%lld or more", (long long)s->lo)
-	                          : arena_printf(cx->arena, "%lld..%lld", (long long)s->lo, (long long)s->hi);
+				  : arena_printf(cx->arena, "%lld..%lld", (long long)s->lo, (long long)s->hi);
 }
 
 /* ---- all of it ---- */
@@ -92,7 +94,8 @@ typedef struct {
 static void print_values(const Facts *f, const char *title, int n, const char *const *names, const Val *const *vals)
 {
 	printf("%s:\n", title);
-	for (int i = 0; i < n; i++) printf("  %s: %s\n", printable(f->cx->arena, names[i]), type_str(f->cx, vals[i]->type));
+	for (int i = 0; i < n; i++)
+		printf("  %s: %s\n", printable(f->cx->arena, names[i]), type_str(f->cx, vals[i]->type));
 }
 
 static void print_compiled(const Facts *f)
@@ -105,11 +108,16 @@ static void print_compiled(const Facts *f)
 	}
 	for (int i = 0; i < c->n_states; i++)
 		printf("%s  %s -> %s\n", i ? "" : "states (output -> input of the next call):\n",
-		    printable(f->cx->arena, g->result_names[c->state_result[i]]), printable(f->cx->arena, g->param_names[c->state_param[i]]));
-	printf("compiled:\n  weights %s\n  state %s\n", human_bytes(f->cx->arena, c->weight_bytes), human_bytes(f->cx->arena, c->state_bytes));
+			printable(f->cx->arena, g->result_names[c->state_result[i]]),
+			printable(f->cx->arena, g->param_names[c->state_param[i]]));
+	printf("compiled:\n  weights %s\n  state %s\n", human_bytes(f->cx->arena, c->weight_bytes),
+		human_bytes(f->cx->arena, c->state_bytes));
 	if (c->workspace_bytes < 0) puts("  workspace depends on the sizes");
 	else printf("  workspace %s\n", human_bytes(f->cx->arena, c->workspace_bytes));
-	printf("  step %s%s\n", c->has_step ? "yes" : "no: ", c->has_step ? "" : c->no_step_reason ? c->no_step_reason : "");
+	printf("  step %s%s\n", c->has_step ? "yes" : "no: ",
+		c->has_step                 ? ""
+			: c->no_step_reason ? c->no_step_reason
+					    : "");
 }
 
 static void print_text(const Facts *f)
@@ -119,11 +127,13 @@ static void print_text(const Facts *f)
 	print_values(f, "inputs", g->n_params, g->param_names, g->params);
 	print_values(f, "outputs", g->n_results, g->result_names, g->results);
 	for (int i = 0; i < f->symbols.n; i++)
-		printf("%s  %s: %s\n", i ? "" : "sizes:\n", f->symbols.syms[i]->name, bounds_text(f->cx, f->symbols.syms[i]));
+		printf("%s  %s: %s\n", i ? "" : "sizes:\n", f->symbols.syms[i]->name,
+			bounds_text(f->cx, f->symbols.syms[i]));
 	for (int i = 0; i < f->model->n_operators; i++)
-		printf("%s  %5d %s\n", i ? "" : "operators:\n", f->model->operators[i].count, printable(f->cx->arena, f->model->operators[i].name));
+		printf("%s  %5d %s\n", i ? "" : "operators:\n", f->model->operators[i].count,
+			printable(f->cx->arena, f->model->operators[i].name));
 	printf("parameters: %lld in %d constants, %s\n", (long long)f->constants.n_elements, f->constants.n,
-	    human_bytes(f->cx->arena, f->constants.size_bytes));
+		human_bytes(f->cx->arena, f->constants.size_bytes));
 	print_compiled(f);
 }
 
@@ -133,8 +143,8 @@ static void print_weights(const Facts *f)
 	for (int i = 0; i < f->constants.n; i++) {
 		const Val *v = f->constants.constants[i];
 		printf("  %-24s %10s  %s\n", type_str(f->cx, v->type),
-		    human_bytes(f->cx->arena, (int64_t)tensor_size_bytes(val_attr(v, A_DATA)->tensor)),
-		    v->loc ? printable(f->cx->arena, v->loc) : "");
+			human_bytes(f->cx->arena, (int64_t)tensor_size_bytes(val_attr(v, A_DATA)->tensor)),
+			v->loc ? printable(f->cx->arena, v->loc) : "");
 	}
 }
 
@@ -155,7 +165,8 @@ static void json_values(Ctx *cx, cJSON *json, const char *key, int n, const char
 			buf_init(&text, cx->arena);
 			dim_print(&text, vals[i]->type->dims[d]);
 			const bool fixed = dim_is_int(vals[i]->type->dims[d], &size);
-			cJSON_AddItemToArray(shape, fixed ? cJSON_CreateNumber((double)size) : cJSON_CreateString(text.text));
+			cJSON_AddItemToArray(
+				shape, fixed ? cJSON_CreateNumber((double)size) : cJSON_CreateString(text.text));
 		}
 	}
 }
@@ -169,7 +180,8 @@ static void json_compiled(const Facts *f, cJSON *json)
 	}
 	cJSON *states = cJSON_AddObjectToObject(json, "states");
 	for (int i = 0; i < c->n_states; i++)
-		cJSON_AddStringToObject(states, f->graph->result_names[c->state_result[i]], f->graph->param_names[c->state_param[i]]);
+		cJSON_AddStringToObject(
+			states, f->graph->result_names[c->state_result[i]], f->graph->param_names[c->state_param[i]]);
 	cJSON_AddNumberToObject(json, "weight_bytes", (double)c->weight_bytes);
 	if (c->workspace_bytes < 0) cJSON_AddNullToObject(json, "workspace_bytes");
 	else cJSON_AddNumberToObject(json, "workspace_bytes", (double)c->workspace_bytes);
@@ -214,8 +226,9 @@ static int run(Ctx *cx, const Options *o)
 	co.target = o->target ? o->target : "generic";
 	co.detect_states = !o->no_detect_states;
 	const Compiled *volatile compiled = NULL;
-	TRY(cx) { compiled = compile_graph(cx, f.graph, &co); }
-	else f.why_not = cx->error;
+	TRY (cx) {
+		compiled = compile_graph(cx, f.graph, &co);
+	} else f.why_not = cx->error;
 	f.compiled = compiled;
 	print_notes(cx);
 	if (o->json) print_as_json(&f);
@@ -231,8 +244,10 @@ const Command command_inspect = {
 	.min_args = 1,
 	.max_args = 1,
 	.summary = "what is in a model, and what it needs",
-	.details = "Prints the inputs, outputs, open sizes, operators and parameters of MODEL, what would be kept as state, and\n"
-	           "how much memory the compiled model needs.",
-	.examples = "  rnncc inspect model.onnx\n  rnncc inspect model.onnx --weights\n  rnncc inspect model.onnx --dim B=1 --json\n",
+	.details =
+		"Prints the inputs, outputs, open sizes, operators and parameters of MODEL, what would be kept as state, and\n"
+		"how much memory the compiled model needs.",
+	.examples =
+		"  rnncc inspect model.onnx\n  rnncc inspect model.onnx --weights\n  rnncc inspect model.onnx --dim B=1 --json\n",
 	.run = run,
 };

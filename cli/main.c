@@ -10,10 +10,12 @@ enum { N_COMMANDS = sizeof commands / sizeof *commands };
 
 static void print_help(FILE *to)
 {
-	fprintf(to, "Usage: rnncc COMMAND [OPTION...] ...\n\nCompiles trained recurrent networks to standalone C.\n\nCommands:\n");
+	fprintf(to,
+		"Usage: rnncc COMMAND [OPTION...] ...\n\nCompiles trained recurrent networks to standalone C.\n\nCommands:\n");
 	for (int i = 0; i < N_COMMANDS; i++) fprintf(to, "  %-10s %s\n", commands[i]->name, commands[i]->summary);
-	fprintf(to, "\n`rnncc COMMAND --help` describes a command; `rnncc --version` prints the version.\n\n"
-	            "Example:\n  rnncc compile model.onnx -o generated\n");
+	fprintf(to,
+		"\n`rnncc COMMAND --help` describes a command; `rnncc --version` prints the version.\n\n"
+		"Example:\n  rnncc compile model.onnx -o generated\n");
 }
 
 static const Command *find_command(const char *name)
@@ -23,20 +25,18 @@ static const Command *find_command(const char *name)
 	return NULL;
 }
 
-static int run(const Command *command, int argc, char **argv)
+static int run(const Command *command, int argc, char **argv, char **all)
 {
 	Ctx *cx = ctx_new();
 	Options options;
 	volatile int status = options_parse(command, cx->arena, argc, argv, &options);
+	options.argv = all;
 	if (status < 0) {
-		TRY(cx)
-		{
+		TRY (cx) {
 			status = command->run(cx, &options);
 			/* a full disk or a closed pipe must not look like success */
 			if (fflush(stdout) || ferror(stdout)) fail(cx, "standard output cannot be written");
-		}
-		else
-		{
+		} else {
 			fflush(stdout);
 			fprintf(stderr, "rnncc: %s\n", cx->error);
 			status = STATUS_FAULT;
@@ -48,7 +48,8 @@ static int run(const Command *command, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-	if (argc > 1 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || (!strcmp(argv[1], "help") && argc == 2))) {
+	if (argc > 1 &&
+		(!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || (!strcmp(argv[1], "help") && argc == 2))) {
 		print_help(stdout);
 		return STATUS_OK;
 	}
@@ -57,9 +58,9 @@ int main(int argc, char **argv)
 		return STATUS_OK;
 	}
 	if (argc > 2 && !strcmp(argv[1], "help") && find_command(argv[2]))
-		return run(find_command(argv[2]), 2, (char *[]){argv[2], (char *)"--help", NULL});
+		return run(find_command(argv[2]), 2, (char *[]){argv[2], (char *)"--help", NULL}, argv);
 	const Command *command = argc > 1 ? find_command(argv[1]) : NULL;
-	if (command) return run(command, argc - 1, argv + 1);
+	if (command) return run(command, argc - 1, argv + 1, argv);
 	if (argc > 1) fprintf(stderr, "rnncc: unknown command '%s'\n\n", argv[1]);
 	print_help(stderr);
 	return STATUS_USAGE;

@@ -7,10 +7,34 @@ const Model *load_model(Ctx *cx, const Options *o, const char *path)
 	return model_load(cx, path, o->bindings.n, o->bindings.items);
 }
 
+const Model *load_model_for(Ctx *cx, const Options *o, const char *path, const DataSet *set, bool bind_scalars)
+{
+	const Tensor **shapes = NEWN(cx->arena, const Tensor *, set->n_inputs);
+	for (int i = 0; i < set->n_inputs; i++) shapes[i] = data_set_tensor(cx, set, "input", i);
+	cx->f64 = o->f64;
+	return model_load_shaped(cx, path, o->bindings.n, o->bindings.items, set->n_inputs, shapes, bind_scalars);
+}
+
+Ready ready_for(Ctx *cx, const Options *o, const char *path, const DataSet *set)
+{
+	volatile Ready ready = {.made_for = set};
+	for (volatile int attempt = 0; attempt < 2 && !ready.session; attempt++) {
+		TRY (cx) {
+			const Model *m = load_model_for(cx, o, path, set, attempt);
+			const CompileOptions co = options_compile(cx, o, m);
+			Session *s = open_model(cx, o, m, &co, NULL);
+			ready.model = m;
+			ready.session = s;
+		}
+	}
+	if (!ready.session) fail(cx, "%s", cx->error);
+	return (Ready){ready.model, ready.session, set};
+}
+
 Session *open_model(Ctx *cx, const Options *o, const Model *m, const CompileOptions *co, const Compiled **compiled)
 {
 	const SessionOptions so = options_session(o);
-	const bool plain = so.via == VIA_INTERPRET && !co->n_states && !co->detect_states;
+	const bool plain = so.via == VIA_INTERPRET && !co->n_states && !co->detect_states && !co->n_dims;
 	const Compiled *c = plain ? NULL : compile_graph(cx, m->graph, co);
 	if (compiled) *compiled = c;
 	return session_open(cx, m->graph, c, &so);

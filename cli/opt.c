@@ -36,7 +36,8 @@ static const Tensor **evaluate(Ctx *cx, const Graph *g, const Tensor *const *inp
 
 static Check check_start(Ctx *cx, const Options *o, const Graph *g)
 {
-	const Tensor **inputs = inputs_random(cx, o, session_open(cx, g, NULL, &(SessionOptions){.via = VIA_INTERPRET}));
+	const Tensor **inputs =
+		inputs_random(cx, o, session_open(cx, g, NULL, &(SessionOptions){.via = VIA_INTERPRET}));
 	return (Check){inputs, evaluate(cx, g, inputs)};
 }
 
@@ -60,8 +61,9 @@ static double now_ms(void)
 
 static bool wants_dump(const Options *o, const char *pass, bool changed)
 {
-	return o->print_after && (!strcmp(o->print_after, "all") || !strcmp(o->print_after, pass) ||
-	                             (!strcmp(o->print_after, "change") && changed));
+	return o->print_after &&
+		(!strcmp(o->print_after, "all") || !strcmp(o->print_after, pass) ||
+			(!strcmp(o->print_after, "change") && changed));
 }
 
 static const Graph *run_passes(Ctx *cx, const Options *o, const Graph *g)
@@ -102,10 +104,11 @@ const Command command_opt = {
 	.min_args = 1,
 	.max_args = 1,
 	.summary = "run passes on a graph and print it",
-	.details = "Runs the passes of --pass on MODEL (.onnx, or .ir as this command prints it) and prints the graph as text,\n"
-	           "which parses back.  What --print-after and --time say goes to standard error.",
+	.details =
+		"Runs the passes of --pass on MODEL (.onnx, or .ir as this command prints it) and prints the graph as text,\n"
+		"which parses back.  What --print-after and --time say goes to standard error.",
 	.examples = "  rnncc opt model.onnx\n"
-	            "  rnncc opt model.onnx --pass inline,canon,hoist --check > hoisted.ir\n"
-	            "  rnncc opt hoisted.ir --pass merge --print-after change\n",
+		    "  rnncc opt model.onnx --pass inline,canon,hoist --check > hoisted.ir\n"
+		    "  rnncc opt hoisted.ir --pass merge --print-after change\n",
 	.run = run,
 };

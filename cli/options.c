@@ -25,7 +25,7 @@ typedef struct {
 	OPTION(OUTPUT, "output", 'o', "PATH", COMPILE | RUN, "where to: compile a folder, run a folder or .npz file")  \
 	OPTION(NAME, "name", 0, "NAME", COMPILE, "prefix of the generated functions and files; else the model's name") \
 	OPTION(TARGET, "target", 0, "CPU", CODE,                                                                       \
-	    "generic, x86-64, x86-64-v3, x86-64-v4 or native (compile: generic; others: native)")                      \
+		"generic, x86-64, x86-64-v3, x86-64-v4 or native (compile: generic; others: native)")                  \
 	OPTION(LEVEL, NULL, 'O', "LEVEL", CODE | OPT, "0 as it is, 1, 2 fused and vectorised, 3 (2)")                  \
 	OPTION(THREADS, "threads", 0, "N", COMPILE | RUNS, "use N threads, by OpenMP (1)")                             \
 	OPTION(WEIGHTS_MODE, "weights", 0, "MODE", COMPILE, "inline, string, incbin or blob (by size)")                \
@@ -34,11 +34,12 @@ typedef struct {
 	OPTION(DIM, "dim", 0, "NAME=N|A..B", ALL, "fix a size, or bound it")                                           \
 	OPTION(BIND, "bind", 0, "NAME=VALUE", ALL, "an input becomes a constant: numbers, or a tensor file")           \
 	OPTION(STATE, "state", 0, "OUT=IN", COMPILE | RUN | INSPECT | BENCH,                                           \
-	    "output OUT is input IN of the next call: it is kept in the state")                                        \
+		"output OUT is input IN of the next call: it is kept in the state")                                    \
 	OPTION(NO_DETECT, "no-detect-states", 0, NULL, COMPILE | INSPECT, "only the states that --state says")         \
 	OPTION(DESCRIBE, "describe", 0, NULL, COMPILE, "emit a table of the inputs, outputs and entry points")         \
 	OPTION(PASS, "pass", 0, "A,B", OPT, "the passes to run, in this order")                                        \
-	OPTION(PRINT_AFTER, "print-after", 0, "PASS", COMPILE | OPT, "print the graph after PASS, all, or each change") \
+	OPTION(PRINT_AFTER, "print-after", 0, "PASS", COMPILE | OPT,                                                   \
+		"print the graph after PASS, all, or each change")                                                     \
 	OPTION(STOP_AFTER, "stop-after", 0, "PASS", COMPILE | OPT, "do no more than that pass")                        \
 	OPTION(VERIFY_EACH, "verify-each", 0, NULL, COMPILE | OPT, "verify the graph after every pass")                \
 	OPTION(CHECK, "check", 0, NULL, COMPILE | OPT, "interpret after every pass: names one that changes a value")   \
@@ -51,7 +52,7 @@ typedef struct {
 	OPTION(JOBS, "jobs", 'j', "N", TEST, "cases at a time (1)")                                                    \
 	OPTION(MODEL, "model", 0, "FILE", TEST, "the model, where the folders hold data sets only")                    \
 	OPTION(FILTER, "filter", 0, "GLOB", TEST, "only the cases whose names match")                                  \
-	OPTION(SANITIZE, "sanitize", 0, NULL, TEST, "undefined behaviour in the generated C fails the case")           \
+	OPTION(SANITIZE, "sanitize", 0, NULL, TEST, "with --via gcc: AddressSanitizer and UBSan in the generated C")   \
 	OPTION(JSON, "json", 0, NULL, RUNS | INSPECT, "print one JSON object instead of text")                         \
 	OPTION(VERBOSE, "verbose", 'v', NULL, COMPILE | TEST, "say more")
 
@@ -59,7 +60,7 @@ typedef enum {
 #define OPTION(id, ...) OPTION_##id,
 	OPTIONS(OPTION)
 #undef OPTION
-	    N_OPTIONS
+		N_OPTIONS
 } OptionId;
 
 static const Option table[N_OPTIONS] = {
@@ -72,18 +73,21 @@ static const Option table[N_OPTIONS] = {
 
 static void print_help(const Command *command)
 {
-	printf("Usage: rnncc %s [OPTION...] %s\n\n%s\n\nOptions:\n", command->name, command->operands, command->details);
+	printf("Usage: rnncc %s [OPTION...] %s\n\n%s\n\nOptions:\n", command->name, command->operands,
+		command->details);
 	for (int i = 0; i < N_OPTIONS; i++) {
 		const Option *o = &table[i];
 		if (!(o->commands & command->flag)) continue;
 		char left[64];
 		if (!o->name) snprintf(left, sizeof left, "-%c%s", o->letter, o->argument);
 		else
-			snprintf(left, sizeof left, "%c%c%s--%s%s%s", o->letter ? '-' : ' ', o->letter ? o->letter : ' ',
-			    o->letter ? ", " : "  ", o->name, o->argument ? " " : "", o->argument ? o->argument : "");
+			snprintf(left, sizeof left, "%c%c%s--%s%s%s", o->letter ? '-' : ' ',
+				o->letter ? o->letter : ' ', o->letter ? ", " : "  ", o->name, o->argument ? " " : "",
+				o->argument ? o->argument : "");
 		printf("  %-28s %s%s\n", left, strlen(left) > 28 ? "\n                               " : "", o->help);
 	}
-	printf("\nExamples:\n%s\nExit status: 0 fine, 1 the model or the input is at fault, 2 wrong usage.\n", command->examples);
+	printf("\nExamples:\n%s\nExit status: 0 fine, 1 the model or the input is at fault, 2 wrong usage.\n",
+		command->examples);
 }
 
 static int usage_error(const Command *command, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -174,12 +178,12 @@ static bool is_identifier(const char *text)
 }
 
 /* The next item of a list; each occurrence makes a longer copy, which is fine for what people type. */
-#define APPEND(arena, list, item)                                                                                      \
-	do {                                                                                                           \
-		void *longer_ = arena_alloc((arena), sizeof *(list).items * (size_t)((list).n + 1));                   \
-		if ((list).n) memcpy(longer_, (list).items, sizeof *(list).items * (size_t)(list).n);                  \
-		(list).items = longer_;                                                                                \
-		(list).items[(list).n++] = (item);                                                                     \
+#define APPEND(arena, list, item)                                                                    \
+	do {                                                                                         \
+		void *longer_ = arena_alloc((arena), sizeof *(list).items * (size_t)((list).n + 1)); \
+		if ((list).n) memcpy(longer_, (list).items, sizeof *(list).items *(size_t)(list).n); \
+		(list).items = longer_;                                                              \
+		(list).items[(list).n++] = (item);                                                   \
 	} while (0)
 
 static bool set(Options *o, Arena *arena, OptionId id, const char *value)
@@ -262,7 +266,9 @@ int options_parse(const Command *command, Arena *arena, int argc, char **argv, O
 	for (int i = 0; i < N_OPTIONS; i++) {
 		const Option *o = &table[i];
 		if (!(o->commands & command->flag)) continue;
-		if (o->name) longs[n_longs++] = (struct option){o->name, o->argument ? required_argument : no_argument, NULL, 256 + i};
+		if (o->name)
+			longs[n_longs++] =
+				(struct option){o->name, o->argument ? required_argument : no_argument, NULL, 256 + i};
 		if (!o->letter) continue;
 		of_letter[(unsigned char)o->letter] = i;
 		*end++ = o->letter;
@@ -282,7 +288,8 @@ int options_parse(const Command *command, Arena *arena, int argc, char **argv, O
 			return STATUS_OK;
 		}
 		if (!set(options, arena, id, optarg))
-			return usage_error(command, "%s: '%s' is not %s", spelled(arena, &table[id]), optarg, table[id].argument);
+			return usage_error(
+				command, "%s: '%s' is not %s", spelled(arena, &table[id]), optarg, table[id].argument);
 	}
 	options->n_args = argc - optind;
 	options->args = argv + optind;
@@ -296,7 +303,8 @@ int options_parse(const Command *command, Arena *arena, int argc, char **argv, O
 
 CompileOptions options_compile(Ctx *cx, const Options *o, const Model *model)
 {
-	const char **outs = NEWN(cx->arena, const char *, o->states.n), **ins = NEWN(cx->arena, const char *, o->states.n);
+	const char **outs = NEWN(cx->arena, const char *, o->states.n),
+		   **ins = NEWN(cx->arena, const char *, o->states.n);
 	for (int i = 0; i < o->states.n; i++) {
 		outs[i] = o->states.items[i].out;
 		ins[i] = o->states.items[i].in;

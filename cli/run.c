@@ -70,13 +70,16 @@ static void print_as_json(const Session *s, const Tensor *const *outputs, double
 
 /* ---- files ---- */
 
-/* A name of the model as one of a file: nothing that leads out of the folder. */
-static const char *file_name(Ctx *cx, const char *name, int index)
+/* The output's name as one of a file: nothing that leads out of the folder, and none twice. */
+static const char *file_name(Ctx *cx, const char *name, int index, Map *taken)
 {
-	char *safe = arena_printf(cx->arena, "%s.npy", *name && *name != '.' ? name : arena_printf(cx->arena, "output_%d", index));
+	char *safe = arena_printf(cx->arena, "%s", *name && *name != '.' ? name : "output");
 	for (char *c = safe; *c; c++)
 		if (*c == '/' || (unsigned char)*c < 0x20) *c = '_';
-	return safe;
+	const char *unique = intern(cx, safe);
+	while (map_get(taken, unique)) unique = intern(cx, arena_printf(cx->arena, "%s_%d", unique, index));
+	map_put(taken, unique, unique);
+	return arena_printf(cx->arena, "%s.npy", unique);
 }
 
 static void write_outputs(Ctx *cx, const char *path, const Session *s, const Tensor *const *outputs)
@@ -89,8 +92,11 @@ static void write_outputs(Ctx *cx, const char *path, const Session *s, const Ten
 		return;
 	}
 	dir_create(cx, path);
+	Map taken;
+	map_init(&taken, cx->arena);
 	for (int i = 0; i < n; i++)
-		tensor_file_write(cx, path_join(cx->arena, path, file_name(cx, named[i].name, i)), 1, &named[i]);
+		tensor_file_write(
+			cx, path_join(cx->arena, path, file_name(cx, named[i].name, i, &taken)), 1, &named[i]);
 }
 
 static int run(Ctx *cx, const Options *o)
@@ -118,10 +124,11 @@ const Command command_run = {
 	.min_args = 1,
 	.max_args = -1,
 	.summary = "run a model once, print what comes out",
-	.details = "Runs MODEL on tensors from files (.npy, .npz, .pb), which are its inputs in order or by name.  Without files\n"
-	           "the inputs are random: floats in [-1, 1), integers 0 or 1, and open sizes are as --dim says, else 1.",
+	.details =
+		"Runs MODEL on tensors from files (.npy, .npz, .pb), which are its inputs in order or by name.  Without files\n"
+		"the inputs are random: floats in [-1, 1), integers 0 or 1, and open sizes are as --dim says, else 1.",
 	.examples = "  rnncc run model.onnx --dim T=20\n"
-	            "  rnncc run model.onnx x.npy h0=state.npy -o out.npz\n"
-	            "  rnncc run model.onnx test_data_set_0/input_0.pb --via interpret --json\n",
+		    "  rnncc run model.onnx x.npy h0=state.npy -o out.npz\n"
+		    "  rnncc run model.onnx test_data_set_0/input_0.pb --via interpret --json\n",
 	.run = run,
 };

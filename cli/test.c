@@ -3,7 +3,7 @@
  * Each case runs in a process of its own, so that one that crashes is one failure.  Results come back in shared memory.
  * A case.json beside the model may say tolerances, and which data sets are one stream:
  *     {"rtol": 1e-3, "sequences": [{"first": 0, "last": 39, "carry": {"hn": "h0"}}]}
- * then output hn of each data set, as computed, is input h0 of the next.
+ * then output hn of each data set, as computed, is input h0 of the next, in place of what the files say.
  */
 #include "cli/cli.h"
 #include "cli/json.h"
@@ -25,14 +25,14 @@ static const double DEFAULT_TOLERANCE = 1e-4;
 typedef enum { PENDING, PASSED, FAILED, SKIPPED } Verdict;
 typedef struct {
 	Verdict verdict;
-	int n_sets;
+	int n_sets, n_compiled; /* compiled for the sizes of single data sets; 0: for all sizes */
 	double worst_error, worst_ratio;
 	char reason[MAX_REASON];
 } Result;
 
 typedef struct {
-	const char *name;  /* below the path that was given */
-	const char *dir;   /* with the data sets */
+	const char *name; /* below the path that was given */
+	const char *dir;  /* with the data sets */
 	const char *model;
 } Case;
 typedef struct {
@@ -70,7 +70,8 @@ static void find_cases(Cases *all, const char *path, const char *name, int depth
 	if (n < 0 && !depth) fail(cx, "%s: cannot be read: %s", path, strerror(errno));
 	for (int i = 0; i < n; i++) {
 		const char *below = path_join(cx->arena, path, names[i]);
-		if (path_is_dir(below)) find_cases(all, below, *name ? path_join(cx->arena, name, names[i]) : names[i], depth + 1);
+		if (path_is_dir(below))
+			find_cases(all, below, *name ? path_join(cx->arena, name, names[i]) : names[i], depth + 1);
 	}
 }
 
@@ -86,7 +87,8 @@ static void free_json(void *json) { cJSON_Delete(json); }
 static void read_number(Ctx *cx, const cJSON *json, const char *key, const char *path, double *value)
 {
 	const cJSON *item = cJSON_GetObjectItemCaseSensitive(json, key);
-	if (item && (!cJSON_IsNumber(item) || !(item->valuedouble >= 0))) fail(cx, "%s: %s is not a number, 0 or more", path, key);
+	if (item && (!cJSON_IsNumber(item) || !(item->valuedouble >= 0)))
+		fail(cx, "%s: %s is not a number, 0 or more", path, key);
 	if (item) *value = item->valuedouble;
 }
 
@@ -130,22 +132,29 @@ static int find_name(int n, const char *(*name)(const Session *, int), const Ses
 	return -1;
 }
 
-static void carry(Ctx *cx, const cJSON *map, const Session *s, const Tensor *const *before, const Tensor **inputs)
+/* Where the file of an input is not what the data set before gave, a new stream begins, whatever case.json says. */
+static void carry(Ctx *cx, const Spec *spec, const cJSON *map, const DataSet *last, const Session *s,
+	const Tensor *const *computed, const Tensor **inputs)
 {
 	const cJSON *pair;
 	cJSON_ArrayForEach(pair, map)
 	{
 		const int out = find_name(session_n_outputs(s), session_output_name, s, pair->string);
-		const int in = cJSON_IsString(pair) ? find_name(session_n_inputs(s), session_input_name, s, pair->valuestring) : -1;
-		if (out < 0 || in < 0) fail(cx, "case.json: carry: the model has no output '%s' or not that input", pair->string);
-		inputs[in] = before[out];
+		const int in = cJSON_IsString(pair)
+			? find_name(session_n_inputs(s), session_input_name, s, pair->valuestring)
+			: -1;
+		if (out < 0 || in < 0)
+			fail(cx, "case.json: carry: the model has no output '%s' or not that input", pair->string);
+		const Tensor *given = data_set_tensor(cx, last, "output", out);
+		if (given && !compare_tensors(cx, inputs[in], given, spec->tolerance).reason)
+			inputs[in] = computed[out];
 	}
 }
 
 /* ---- one case ---- */
 
-static void check_outputs(
-    Ctx *cx, const DataSet *set, const Session *s, const Tensor *const *outputs, Tolerance tolerance, Result *result)
+static void check_outputs(Ctx *cx, const DataSet *set, const Session *s, const Tensor *const *outputs,
+	Tolerance tolerance, Result *result)
 {
 	const char *set_name = path_base(cx->arena, set->path);
 	if (!set->n_outputs) fail(cx, "%s: has no output_J.pb", set_name);
@@ -161,6 +170,22 @@ static void check_outputs(
 	}
 }
 
+/* Where the model can be compiled for any sizes, one session serves all data sets; where sizes decide what it computes, each
+ * set's shapes get their own. */
+static bool same_shapes(Ctx *cx, const DataSet *a, const DataSet *b)
+{
+	bool same = a->n_inputs == b->n_inputs;
+	for (int i = 0; same && i < a->n_inputs; i++) {
+		const Tensor *x = data_set_tensor(cx, a, "input", i), *y = data_set_tensor(cx, b, "input", i);
+		same = (!x && !y) ||
+			(x && y && x->rank == y->rank &&
+				(!x->rank || !memcmp(x->dims, y->dims, sizeof *x->dims * (size_t)x->rank)));
+		if (same && x && x->count == 1 && !elem_is_float(x->elem))
+			same = tensor_get_int(x, 0) == tensor_get_int(y, 0);
+	}
+	return same;
+}
+
 static void run_case(Ctx *cx, const Options *o, const Case *c, Result *result)
 {
 	const DataSet *sets;
@@ -171,14 +196,28 @@ static void run_case(Ctx *cx, const Options *o, const Case *c, Result *result)
 		return;
 	}
 	const Spec spec = read_spec(cx, o, c->dir);
-	const Model *m = load_model(cx, o, c->model);
-	const CompileOptions co = options_compile(cx, o, m);
-	Session *s = open_model(cx, o, m, &co, NULL);
-	const Tensor **outputs = NEWN(cx->arena, const Tensor *, session_n_outputs(s));
+	volatile Ready ready = {0};
+	volatile bool generic = false;
+	TRY (cx) {
+		const Model *m = load_model(cx, o, c->model);
+		const CompileOptions co = options_compile(cx, o, m);
+		Session *s = open_model(cx, o, m, &co, NULL);
+		ready.model = m, ready.session = s;
+		generic = true;
+	}
+	const Tensor **outputs = NULL;
 	for (int k = 0; k < n; k++) {
-		const Tensor **inputs = data_set_inputs(cx, &sets[k], s, m);
-		carry(cx, carry_into(&spec, k), s, outputs, inputs);
-		session_run(s, cx->arena, inputs, NULL, outputs, NULL);
+		if (!generic && (!k || !same_shapes(cx, &sets[k], ready.made_for))) {
+			const Ready r = ready_for(cx, o, c->model, &sets[k]);
+			ready.model = r.model, ready.session = r.session, ready.made_for = r.made_for;
+			result->n_compiled++;
+		}
+		Session *s = ready.session;
+		const Tensor **computed = NEWN(cx->arena, const Tensor *, session_n_outputs(s));
+		const Tensor **inputs = data_set_inputs(cx, &sets[k], s, ready.model);
+		if (k) carry(cx, &spec, carry_into(&spec, k), &sets[k - 1], s, outputs, inputs);
+		session_run(s, cx->arena, inputs, NULL, computed, NULL);
+		outputs = computed;
 		check_outputs(cx, &sets[k], s, outputs, spec.tolerance, result);
 		result->n_sets++;
 	}
@@ -189,9 +228,9 @@ static void run_case(Ctx *cx, const Options *o, const Case *c, Result *result)
 static void work(const Options *o, const Case *c, Result *result)
 {
 	Ctx *cx = ctx_new();
-	TRY(cx) { run_case(cx, o, c, result); }
-	else
-	{
+	TRY (cx) {
+		run_case(cx, o, c, result);
+	} else {
 		result->verdict = FAILED;
 		snprintf(result->reason, sizeof result->reason, "%s", cx->error);
 	}
@@ -204,19 +243,32 @@ static void died(Result *r, int status)
 {
 	r->verdict = FAILED;
 	if (WIFSIGNALED(status))
-		snprintf(r->reason, sizeof r->reason, "killed by signal %d (%s)", WTERMSIG(status), strsignal(WTERMSIG(status)));
+		snprintf(r->reason, sizeof r->reason, "killed by signal %d (%s)", WTERMSIG(status),
+			strsignal(WTERMSIG(status)));
 	else snprintf(r->reason, sizeof r->reason, "the process ended with status %d", WEXITSTATUS(status));
 }
 
-static void print_result(Ctx *cx, const Case *c, const Result *r)
+/* On one line, cut where nobody asked for all of it. */
+static const char *short_reason(Ctx *cx, const char *reason)
+{
+	enum { MOST = 300 };
+	char *line = arena_printf(cx->arena, "%s", reason);
+	for (char *c = line; *c; c++)
+		if (*c == '\n') *c = ' ';
+	return strlen(line) > MOST ? arena_printf(cx->arena, "%.*s...", MOST, line) : line;
+}
+
+static void print_result(Ctx *cx, const Case *c, const Result *r, bool verbose)
 {
 	static const char *const words[] = {[PASSED] = "PASS", [FAILED] = "FAIL", [SKIPPED] = "SKIP"};
 	static const Colour colours[] = {[PASSED] = GREEN, [FAILED] = RED, [SKIPPED] = YELLOW};
 	printf("%s %s", painted(cx->arena, colours[r->verdict], words[r->verdict]), printable(cx->arena, c->name));
 	if (r->verdict == PASSED)
-		printf("  (%d data set%s, worst error %.2g, %.2g of the tolerance)", r->n_sets, r->n_sets == 1 ? "" : "s",
-		    r->worst_error, r->worst_ratio);
-	else printf(": %s", r->reason);
+		printf("  (%d data set%s%s, worst error %.2g, %.2g of the tolerance)", r->n_sets,
+			r->n_sets == 1 ? "" : "s",
+			r->n_compiled ? arena_printf(cx->arena, ", specialised %dx", r->n_compiled) : "",
+			r->worst_error, r->worst_ratio);
+	else printf(": %s", verbose ? r->reason : printable(cx->arena, short_reason(cx, r->reason)));
 	putchar('\n');
 	fflush(stdout);
 }
@@ -256,7 +308,8 @@ static Result *run_all(const Cases *all)
 		wait_for_one(all, pids, results);
 		running--;
 		for (; told < started && pids[told] == ENDED; told++)
-			if (!all->options->json) print_result(cx, &all->cases[told], &results[told]);
+			if (!all->options->json)
+				print_result(cx, &all->cases[told], &results[told], all->options->verbose);
 	}
 	return results;
 }
@@ -280,8 +333,23 @@ static void print_json(const Cases *all, const Result *results, const int *count
 	json_print(json);
 }
 
+/* Starts this program again with AddressSanitizer's run-time loaded before all else.  Returns only if it is there. */
+static void want_sanitizer(Ctx *cx, const Options *o)
+{
+	if (session_sanitized()) return;
+	setenv("LD_PRELOAD", session_sanitizer(cx, o->via), 1);
+	setenv("ASAN_OPTIONS", "detect_leaks=0", 0);
+	execv("/proc/self/exe", o->argv);
+	fail(cx, "--sanitize: cannot start again: %s", strerror(errno));
+}
+
 static int run(Ctx *cx, const Options *o)
 {
+	if (o->sanitize && o->via != VIA_GCC && o->via != VIA_CC) {
+		fprintf(stderr, "rnncc test: --sanitize goes with --via gcc or --via cc\n");
+		return STATUS_USAGE;
+	}
+	if (o->sanitize) want_sanitizer(cx, o);
 	Cases all = {.cx = cx, .options = o};
 	for (int i = 0; i < o->n_args; i++)
 		if (o->model) add_case(&all, path_base(cx->arena, o->args[i]), o->args[i], o->model);
@@ -306,11 +374,12 @@ const Command command_test = {
 	.min_args = 1,
 	.max_args = -1,
 	.summary = "run cases in the ONNX backend-test layout",
-	.details = "Runs each case, a folder with model.onnx and test_data_set_K/{input_I,output_J}.pb, and compares the outputs:\n"
-	           "|a - b| <= atol + rtol |b|, NaN equal to NaN.  PATH is a case or a folder with cases, at any depth.  Prints a\n"
-	           "line for each case, and `N passed, N failed` at the end.",
+	.details =
+		"Runs each case, a folder with model.onnx and test_data_set_K/{input_I,output_J}.pb, and compares the outputs:\n"
+		"|a - b| <= atol + rtol |b|, NaN equal to NaN.  PATH is a case or a folder with cases, at any depth.  Prints a\n"
+		"line for each case, and `N passed, N failed` at the end.",
 	.examples = "  rnncc test tests/cases\n"
-	            "  rnncc test --via interpret --filter '*lstm*' tests/cases\n"
-	            "  rnncc test --model net.onnx --rtol 1e-3 recorded/\n",
+		    "  rnncc test --via interpret --filter '*lstm*' tests/cases\n"
+		    "  rnncc test --model net.onnx --rtol 1e-3 recorded/\n",
 	.run = run,
 };

@@ -58,13 +58,15 @@ const char *dim_name(Ctx *cx, const Sym *s)
 	for (char *p = name; *p; p++)
 		if (!isalnum((unsigned char)*p))
 			*p = '_';
-	if (!isalpha((unsigned char)*name))
+	/* Beside what is reserved everywhere: the local variables of cspecial.c. */
+	static const char *const locals[] = {"o", "j", "k", "x", "y", "v", "m", "lo", "hi", "mid", "at", "best", "sum", "to", "inside"};
+	bool taken = !isalpha((unsigned char)*name) || name_is_reserved(name);
+	for (size_t i = 0; i < sizeof locals / sizeof *locals; i++)
+		taken |= strcmp(name, locals[i]) == 0;
+	if (taken)
 		name = arena_printf(cx->arena, "dim_%s", name);
-	static const char *const taken[] = {"int", "char", "long", "float", "double", "short", "for", "if", "do", "else", "state",
-	                                    "workspace", "w", "VL", "ws", "auto", "case", "const", "default", "size_t"};
-	for (size_t i = 0; i < sizeof taken / sizeof *taken; i++)
-		if (strcmp(name, taken[i]) == 0)
-			name = arena_printf(cx->arena, "dim_%s", name);
+	while (strcmp(name, s->name) != 0 && sym_find(cx, name)) /* another dim's own name */
+		name = arena_printf(cx->arena, "%s_", name);
 	return name;
 }
 
@@ -130,7 +132,7 @@ static const char *atom_c(Emit *em, const Atom *a, int m, int u)
 	default: {
 		const char *x = expr_c(em, a->expr, m, u);
 		const char *clamp = vocab_fn(em->vocab, "clamp_index", I64, false);
-		return arena_printf(arena, "%s(%s, %s)", clamp, x, dim_c(em->cx, a->n));
+		return arena_printf(arena, a->expr->elem == U64 ? "%s((int64_t)(%s), %s)" : "%s(%s, %s)", clamp, x, dim_c(em->cx, a->n));
 	}
 	}
 }
@@ -212,8 +214,7 @@ static const Pack *pack_of(Emit *em, const Expr *e, int *slot)
 		return NULL;
 	for (int i = 0; i < em->k->n_packs; i++) {
 		const Pack *pk = &em->k->packs[i];
-		if (pk->n_vars != em->loop[0]->n_vars ||
-		    memcmp(pk->vars, em->loop[0]->vars, sizeof *pk->vars * (size_t)pk->n_vars) != 0)
+		if (!same_loop(pk->acc, em->loop[0]))
 			continue;
 		for (*slot = 0; *slot < pk->n_slots; ++*slot)
 			if (pk->loads[*slot] == e)
@@ -240,7 +241,7 @@ static const char *load_c(Emit *em, const Expr *e, int m, int u)
 	if (!in_lanes(em, e)) {
 		const char *value = arena_printf(arena, "%s[%s]", name, at);
 		if (e->elem == F16 || e->elem == BF16)
-			return fn1(em, e->elem == F16 ? "f16_to_f32" : "bf16_to_f32", e->elem, false, value);
+			return cast_c(em, e->elem, F32, value);
 		return value;
 	}
 	const char *address = strcmp(at, "0") == 0 ? name : arena_printf(arena, "%s + %s", name, at);
@@ -289,7 +290,12 @@ const char *fn1(Emit *em, const char *name, Elem elem, bool vector, const char *
 	return arena_printf(em->cx->arena, "%s(%s)", vocab_fn(em->vocab, name, elem, vector), a);
 }
 
-static const char *float_c(Arena *arena, double v, bool single)
+const char *cast_c(Emit *em, Elem from, Elem to, const char *text)
+{
+	return arena_printf(em->cx->arena, "%s(%s)", vocab_cast(em->vocab, from, to, false), text);
+}
+
+const char *float_c(Arena *arena, double v, bool single)
 {
 	if (isnan(v))
 		return single ? "(0.0f / 0.0f)" : "(0.0 / 0.0)";
@@ -350,7 +356,9 @@ static const char *op_c(Emit *em, const Expr *e, int m, int u)
 		Elem from = e->args[0]->elem, to = e->elem;
 		if (compute_elem(from) == compute_elem(to))
 			return x[0];
-		return arena_printf(arena, "%s(%s)", vocab_cast(em->vocab, compute_elem(from), compute_elem(to), vec), x[0]);
+		if (compute_elem(to) != to) /* in one rounding, not by way of f32 */
+			return cast_c(em, to, F32, cast_c(em, compute_elem(from), to, x[0]));
+		return arena_printf(arena, "%s(%s)", vocab_cast(em->vocab, compute_elem(from), to, vec), x[0]);
 	}
 	const char *infix = vocab_infix(name, of, vec);
 	if (infix && e->n_args == 2)

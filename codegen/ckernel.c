@@ -236,8 +236,7 @@ typedef struct {
 static const Pack *loop_pack(Emit *em, const Acc *acc)
 {
 	for (int i = 0; i < em->k->n_packs; i++)
-		if (em->k->packs[i].n_vars == acc->n_vars &&
-		    memcmp(em->k->packs[i].vars, acc->vars, sizeof *acc->vars * (size_t)acc->n_vars) == 0)
+		if (same_loop(em->k->packs[i].acc, acc))
 			return &em->k->packs[i];
 	return NULL;
 }
@@ -309,7 +308,7 @@ static void emit_store(Emit *em, const Store *s, int m, int u)
 	if (em->lanes == 1 || !em->vector) {
 		const char *value = expr_c(em, s->value, m, u);
 		if (elem == F16 || elem == BF16)
-			value = fn1(em, elem == F16 ? "f32_to_f16" : "f32_to_bf16", elem, false, value);
+			value = cast_c(em, F32, elem, value);
 		line(em->w, "%s[%s] = %s;", name, index_c(em, offset, m, u), value);
 		return;
 	}

@@ -44,6 +44,9 @@ static void emit_stmt(Emit *em, const Stmt *s)
 	} else if (s->kind == ST_SPECIAL) {
 		Params ps = special_params(em->p, s);
 		line(w, "%s(%s);", s->name, call_args(em, &ps));
+	} else if (s->kind == ST_CHECK) {
+		line(w, "if (%s != %s)", dim_c(em->cx, s->seen), dim_c(em->cx, s->want));
+		line(w, "\treturn -1;");
 	} else if (s->kind == ST_IF) {
 		em->n_memo = 0;
 		open_block(w, "if (%s)", expr_c(em, s->cond, 0, 0));

@@ -12,12 +12,27 @@ typedef struct {
 	const char *outer, *n, *inner; /* extents */
 } Axis;
 
+/* Parameters are named in0, in1 .., out: the arrays' own names might be those of local variables. */
+static const char *operand(Emit *em, const Stmt *s, int k)
+{
+	int n = 0;
+	for (int i = 0; i < k; i++) {
+		bool new = true;
+		for (int j = 0; j < i; j++)
+			new &= buffer_root(s->ins[j]) != buffer_root(s->ins[i]);
+		if (buffer_root(s->ins[i]) == buffer_root(s->ins[k]))
+			break;
+		n += new;
+	}
+	return arena_printf(em->cx->arena, "in%d", n);
+}
+
 static Axis axis_of(Emit *em, const Stmt *s, int axis)
 {
 	Ctx *cx = em->cx;
 	const Type *t = s->val->args[0]->type;
-	return (Axis){s->ins[0]->name,
-	              s->out->name,
+	return (Axis){operand(em, s, 0),
+	              "out",
 	              elem_info[t->elem].ctype,
 	              dim_c(cx, dim_product(cx, axis, t->dims)),
 	              dim_c(cx, t->dims[axis]),
@@ -39,7 +54,7 @@ static void close_axis(Writer *w)
 /* The element's value as a number to compare: narrow floats widen. */
 static const char *number(Emit *em, Elem e, const char *text)
 {
-	return e == F16 ? fn1(em, "f16_to_f32", e, false, text) : e == BF16 ? fn1(em, "bf16_to_f32", e, false, text) : text;
+	return e == F16 || e == BF16 ? cast_c(em, e, F32, text) : text;
 }
 
 static const char *wide(Elem e)
@@ -85,8 +100,7 @@ static void emit_cumulative(Emit *em, const Stmt *s)
 	const char *kind = val_str(v, A_KIND);
 	const char *op = strcmp(kind, "sum") == 0 ? "add" : strcmp(kind, "prod") == 0 ? "mul" : "max";
 	bool exclusive = val_ints(v, A_FLAGS)[0], reverse = val_ints(v, A_FLAGS)[1];
-	const char *store = e == F16 ? "f32_to_f16" : e == BF16 ? "f32_to_bf16" : NULL;
-	const char *out = store ? fn1(em, store, e, false, "sum") : "sum";
+	const char *out = e == c ? "sum" : cast_c(em, c, e, "sum");
 	const char *infix = vocab_infix(op, c, false), *next;
 	const char *x = number(em, e, "x[j]");
 	if (infix)
@@ -149,18 +163,18 @@ static void emit_scatter(Emit *em, const Stmt *s)
 	Ctx *cx = em->cx;
 	Writer *w = em->w;
 	const Type *x = s->val->args[0]->type, *index = s->val->args[1]->type;
-	const char *kind = val_str(s->val, A_KIND), *ctype = elem_info[x->elem].ctype, *y = s->out->name;
+	const char *kind = val_str(s->val, A_KIND), *ctype = elem_info[x->elem].ctype, *y = "out";
 	int64_t depth = 0;
 	dim_is_int(index->dims[index->rank - 1], &depth);
 	const char *tuples = dim_c(cx, dim_product(cx, index->rank - 1, index->dims));
 	const char *chunk = dim_c(cx, dim_product(cx, x->rank - (int)depth, x->dims + depth));
 	line(w, "for (int64_t i = 0; i < %s; i++)", dim_c(cx, type_count(cx, x)));
-	line(w, "\t%s[i] = %s[i];", y, s->ins[0]->name);
+	line(w, "\t%s[i] = %s[i];", y, operand(em, s, 0));
 	open_block(w, "for (int64_t i = 0; i < %s; i++)", tuples);
 	line(w, "int64_t at = 0;");
 	line(w, "int inside = 1;");
 	for (int d = 0; d < depth; d++) {
-		const char *n = dim_c(cx, x->dims[d]), *j = arena_printf(cx->arena, "(int64_t)%s[i * %lld + %d]", s->ins[1]->name, (long long)depth, d);
+		const char *n = dim_c(cx, x->dims[d]), *j = arena_printf(cx->arena, "(int64_t)%s[i * %lld + %d]", operand(em, s, 1), (long long)depth, d);
 		line(w, "inside &= %s >= 0 && %s < %s;", j, j, n);
 		line(w, "at = inside ? at * (%s) + %s : 0;", n, j);
 	}
@@ -168,7 +182,7 @@ static void emit_scatter(Emit *em, const Stmt *s)
 	line(w, "\tcontinue;");
 	open_block(w, "for (int64_t k = 0; k < %s; k++)", chunk);
 	line(w, "%s *to = %s + at * (%s) + k;", ctype, y, chunk);
-	const char *u = number(em, x->elem, arena_printf(cx->arena, "%s[i * (%s) + k]", s->ins[2]->name, chunk));
+	const char *u = number(em, x->elem, arena_printf(cx->arena, "%s[i * (%s) + k]", operand(em, s, 2), chunk));
 	if (strcmp(kind, "set") != 0) {
 		Elem c = x->elem == F16 || x->elem == BF16 ? F32 : x->elem;
 		const char *f = c == BOOL ? (strcmp(kind, "max") == 0 || strcmp(kind, "add") == 0 ? "or" : "and") : kind;
@@ -177,7 +191,7 @@ static void emit_scatter(Emit *em, const Stmt *s)
 		          : arena_printf(cx->arena, "%s(%s, %s)", vocab_fn(em->vocab, f, c, false), old, u);
 	}
 	if (x->elem == F16 || x->elem == BF16)
-		u = fn1(em, x->elem == F16 ? "f32_to_f16" : "f32_to_bf16", x->elem, false, u);
+		u = cast_c(em, F32, x->elem, u);
 	line(w, "*to = %s;", u);
 	close_block(w);
 	close_block(w);
@@ -193,7 +207,7 @@ void emit_special(Emit *em, const Stmt *s, const char *name)
 		buf_printf(&b, "%sint64_t %s", b.size ? ", " : "", dim_name(em->cx, ps.syms[i]));
 	for (int i = 0; i < ps.n_buffers; i++)
 		buf_printf(&b, "%s%s%s *restrict %s", b.size ? ", " : "", ps.written[i] ? "" : "const ",
-		           elem_info[ps.buffers[i]->elem].ctype, ps.buffers[i]->name);
+		           elem_info[ps.buffers[i]->elem].ctype, ps.written[i] ? "out" : arena_printf(em->cx->arena, "in%d", i));
 	if (s->val->loc)
 		line(w, "/* %s */", s->val->loc);
 	line(w, "static void %s(%s)", name, b.text);

@@ -125,7 +125,8 @@ static const char *comment_text(Ctx *cx, const char *text) /* nothing that ends 
 {
 	char *safe = arena_printf(cx->arena, "%s", text ? text : "");
 	for (char *p = safe; *p; p++)
-		if ((p[0] == '*' && p[1] == '/') || (p[0] == '/' && p[1] == '*') || (unsigned char)*p < ' ' || *p == '\\')
+		if ((p[0] == '*' && p[1] == '/') || (p[0] == '/' && p[1] == '*') || (p[0] == '?' && p[1] == '?') /* a trigraph */ ||
+		    (unsigned char)*p < ' ' || *p == '\\')
 			*p = ' ';
 	return safe;
 }

@@ -44,6 +44,7 @@ typedef struct {
 } Emit;
 
 /* cexpr.c */
+const char *float_c(Arena *, double, bool single); /* a constant that reads back as that number */
 const char *dim_c(Ctx *, const Dim *);        /* int64_t arithmetic on the dims' names */
 const char *dim_name(Ctx *, const Sym *);     /* the C name of a named symbol */
 const char *index_c(Emit *, const Index *, int m, int u);
@@ -51,6 +52,7 @@ const char *expr_c(Emit *, const Expr *, int m, int u);          /* of the type 
 const char *expr_vector_c(Emit *, const Expr *, int m, int u);   /* as a vector in any case */
 bool depends(Emit *, const Expr *, const Var *);
 const char *fn1(Emit *, const char *name, Elem, bool vector, const char *a);
+const char *cast_c(Emit *, Elem from, Elem to, const char *text); /* of scalars as they are stored */
 Buffer *buffer_root(const Buffer *);
 int acc_register(const Kernel *, const Acc *); /* which register it runs in */
 const char *acc_name(Emit *, const Acc *, int m, int u);

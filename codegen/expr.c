@@ -16,19 +16,33 @@ typedef struct Consing {
 	Table atoms, indices, exprs;
 } Consing;
 
-void names_init(Names *names, Ctx *cx)
+bool name_is_reserved(const char *name)
 {
-	static const char *const reserved[] = {
+	static const char *const words[] = {
 	    "auto", "break", "case", "char", "const", "continue", "default", "do", "double", "else", "enum", "extern", "float",
 	    "for", "goto", "if", "inline", "int", "long", "register", "restrict", "return", "short", "signed", "sizeof", "static",
-	    "struct", "switch", "typedef", "union", "unsigned", "void", "volatile", "while", "state", "workspace", "ws", "swap",
-	    "VL", "vf", "vi", "vu", "w", "step", "dims", "in", "out", "main", "abs", "exp", "log", "pow", "sin", "cos", "tan",
-	    "sqrt", "floor", "ceil", "round", "erf", "tanh", "div", "y0", "y1", "yn", "j0", "j1", "jn", "gamma", "index", "signal",
-	    "asm", "typeof", "linux", "unix", "bool", "true", "false", "NULL"};
+	    "struct", "switch", "typedef", "union", "unsigned", "void", "volatile", "while", "asm", "typeof", "linux", "unix",
+	    "bool", "true", "false", "NULL", "main", "abs", "exp", "log", "pow", "sin", "cos", "tan", "sqrt", "floor", "ceil",
+	    "round", "erf", "tanh", "div", "y0", "y1", "yn", "j0", "j1", "jn", "gamma", "index", "signal",
+	    /* what the printed functions call their own */
+	    "state", "workspace", "ws", "swap", "weights", "VL", "vf", "vi", "vu", "w", "step", "dims", "in", "out", "i"};
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+		if (strcmp(name, words[i]) == 0)
+			return true;
+	static const char *const prefixes[] = {"v_", "s_", "d_", "m_", "i8_", "i16_", "i32_", "i64_", "u8_", "u16_", "u32_", "u64_",
+	                                       "f16_", "bf16_", "f32_", "f64_", "bool_"}; /* the vocabulary's functions */
+	for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++)
+		if (strncmp(name, prefixes[i], strlen(prefixes[i])) == 0)
+			return true;
+	size_t n = strlen(name);
+	return (n > 2 && strcmp(name + n - 2, "_t") == 0) ||
+	       ((*name == 'a' || *name == 't') && isdigit((unsigned char)name[1])); /* a0, t3: sums, temporaries */
+}
+
+void names_init(Names *names, Ctx *cx)
+{
 	map_init(&names->taken, cx->arena);
 	map_init(&names->constants, cx->arena);
-	for (size_t i = 0; i < sizeof reserved / sizeof *reserved; i++)
-		map_put(&names->taken, intern(cx, reserved[i]), "");
 }
 
 void program_init(Program *p, Ctx *cx, const char *name, Names *names)
@@ -53,6 +67,8 @@ const char *unique_name(Program *p, const char *wish)
 		base[sizeof base - 1] = 0;
 	}
 	const char *name = intern(p->cx, base);
+	if (name_is_reserved(name))
+		name = intern(p->cx, arena_printf(p->arena, "%s_v", base));
 	for (int k = 2; map_get(&p->names->taken, name); k++)
 		name = intern(p->cx, arena_printf(p->arena, "%s_%d", base, k));
 	map_put(&p->names->taken, name, name);
@@ -204,6 +220,8 @@ const Index *index_div(Program *p, const Index *x, const Dim *d)
 	const Index *q, *r;
 	if (dim_is(d, 1))
 		return x;
+	if (dim_is(d, 0)) /* of an array without elements: never evaluated */
+		return index_dim(p, d);
 	if (index_split(p, x, d, &q, &r))
 		return q;
 	return index_add(p, q, index_atom(p, atom_intern(p, &(Atom){.kind = ATOM_DIV, .a = r, .n = d})));
@@ -212,7 +230,7 @@ const Index *index_div(Program *p, const Index *x, const Dim *d)
 const Index *index_mod(Program *p, const Index *x, const Dim *d)
 {
 	const Index *q, *r;
-	if (dim_is(d, 1))
+	if (dim_is(d, 1) || dim_is(d, 0))
 		return index_dim(p, dim_int(p->cx, 0));
 	if (index_split(p, x, d, &q, &r))
 		return r;

@@ -47,13 +47,6 @@ static bool is_free(const Val *v)
 	return v->op == OP_param || v->op == OP_const || v->op == OP_dim || v->op == OP_iota || v->type->is_tuple;
 }
 
-Place *place_new(Scope *s, Buffer *b, int n_prefix, const Index *const *prefix)
-{
-	Place *at = NEW(s->lw->cx->arena, Place);
-	*at = (Place){.buffer = b, .n_prefix = n_prefix, .prefix = prefix};
-	return at;
-}
-
 static const char *val_name(const Val *v)
 {
 	return op_info[v->op].name;
@@ -69,7 +62,7 @@ void store_val(Scope *s, const Val *v)
 		return;
 	}
 	Buffer *b = buffer_new(s->lw->p, BUF_WORK, val_name(v), v->loc, v->type);
-	map_put(&s->places, v, place_new(s, b, 0, NULL));
+	map_put(&s->places, v, place_new(s, b));
 }
 
 static void store_base(Scope *s, const Val *v)
@@ -95,12 +88,73 @@ static bool is_costly(const Val *v)
 	}
 }
 
+/* The operand that a reshape shows with dims of 1 added or removed; itself when there is no such reshape. */
+static const Val *without_ones(const Val *v)
+{
+	while (v->op == OP_reshape) {
+		const Type *a = v->type, *b = v->args[0]->type;
+		int i = 0, k = 0;
+		for (;;) {
+			while (i < a->rank && dim_is(a->dims[i], 1))
+				i++;
+			while (k < b->rank && dim_is(b->dims[k], 1))
+				k++;
+			if (i == a->rank || k == b->rank || a->dims[i] != b->dims[k])
+				break;
+			i++, k++;
+		}
+		if (i < a->rank || k < b->rank)
+			return v;
+		v = v->args[0];
+	}
+	return v;
+}
+
+/* What is concatenated is computed in its part of the whole, where it may be. */
+static void store_parts(Scope *s, const Val *whole)
+{
+	Program *p = s->lw->p;
+	const Place *at = map_get(&s->places, whole);
+	const Dim *start = dim_int(p->cx, 0);
+	for (int part = 0; part < whole->n_args; part++) {
+		const Val *x = whole->args[part], *v = without_ones(x);
+		int64_t axis = val_int(whole, A_AXIS);
+		bool computed = !is_free(v) && !is_view(v) && !is_copied(v) && !map_get(&s->places, v) && !map_get(&s->wanted, v);
+		if (computed && s->lw->target->fuse) {
+			const Index **shift = NEWN(p->arena, const Index *, whole->type->rank);
+			for (int i = 0; i < whole->type->rank; i++)
+				shift[i] = index_dim(p, i == axis ? start : dim_int(p->cx, 0));
+			map_put(&s->places, v, place_part(s, at, x->type, shift, v->type));
+			map_put(&s->in_place, v, x);
+		}
+		start = dim_add(p->cx, start, x->type->dims[axis]);
+	}
+}
+
+bool part_is_in_place(Scope *s, const Val *whole, int part)
+{
+	const Val *x = whole->args[part];
+	if (whole->op != OP_concat || map_get(&s->in_place, without_ones(x)) != x)
+		return false;
+	for (int i = 0; i < part; i++) /* the same value twice: once is in place, the other a copy */
+		if (whole->args[i] == x)
+			return false;
+	const Place *at = map_get(&s->places, without_ones(x)), *all = map_get(&s->places, whole);
+	return at->buffer == all->buffer;
+}
+
 /* What must be stored whatever it costs. */
 static void store_needed(Scope *s)
 {
+	for (int i = s->order.n - 1; i >= 0; i--) /* a concat before what stands in its parts */
+		if (is_copied(s->order.vals[i])) {
+			store_val(s, s->order.vals[i]);
+			if (s->order.vals[i]->op == OP_concat)
+				store_parts(s, s->order.vals[i]);
+		}
 	for (int i = 0; i < s->order.n; i++) {
 		const Val *v = s->order.vals[i];
-		if (is_copied(v))
+		if (map_get(&s->wanted, v))
 			store_val(s, v);
 		if (v->op == OP_get) {
 			store_val(s, v);
@@ -117,11 +171,6 @@ static void store_needed(Scope *s)
 		} else if (!s->lw->target->fuse && !is_view(v)) {
 			store_val(s, v);
 		}
-	}
-	for (int i = 0; i < s->g->n_results; i++) {
-		const Val *v = s->g->results[i];
-		if (!is_free(v) && map_get(&s->wanted, v))
-			store_val(s, v);
 	}
 }
 
@@ -406,7 +455,8 @@ void fuse(Scope *s)
 				pull_group(s, g);
 			else
 				for (int k = 0; k < n_copies(g->roots[0]); k++)
-					copy_group(s, g->roots[0], k, NULL);
+					if (!part_is_in_place(s, g->roots[0], k))
+						copy_group(s, g->roots[0], k, NULL);
 		}
 	} while (store_offenders(s));
 }

@@ -87,7 +87,8 @@ struct Buffer {
 	Dims dims;
 	int *order;          /* storage order of the dims, outermost first: [0, 1, ..] unless a schedule says otherwise */
 	const Tensor *data;  /* BUF_CONST */
-	Buffer *alias;       /* stored in that buffer instead (in place); NULL: its own memory */
+	Buffer *alias;       /* stored in that buffer instead (in place, or under other dims); NULL: its own memory */
+	bool viewed;         /* is so under other dims: keeps its storage order */
 	int index;           /* INPUT, OUTPUT, STATE: which */
 	int first, last;     /* WORK: positions of first and last use, set by the planner */
 	int slot;            /* WORK: set by the planner */
@@ -120,6 +121,7 @@ typedef struct {
 	Buffer *buffer;
 	int n_slots;
 	const Expr **loads;        /* what each slot replaces */
+	const Acc *acc;            /* one of the loop's accumulators: which loop it is */
 	int n_vars;                /* the loop's reduction variables, as in its accumulators */
 	const Var *const *vars;
 	int n_outer;               /* kernel variables in front */
@@ -151,7 +153,7 @@ struct Kernel {
 
 /* ---- programs ---- */
 
-typedef enum { ST_KERNEL, ST_LOOP, ST_IF, ST_SPECIAL } StmtKind;
+typedef enum { ST_KERNEL, ST_LOOP, ST_IF, ST_SPECIAL, ST_CHECK } StmtKind;
 typedef struct {
 	int n;
 	Stmt **stmts;
@@ -172,6 +174,7 @@ struct Stmt {
 	Carry *carries;
 	Block body, other;      /* IF: then, else */
 	const Expr *cond;       /* IF: a scalar load */
+	const Dim *want, *seen; /* CHECK: sizes that must be equal, else the call ends with an error */
 	/* SPECIAL: sort, cumulative, argreduce, scatter_nd: a primitive that is no map and no reduction */
 	const Val *val;
 	const char *name;       /* its C function */
@@ -184,6 +187,7 @@ typedef struct {
 	Map taken, constants;
 } Names;
 void names_init(Names *, Ctx *);
+bool name_is_reserved(const char *); /* C's, or what the printed functions call their own variables */
 
 struct Program { /* one entry point */
 	Ctx *cx;

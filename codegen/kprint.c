@@ -136,7 +136,13 @@ void kernel_print(Buf *b, const Kernel *k)
 		buf_puts(b, "  ");
 		print_place(b, k->stores[i].buffer, k->stores[i].index);
 		buf_puts(b, " = ");
-		print_expr(b, k, k->stores[i].value, 0);
+		int same = 0;
+		while (k->stores[same].value != k->stores[i].value)
+			same++;
+		if (same < i && k->stores[i].value->kind != EX_CONST)
+			print_place(b, k->stores[same].buffer, k->stores[same].index);
+		else
+			print_expr(b, k, k->stores[i].value, 0);
 		buf_puts(b, "\n");
 	}
 	if (s->vector < 0)
@@ -163,6 +169,12 @@ static void print_block(Buf *b, const Block *block, int depth)
 			buf_printf(b, "%s %s =", op_info[s->val->op].name, s->out->name);
 			for (int k = 0; k < s->n_ins; k++)
 				buf_printf(b, " %s", s->ins[k]->name);
+			buf_puts(b, "\n");
+		} else if (s->kind == ST_CHECK) {
+			buf_puts(b, "check ");
+			dim_print(b, s->seen);
+			buf_puts(b, " = ");
+			dim_print(b, s->want);
 			buf_puts(b, "\n");
 		} else if (s->kind == ST_IF) {
 			buf_puts(b, "if ");

@@ -7,6 +7,7 @@
 #include "codegen/lower.h"
 
 #include <assert.h>
+#include <ctype.h>
 #include <string.h>
 
 static Scope *scope_new(Lower *lw, const Graph *g, Block *block)
@@ -16,7 +17,7 @@ static Scope *scope_new(Lower *lw, const Graph *g, Block *block)
 	s->order = graph_order(lw->cx->arena, g);
 	map_init(&s->places, lw->cx->arena);
 	map_init(&s->wanted, lw->cx->arena);
-	map_init(&s->parts, lw->cx->arena);
+	map_init(&s->in_place, lw->cx->arena);
 	return s;
 }
 
@@ -48,14 +49,14 @@ static const Val *home_of(Scope *s, const Val *v)
 static void want_result(Scope *s, Result *r)
 {
 	const Val *v = home_of(s, r->val);
-	if (!v || (v != r->val && (r->place.n_prefix || r->place.buffer->kind == BUF_STATE)))
+	if (!v || (v != r->val && (!place_is_whole(&r->place) || r->place.buffer->kind == BUF_STATE)))
 		return;
 	if (v != r->val) {
-		r->place.buffer->rank = v->type->rank;
-		r->place.buffer->dims = v->type->dims;
-		r->place.buffer->order = NEWN(s->lw->cx->arena, int, v->type->rank);
-		for (int i = 0; i < v->type->rank; i++)
-			r->place.buffer->order[i] = i;
+		Buffer *root = r->place.buffer;
+		Buffer *view = buffer_new(s->lw->p, root->kind, root->name, root->role, v->type);
+		view->alias = root;
+		root->viewed = true;
+		r->place = *place_new(s, view);
 	}
 	Wanted *w = NEW(s->lw->cx->arena, Wanted);
 	w->place = r->place;
@@ -65,9 +66,17 @@ static void want_result(Scope *s, Result *r)
 
 /* ---- kernels ---- */
 
-static const char *kernel_name(const Group *g)
+/* After the model's operator where the last root has one, "node "/rnn" (LSTM, opset 14)", else after the primitive. */
+static const char *kernel_name(Scope *s, const Group *g)
 {
-	return op_info[g->roots[g->n_roots - 1]->op].name;
+	const Val *v = g->roots[g->n_roots - 1];
+	const char *open = v->loc ? strrchr(v->loc, '(') : NULL, *comma = open ? strchr(open, ',') : NULL;
+	if (!comma)
+		return op_info[v->op].name;
+	char *name = arena_strn(s->lw->cx->arena, open + 1, (size_t)(comma - open - 1));
+	for (char *p = name; *p; p++)
+		*p = (char)tolower((unsigned char)*p);
+	return name;
 }
 
 static Kernel *kernel_of(Scope *s, Group *g, const char *name)
@@ -83,18 +92,13 @@ static Kernel *kernel_of(Scope *s, Group *g, const char *name)
 	return k;
 }
 
-static void kernel_store(Scope *s, Kernel *k, const Place *to, int rank, const Index *const *index, const Expr *value)
+static void kernel_store(Scope *s, Kernel *k, const Place *to, const Index *const *index, const Expr *value)
 {
 	Arena *arena = s->lw->cx->arena;
 	Store *stores = NEWN(arena, Store, k->n_stores + 1);
 	if (k->n_stores)
 		memcpy(stores, k->stores, sizeof *stores * (size_t)k->n_stores);
-	const Index **all = NEWN(arena, const Index *, to->n_prefix + rank);
-	for (int i = 0; i < to->n_prefix; i++)
-		all[i] = to->prefix[i];
-	for (int i = 0; i < rank; i++)
-		all[to->n_prefix + i] = index[i];
-	stores[k->n_stores++] = (Store){to->buffer, all, value};
+	stores[k->n_stores++] = (Store){to->buffer, place_index(s, to, index), value};
 	k->stores = stores;
 }
 
@@ -109,7 +113,7 @@ static void copy_to(Scope *s, const Val *v, const Place *to)
 	pull_group(s, &g);
 	s->reading = false;
 	Kernel *k = kernel_of(s, &g, "copy");
-	kernel_store(s, k, to, v->type->rank, domain_index(s, &g, v), g.exprs[0]);
+	kernel_store(s, k, to, domain_index(s, &g, v), g.exprs[0]);
 }
 
 static void copy_buffer(Scope *s, const Buffer *from, const Place *to)
@@ -125,7 +129,7 @@ static void copy_buffer(Scope *s, const Buffer *from, const Place *to)
 			g.vars[g.n_vars++] = v;
 	}
 	Kernel *k = kernel_of(s, &g, "copy");
-	kernel_store(s, k, to, from->rank, index, expr_load(p, from, index));
+	kernel_store(s, k, to, index, expr_load(p, from, index));
 }
 
 static void emit_group(Scope *s, Group *g, const Result *results, int n_results)
@@ -133,24 +137,26 @@ static void emit_group(Scope *s, Group *g, const Result *results, int n_results)
 	if (is_copied(g->roots[0])) {
 		const Val *v = g->roots[0];
 		for (int part = 0; part < n_copies(v); part++) {
+			if (part_is_in_place(s, v, part))
+				continue;
 			const Index **shift;
 			Group one = copy_group(s, v, part, &shift);
 			Kernel *k = kernel_of(s, &one, op_info[v->op].name);
 			const Index **index = domain_index(s, &one, one.roots[0]);
 			for (int i = 0; i < v->type->rank; i++)
 				index[i] = index_add(s->lw->p, index[i], shift[i]);
-			kernel_store(s, k, map_get(&s->places, v), v->type->rank, index, one.exprs[0]);
+			kernel_store(s, k, map_get(&s->places, v), index, one.exprs[0]);
 		}
 	} else {
 		pull_group(s, g);
-		Kernel *k = kernel_of(s, g, kernel_name(g));
+		Kernel *k = kernel_of(s, g, kernel_name(s, g));
 		for (int i = 0; i < g->n_roots; i++) {
 			const Val *v = g->roots[i];
 			const Index **index = domain_index(s, g, v);
-			kernel_store(s, k, map_get(&s->places, v), v->type->rank, index, g->exprs[i]);
+			kernel_store(s, k, map_get(&s->places, v), index, g->exprs[i]);
 			for (int r = 0; r < n_results; r++) /* the same value wanted at several places */
 				if (results[r].val == v)
-					kernel_store(s, k, &results[r].place, v->type->rank, index, g->exprs[i]);
+					kernel_store(s, k, &results[r].place, index, g->exprs[i]);
 		}
 	}
 }
@@ -172,30 +178,22 @@ static void bind_outer(Scope *inner, const Val *param, Scope *outer, const Val *
 	map_put(&inner->places, param, at);
 }
 
-static Result body_result(const Val *v, Buffer *b, int n_prefix, const Index *const *prefix)
+static Result result_in(Scope *s, const Val *v, Buffer *b)
 {
-	return (Result){v, {.buffer = b, .n_prefix = n_prefix, .prefix = prefix}};
+	return (Result){v, *place_new(s, b)};
 }
 
-/* The buffer of part k of a special value; NULL when nothing reads that part. */
-static Buffer *part_buffer(Scope *s, const Val *v, int k)
+
+static void copy_part(Scope *s, const Buffer *from, const Val *v, int k)
 {
-	Ctx *cx = s->lw->cx;
-	const Val *get = val_get(cx, v, k);
-	const Place *at = place_of(s, get);
-	return at && !at->n_prefix ? at->buffer : NULL;
+	const Place *to = place_of(s, val_get(s->lw->cx, v, k));
+	if (to)
+		copy_buffer(s, from, to);
 }
 
 static Buffer *work(Scope *s, const char *name, const Val *like, const Type *type)
 {
 	return buffer_new(s->lw->p, BUF_WORK, name, like->loc, type);
-}
-
-static Place *at_step(Scope *s, Buffer *b, const Var *t)
-{
-	const Index **prefix = NEWN(s->lw->cx->arena, const Index *, 1);
-	prefix[0] = index_var(s->lw->p, t);
-	return place_new(s, b, 1, prefix);
 }
 
 /* scan and loop: carries in two buffers, xs and ys by the step. */
@@ -222,34 +220,30 @@ static void lower_loop(Scope *s, const Val *v)
 		const char *name = body->param_names[lead_params + n_consts + i];
 		outer.carries[i].now = work(s, name, v, init->type);
 		outer.carries[i].next = work(s, arena_printf(cx->arena, "%s_next", name), v, init->type);
-		copy_to(s, init, place_new(s, outer.carries[i].now, 0, NULL));
+		copy_to(s, init, place_new(s, outer.carries[i].now));
 	}
 	if (!is_scan) {
 		outer.limit = work(s, "limit", v, one);
 		outer.go = work(s, "go", v, flag);
 		outer.go_next = work(s, "go_next", v, flag);
 		outer.count = work(s, "count", v, one);
-		copy_to(s, v->args[0], place_new(s, outer.limit, 0, NULL));
-		copy_to(s, v->args[1], place_new(s, outer.go, 0, NULL));
+		copy_to(s, v->args[0], place_new(s, outer.limit));
+		copy_to(s, v->args[1], place_new(s, outer.go));
 	}
-	Buffer **ys = NEWN(cx->arena, Buffer *, n_ys);
-	for (int i = 0; i < n_ys; i++) {
-		ys[i] = part_buffer(s, v, lead_parts + n_carries + i);
-		if (!ys[i])
-			ys[i] = work(s, "unused", v, v->type->parts[lead_parts + n_carries + i]);
-		if (!is_scan) { /* zeros after the last step */
-			const Type *t = v->type->parts[lead_parts + n_carries + i];
-			copy_to(s, b_zeros(cx, t->elem, t->rank, t->dims), place_new(s, ys[i], 0, NULL));
-		}
+	for (int i = 0; i < n_ys && !is_scan; i++) { /* zeros after the last step */
+		const Type *t = v->type->parts[lead_parts + n_carries + i];
+		const Place *ys = place_of(s, val_get(cx, v, lead_parts + n_carries + i));
+		if (ys)
+			copy_to(s, b_zeros(cx, t->elem, t->rank, t->dims), ys);
 	}
 
 	Stmt *st = stmt_new(s, s->block, ST_LOOP);
 	*st = outer;
 	Scope *in = scope_new(lw, body, &st->body);
+	const Index *step = index_var(p, st->var);
 	if (!is_scan) { /* the step's number: an index, not memory */
-		const Index *t = index_var(p, st->var);
 		Place *at = NEW(cx->arena, Place);
-		*at = (Place){.val = NULL, .n_prefix = 1, .prefix = arena_copy(cx->arena, &t, sizeof t)};
+		*at = (Place){.step = step};
 		map_put(&in->places, body->params[0], at);
 	}
 	for (int i = lead_params; i < body->n_params; i++) {
@@ -258,29 +252,30 @@ static void lower_loop(Scope *s, const Val *v)
 		if (c < 0) {
 			bind_outer(in, body->params[i], s, arg);
 		} else if (c < n_carries) {
-			map_put(&in->places, body->params[i], place_new(in, st->carries[c].now, 0, NULL));
+			map_put(&in->places, body->params[i], place_new(in, st->carries[c].now));
 		} else {
-			Place *at = at_step(s, NULL, st->var);
-			at->scope = s;
-			at->val = arg;
+			Place *at = NEW(cx->arena, Place);
+			*at = (Place){.scope = s, .val = arg, .step = step};
 			map_put(&in->places, body->params[i], at);
 		}
 	}
 	Result *results = NEWN(cx->arena, Result, body->n_results);
 	int n = 0;
 	for (int i = 0; i < n_carries; i++)
-		results[n++] = body_result(body->results[lead_results + i], st->carries[i].next, 0, NULL);
-	for (int i = 0; i < n_ys; i++)
-		results[n++] = (Result){body->results[lead_results + n_carries + i], *at_step(s, ys[i], st->var)};
+		results[n++] = result_in(s, body->results[lead_results + i], st->carries[i].next);
+	for (int i = 0; i < n_ys; i++) {
+		const Place *ys = place_of(s, val_get(cx, v, lead_parts + n_carries + i));
+		if (ys)
+			results[n++] = (Result){body->results[lead_results + n_carries + i], *place_at_step(s, ys, step)};
+	}
 	if (!is_scan)
-		results[n++] = body_result(body->results[0], st->go_next, 0, NULL);
+		results[n++] = result_in(s, body->results[0], st->go_next);
 	lower_block(in, results, n);
 
-	if (!is_scan && part_buffer(s, v, 0))
-		copy_buffer(s, st->count, place_of(s, val_get(cx, v, 0)));
+	if (!is_scan)
+		copy_part(s, st->count, v, 0);
 	for (int i = 0; i < n_carries; i++)
-		if (part_buffer(s, v, lead_parts + i))
-			copy_buffer(s, st->carries[i].now, place_of(s, val_get(cx, v, lead_parts + i)));
+		copy_part(s, st->carries[i].now, v, lead_parts + i);
 }
 
 static void lower_cond(Scope *s, const Val *v)
@@ -327,24 +322,39 @@ static void lower_special(Scope *s, const Val *v)
 	st.ins = NEWN(cx->arena, Buffer *, v->n_args);
 	for (int i = 0; i < v->n_args; i++) {
 		const Place *at = place_of(s, v->args[i]);
-		if (at && at->buffer && !at->n_prefix && at->buffer->kind == BUF_WORK) {
+		if (at && place_is_whole(at) && at->buffer->kind == BUF_WORK) {
 			st.ins[i] = at->buffer;
 		} else {
 			st.ins[i] = work(s, "operand", v, v->args[i]->type);
-			copy_to(s, v->args[i], place_new(s, st.ins[i], 0, NULL));
+			copy_to(s, v->args[i], place_new(s, st.ins[i]));
 		}
 	}
 	const Place *to = place_of(s, v);
-	st.out = to->n_prefix ? work(s, op_info[v->op].name, v, v->type) : to->buffer;
+	st.out = place_is_whole(to) ? to->buffer : work(s, op_info[v->op].name, v, v->type);
 	*stmt_new(s, s->block, ST_SPECIAL) = st;
-	if (to->n_prefix)
+	if (!place_is_whole(to))
 		copy_buffer(s, st.out, to);
 }
 
 /* ---- blocks ---- */
 
+/* What the types left open: reshapes whose counts may differ. */
+static void check_sizes(Scope *s)
+{
+	Ctx *cx = s->lw->cx;
+	for (int i = 0; i < s->order.n; i++) {
+		const Val *v = s->order.vals[i];
+		if (v->op != OP_reshape || type_count(cx, v->type) == type_count(cx, v->args[0]->type))
+			continue;
+		Stmt *st = stmt_new(s, s->block, ST_CHECK);
+		st->want = type_count(cx, v->type);
+		st->seen = type_count(cx, v->args[0]->type);
+	}
+}
+
 static void lower_block(Scope *s, Result *results, int n_results)
 {
+	check_sizes(s);
 	for (int i = 0; i < n_results; i++)
 		want_result(s, &results[i]);
 	fuse(s);
@@ -382,7 +392,7 @@ Program *lower(Ctx *cx, const Graph *g, const char *name, int n_states, const Ta
 		bool state = i >= p->n_inputs;
 		Buffer *b = buffer_new(p, state ? BUF_STATE : BUF_INPUT, g->param_names[i], g->param_names[i], g->params[i]->type);
 		b->index = state ? i - p->n_inputs : i;
-		map_put(&s->places, g->params[i], place_new(s, b, 0, NULL));
+		map_put(&s->places, g->params[i], place_new(s, b));
 		if (state)
 			p->carries[b->index].now = b;
 		else
@@ -401,7 +411,7 @@ Program *lower(Ctx *cx, const Graph *g, const char *name, int n_states, const Ta
 		else
 			p->outputs[i] = b;
 		/* States first: a value that is both is computed into the state. */
-		results[state ? i - p->n_outputs : i + n_states] = body_result(g->results[i], b, 0, NULL);
+		results[state ? i - p->n_outputs : i + n_states] = result_in(s, g->results[i], b);
 	}
 	lower_block(s, results, g->n_results);
 	return p;

@@ -7,13 +7,16 @@
 
 typedef struct Scope Scope;
 
-/* Where a value is: in a buffer whose first dims are fixed by prefix, or a value of an enclosing scope. */
+/* Where a value is.  In a buffer: element [i..] of the value is at base[d] + i[from[d]] in each dim d of the buffer (from[d] < 0:
+ * at base[d]); so it may be one step of a sequence, or a part of a concat.  Or it is a value of an enclosing scope, at `step`
+ * of its first dim if that is not NULL.  Or it is the number of a loop's step itself. */
 typedef struct {
 	Buffer *buffer;
-	const Index *const *prefix;
-	int n_prefix;
+	const Index *const *base;
+	const int *from;
 	Scope *scope;
 	const Val *val;
+	const Index *step;
 } Place;
 
 typedef struct Target_ { /* a place where a value is wanted, besides where others read it */
@@ -47,7 +50,7 @@ struct Scope { /* one graph being lowered: the whole, or a body */
 	Block *block;
 	Map places; /* Val -> Place: stored values, parameters */
 	Map wanted; /* Val -> Wanted */
-	Map parts;  /* special Val -> Buffer *[] of its results */
+	Map in_place; /* Val -> the operand of a concat that it is computed for */
 	int n_groups;
 	Group *groups;
 	Map group_of; /* stored Val -> index of its group, plus 1 */
@@ -82,8 +85,15 @@ void store_val(Scope *, const Val *);
 int n_copies(const Val *);
 void group_domain(Scope *, Group *, const Val *root); /* its variables */
 Group copy_group(Scope *, const Val *, int part, const Index ***shift);
+bool part_is_in_place(Scope *, const Val *whole, int part); /* nothing to copy */
 
-/* lower.c */
-Place *place_new(Scope *, Buffer *, int n_prefix, const Index *const *prefix);
+/* place.c */
+Place *place_new(Scope *, Buffer *); /* all of it */
+/* Places made of places: one step along the first dim; the part that starts at shift and shows as type `shown`, for a value of
+ * type `part` with the same dims but for dims of 1. */
+Place *place_at_step(Scope *, const Place *, const Index *step);
+Place *place_part(Scope *, const Place *, const Type *shown, const Index *const *shift, const Type *part);
+bool place_is_whole(const Place *);
+const Index **place_index(Scope *, const Place *, const Index *const *index); /* of the buffer */
 
 #endif

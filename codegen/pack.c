@@ -143,7 +143,7 @@ static void fill(Packing *c, float *out)
 
 static void pack_loop(Program *p, Kernel *k, int first, int last)
 {
-	Pack pack = {.vars = k->accs[first]->vars, .n_vars = k->accs[first]->n_vars};
+	Pack pack = {.acc = k->accs[first], .vars = k->accs[first]->vars, .n_vars = k->accs[first]->n_vars};
 	Packing c = {.p = p, .k = k, .v = k->vars[k->schedule.vector], .acc = k->accs[first], .pack = &pack};
 	Arena *scratch = arena_new();
 	Map seen;

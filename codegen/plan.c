@@ -95,6 +95,35 @@ static void use_loop_buffers(Walk *w, const Stmt *s)
 			use(w, flags[i]);
 }
 
+/* What was there before a loop and is read in it is read again in the next round. */
+static void live_through(Program *p, int start, int end)
+{
+	for (int i = 0; i < p->n_buffers; i++) {
+		Buffer *b = p->buffers[i];
+		if (b->kind == BUF_WORK && b->first >= 0 && b->first <= start && b->last >= start && b->last < end)
+			b->last = end;
+	}
+}
+
+/* What one round of a loop writes and something after the loop reads must outlive the other rounds.  Inner loops first. */
+static void live_since(Program *p, const Block *block, int *now)
+{
+	for (int i = 0; i < block->n; i++) {
+		const Stmt *s = block->stmts[i];
+		int start = ++*now;
+		live_since(p, &s->body, now);
+		live_since(p, &s->other, now);
+		if (s->kind != ST_LOOP)
+			continue;
+		++*now;
+		for (int k = 0; k < p->n_buffers; k++) {
+			Buffer *b = p->buffers[k];
+			if (b->kind == BUF_WORK && b->first > start && b->first <= *now && b->last > *now)
+				b->first = start;
+		}
+	}
+}
+
 static void use_block(Walk *w, const Block *b)
 {
 	for (int i = 0; i < b->n; i++) {
@@ -113,17 +142,12 @@ static void use_block(Walk *w, const Block *b)
 			use_block(w, &s->other);
 		}
 		if (s->kind == ST_LOOP) {
-			int start = w->now, first_inside = w->p->n_buffers;
+			int start = w->now;
 			use_loop_buffers(w, s);
 			use_block(w, &s->body);
 			w->now++;
 			use_loop_buffers(w, s);
-			/* What was there before the loop and is read in it is read again in the next round. */
-			for (int k = 0; k < first_inside; k++) {
-				Buffer *x = w->p->buffers[k];
-				if (x->kind == BUF_WORK && x->first >= 0 && x->first <= start && x->last >= start)
-					x->last = w->now;
-			}
+			live_through(w->p, start, w->now);
 		}
 	}
 }
@@ -162,6 +186,8 @@ void pass_plan(Program *p)
 			use(&w, p->carries[i].next);
 	use_block(&w, &p->block);
 	w.now++;
+	int now = 0;
+	live_since(p, &p->block, &now);
 	for (int i = 0; i < p->n_states; i++) /* the new states are copied at the very end */
 		if (p->carries[i].next)
 			use(&w, p->carries[i].next);

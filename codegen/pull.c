@@ -244,16 +244,16 @@ static const Index **view_index(Scope *s, const Val *v, const Index *const *inde
 static const Expr *load_place(Scope *s, const Place *at, const Val *v, const Index *const *index)
 {
 	Program *p = s->lw->p;
-	int rank = v->type->rank;
-	const Index **all = NEWN(p->arena, const Index *, at->n_prefix + rank);
-	for (int i = 0; i < at->n_prefix; i++)
-		all[i] = at->prefix[i];
-	for (int i = 0; i < rank; i++)
-		all[at->n_prefix + i] = index[i];
 	if (at->buffer)
-		return expr_load(p, at->buffer, all);
+		return expr_load(p, at->buffer, place_index(s, at, index));
 	if (!at->val) /* the number of a loop's step */
-		return expr_index(p, all[0]);
+		return expr_index(p, at->step);
+	const Index **all = NEWN(p->arena, const Index *, v->type->rank + 1);
+	int n = 0;
+	if (at->step)
+		all[n++] = at->step;
+	for (int i = 0; i < v->type->rank; i++)
+		all[n++] = index[i];
 	/* A value of an enclosing scope, read by this scope's kernel. */
 	Scope view = *at->scope;
 	map_init(&view.evals, p->arena);
@@ -272,7 +272,7 @@ static const Expr *load_const(Scope *s, const Val *v, const Index *const *index)
 	const Tensor *t = val_attr(v, A_DATA)->tensor;
 	Buffer *b = (Buffer *)(uintptr_t)map_get(&lw->consts, t);
 	if (!b) {
-		b = const_new(lw->p, "w", v->loc ? v->loc : "constant", t);
+		b = const_new(lw->p, "data", v->loc ? v->loc : "constant", t);
 		map_put(&lw->consts, t, b);
 	}
 	return expr_load(lw->p, b, index);

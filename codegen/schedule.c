@@ -74,7 +74,7 @@ static void cost_expr(Cost *c, const Expr *e)
 
 static bool may_reorder(const Cost *c, const Buffer *b)
 {
-	return b->kind == BUF_WORK && !b->alias && b->rank > 1 && !map_get(&c->carried, b);
+	return b->kind == BUF_WORK && !b->alias && !b->viewed && b->rank > 1 && !map_get(&c->carried, b);
 }
 
 /* Cost per point of the domain with v in the lanes; negative where that is impossible. */

@@ -7,9 +7,9 @@
  * All are little-endian and 64-byte aligned.
  */
 #include "codegen/codegen.h"
+#include "codegen/emit.h"
 
 #include <inttypes.h>
-#include <math.h>
 #include <string.h>
 
 enum { ALIGN = 64, INLINE_LIMIT = 64 * 1024, ROW = 4000 }; /* C99 compilers must take literals of 4095 characters */
@@ -46,20 +46,13 @@ Weights weights_collect(Ctx *cx, int n_programs, Program *const *programs, const
 
 static void print_number(Buf *out, const Tensor *t, int64_t i)
 {
-	double v;
 	switch (elem_info[t->elem].cls) {
 	case 'f':
 		if (t->elem == F16 || t->elem == BF16) {
 			buf_printf(out, "%u", ((const uint16_t *)t->data)[i]);
 			break;
 		}
-		v = tensor_get(t, i);
-		if (isnan(v) || isinf(v))
-			buf_puts(out, isnan(v) ? "0.0f / 0.0f" : v < 0 ? "-1.0f / 0.0f" : "1.0f / 0.0f");
-		else if (t->elem == F32)
-			buf_printf(out, v == floor(v) && fabs(v) < 1e6 ? "%.1ff" : "%.9gf", v);
-		else
-			buf_printf(out, v == floor(v) && fabs(v) < 1e6 ? "%.1f" : "%.17g", v);
+		buf_puts(out, float_c(out->arena, tensor_get(t, i), t->elem == F32));
 		break;
 	case 'u':
 		buf_printf(out, t->elem == U64 ? "UINT64_C(%" PRIu64 ")" : "%" PRIu64 "u", (uint64_t)tensor_get_int(t, i));

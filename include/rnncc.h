@@ -54,9 +54,9 @@ typedef enum {
 /* A dense array, its last dimension contiguous.  dims[rank] and data belong to who made it. */
 typedef struct {
 	rnncc_type type;
-	int rank;            /* 0: a scalar, then dims may be NULL */
+	int rank; /* 0: a scalar, then dims may be NULL */
 	const int64_t *dims;
-	void *data;          /* aligned as its C type asks */
+	void *data; /* aligned as its C type asks */
 } rnncc_tensor;
 
 /* Two names: for `binds` an input and its value, for `states` an output and the input that it feeds at the next call. */
@@ -72,15 +72,16 @@ typedef struct {
 
 /* All zero is a good choice.  The arrays are not needed after rnncc_load. */
 typedef struct {
-	const char *via;           /* "jit", "gcc", "clang", "cc" or "interpret"; NULL: jit if it was built in, else cc */
-	const char *target;        /* "generic", "x86-64", "x86-64-v3", "x86-64-v4"; NULL: "native" */
-	int opt;                   /* 1 to 3; 0: the default, 2; -1: nothing fused or vectorised */
-	int threads;               /* 0 or 1: one; more: OpenMP */
-	int f64;                   /* not 0: what is f32 in the model is computed, taken and given as f64 */
-	int detect_states;         /* not 0: outputs that beyond doubt feed inputs become states */
-	const rnncc_pair *binds;   /* inputs that become constants: numbers with commas between, or a tensor file's path */
+	const char *via;    /* "jit", "gcc", "clang", "cc" or "interpret"; NULL: jit if it was built in, else cc */
+	const char *target; /* "generic", "x86-64", "x86-64-v3", "x86-64-v4"; NULL: "native" */
+	int opt;            /* 1 to 3; 0: the default, 2; -1: nothing fused or vectorised */
+	int threads;        /* 0 or 1: one; more: OpenMP */
+	int f64;            /* not 0: what is f32 in the model is computed, taken and given as f64 */
+	int detect_states;  /* not 0: outputs that beyond doubt feed inputs become states */
+	const rnncc_pair
+		*binds; /* inputs that become constants: numbers with commas between, or a tensor file's path */
 	size_t n_binds;
-	const rnncc_pair *states;  /* {output, input} */
+	const rnncc_pair *states; /* {output, input} */
 	size_t n_states;
 	const rnncc_range *ranges;
 	size_t n_ranges;
@@ -89,7 +90,7 @@ typedef struct {
 typedef struct rnncc_model rnncc_model;
 typedef struct rnncc_state rnncc_state;
 
-/* Loads and compiles a model file (.onnx).  options may be NULL.  Returns NULL on failure. */
+/* Loads and compiles a model file (.onnx, or .ir as `rnncc opt` prints it).  options may be NULL.  Returns NULL on failure. */
 rnncc_model *rnncc_load(const char *path, const rnncc_options *options, char **error);
 
 /* The same from memory that holds an ONNX file, which is not needed afterwards.  Weights in other files are refused. */
@@ -131,8 +132,8 @@ size_t rnncc_state_bytes(const rnncc_model *model);
  * fails half-way; NULL: the call begins with a state that is reset and forgets it.
  * outputs: n_outputs == rnncc_n_outputs() tensors to be filled in; on success they own memory, which
  * rnncc_tensors_free() releases; on failure they are zeroed.  Returns 0, or -1 and *error. */
-int rnncc_run(rnncc_model *model, const rnncc_tensor *inputs, size_t n_inputs, rnncc_state *state, rnncc_tensor *outputs,
-              size_t n_outputs, char **error);
+int rnncc_run(rnncc_model *model, const rnncc_tensor *inputs, size_t n_inputs, rnncc_state *state,
+	rnncc_tensor *outputs, size_t n_outputs, char **error);
 
 /* Frees what rnncc_run allocated, and zeroes the tensors. */
 void rnncc_tensors_free(rnncc_tensor *tensors, size_t n);

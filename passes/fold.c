@@ -8,7 +8,7 @@
 #include <string.h>
 
 enum {
-	TINY = 16,        /* elements: a view of a constant, or an iota, that is folded all the same */
+	TINY = 16,        /* elements: a view of a constant that is folded all the same */
 	SMALL = 1024,     /* elements: a result that may be larger than what it is made of */
 	MAX_GROWTH = 16,
 	MAX_BYTES = 64 << 20,
@@ -48,8 +48,6 @@ static bool is_worth_folding(const Val *v, int64_t count)
 	int64_t made_of = 0, work = count;
 	if (count < 0 || count > MAX_BYTES / elem_info[v->type->elem].size)
 		return false;
-	if (v->op == OP_iota)
-		return count <= TINY;
 	for (int i = 0; i < v->n_args; i++) {
 		int64_t n = count_of(v->args[i]->type);
 		if (!is_constant(v->args[i]) || n < 0 || n > MAX_BYTES)
@@ -67,10 +65,10 @@ static bool is_worth_folding(const Val *v, int64_t count)
 	return work <= MAX_WORK && (count <= SMALL || count * elem_info[v->type->elem].size <= MAX_GROWTH * made_of);
 }
 
-/* NULL where the interpreter fails: then the program will, when it gets there. */
-static const Val *evaluate(Ctx *cx, const Val *v)
+/* One op on constants.  NULL where the interpreter fails: then the program will, when it gets there. */
+static const Tensor *evaluate(Ctx *cx, const Val *v)
 {
-	const Val *volatile result = NULL;
+	const Tensor *volatile result = NULL;
 	const char *loc = cx->loc;
 	Arena *scratch = arena_new();
 	TRY(cx) {
@@ -78,13 +76,20 @@ static const Val *evaluate(Ctx *cx, const Val *v)
 		const Tensor **args = NEWN(scratch, const Tensor *, v->n_args + 1);
 		for (int i = 0; i < v->n_args; i++)
 			args[i] = tensor_of(&e, v->args[i]);
-		result = make_const(cx, eval_op(&e, v, args, 0));
+		result = tensor_intern(cx, eval_op(&e, v, args, 0));
 	} else {
 		cx->error = NULL;
 	}
 	cx->loc = loc;
 	arena_free(scratch);
 	return result;
+}
+
+const Tensor *constant_tensor(Ctx *cx, const Val *v)
+{
+	if (v->op == OP_const)
+		return val_attr(v, A_DATA)->tensor;
+	return is_constant(v) && type_is_static(v->type) ? evaluate(cx, v) : NULL;
 }
 
 /* ---- shapes ---- */
@@ -137,8 +142,7 @@ static const Val *fold_shape(Ctx *cx, const Val *v)
 {
 	int64_t n = count_of(v->type);
 	const Dim *dims[MAX_SHAPE];
-	if (elem_is_float(v->type->elem) || n < 0 || n > MAX_SHAPE || v->op == OP_param || v->op == OP_dim || v->op == OP_get ||
-	    (v->op == OP_iota && n > TINY))
+	if (elem_is_float(v->type->elem) || n < 0 || n > MAX_SHAPE || v->op == OP_param || v->op == OP_dim || v->op == OP_get || v->op == OP_iota)
 		return NULL;
 	return val_as_dims(cx, v, (int)n, dims) ? dims_val(cx, v->type, (int)n, dims) : NULL;
 }
@@ -151,10 +155,10 @@ const Val *fold_value(Ctx *cx, const Val *v)
 		return make_const(cx, val_attr(v, A_DATA)->tensor);
 	if (count_of(v->type) == 0 && !is_constant(v))
 		return make_fill(cx, v->type, 0);
-	if (v->op != OP_dim && v->op != OP_get && is_worth_folding(v, count_of(v->type))) {
-		const Val *c = evaluate(cx, v);
-		if (c && c != v)
-			return c;
+	if (v->op != OP_dim && v->op != OP_iota && v->op != OP_get && is_worth_folding(v, count_of(v->type))) {
+		const Tensor *t = evaluate(cx, v);
+		if (t)
+			return make_const(cx, t);
 	}
 	return fold_shape(cx, v);
 }

@@ -1,12 +1,21 @@
-/* passes.c: the graph passes by name: what `rnncc opt` and the golden tests run. */
+/* passes.c: the graph passes by name: what `rnncc opt` and the golden tests run.  `step` is none of the pipeline's: it makes
+ * another graph. */
 #include "passes/passes.h"
 
 #include <string.h>
 
+static const Graph *run_step(Ctx *cx, const Graph *g)
+{
+	Step step = pass_step(cx, g);
+	if (!step.graph)
+		fail(cx, "there is no step: %s", step.reason);
+	return step.graph;
+}
+
 static const struct {
 	const char *name;
 	const Graph *(*run)(Ctx *, const Graph *);
-} passes[] = {{"inline", pass_inline}, {"canon", pass_canon}, {"hoist", pass_hoist}, {"merge", pass_merge}};
+} passes[] = {{"inline", pass_inline}, {"canon", pass_canon}, {"hoist", pass_hoist}, {"merge", pass_merge}, {"step", run_step}};
 
 const char *const pass_names[] = {"inline", "canon", "hoist", "merge", NULL};
 

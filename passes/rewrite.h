@@ -67,7 +67,7 @@ bool is_constant(const Val *);
 /* Can it be computed whatever the symbols are, so also where the graph would not? */
 bool is_total(Ctx *, const Val *);
 /* Is it made of constants and sizes alone, total, and for nothing? */
-bool is_closed(Ctx *, const Val *);
+bool needs_no_params(Ctx *, const Val *);
 
 /* ---- lift.c: a primitive over all steps at once ---- */
 
@@ -75,9 +75,39 @@ bool is_closed(Ctx *, const Val *);
 bool can_lift(const Val *, const bool *stacked);
 const Val *lift(Ctx *, const Val *, const Val *const *args, const bool *stacked, const Dim *length);
 
+/* ---- at_step.c: values at one step of time ---- */
+
+typedef enum { ALWAYS, NOW, TIMED } WhenKind;
+typedef struct {
+	WhenKind kind;    /* the same at each step; of the last step so far; one a step, along axis */
+	int axis;
+	const Dim *inner; /* TIMED: the axis is (.. x time x inner), as a reshape may merge dims; 1: time is its last factor */
+	const Val *val;   /* the value at one step: its axis is without the factor of time */
+} When;
+typedef struct {
+	Ctx *cx;
+	const Dim *length;
+	Map when;           /* Val -> When */
+	const char *reason; /* why there is no step */
+	const Val *missing; /* what was to have an axis of time and has none; NULL: that was not why */
+	int missing_axis;
+} Timeline;
+const When *when_of(const Timeline *, const Val *);
+void set_when(Timeline *, const Val *, When);
+/* Sets the reason, after where v is in the model; gives false. */
+bool refuse(Timeline *, const Val *v, const char *why);
+/* Any value but a param, a scan over time or a result of one, from its operands. */
+bool at_step(Timeline *, const Val *);
+/* v, which may be the same at each step, at one step of that axis; NULL and a reason where it differs from step to step. */
+const Val *at_axis(Timeline *, const Val *v, int axis);
+/* The dim of operand i of v that is dim `axis` of v; -1: none, or no single one. */
+int axis_before(Ctx *, const Val *v, int i, int axis);
+
 /* ---- canon's rules: what stands for v, or NULL (v itself, too, is no news) ---- */
 
-const Val *fold_value(Ctx *, const Val *);             /* fold.c */
+/* fold.c */
+const Val *fold_value(Ctx *, const Val *);
+const Tensor *constant_tensor(Ctx *, const Val *); /* NULL: not a constant */
 const Val *simplify_ew(Ctx *, const Val *);            /* simplify_ew.c */
 const Val *simplify_view(Ctx *, const Val *);          /* simplify_views.c */
 const Val *simplify_move(Ctx *, const Val *);          /* simplify_moves.c */
@@ -85,5 +115,8 @@ const Val *simplify_compute(Ctx *, const Val *);       /* simplify_compute.c */
 /* simplify_cond.c, simplify_loops.c: what stands for the parts, or NULL.  used: which parts are; NULL: all. */
 const Val **simplify_cond(Ctx *, const Val *, const bool *used);
 const Val **simplify_iteration(Ctx *, const Val *, const bool *used);
+/* simplify_counter.c: scans over their own step number, and comparisons that ranges of integers decide. */
+const Val **simplify_counter(Ctx *, const Val *scan);
+const Val *simplify_comparison(Ctx *, const Val *);
 
 #endif

@@ -72,7 +72,7 @@ static const Val **prune_cond(Ctx *cx, const Val *v, const bool *used)
 		const Val *a = bodies[0]->results[i], *b = bodies[1]->results[i];
 		if (a == b && a->op == OP_param)
 			parts[i] = v->args[1 + val_int(a, A_INDEX)];
-		else if (a == b && is_closed(cx, a))
+		else if (a == b && needs_no_params(cx, a))
 			parts[i] = a;
 		else
 			keep[i] = !used || used[i];
@@ -92,7 +92,7 @@ static const Val **prune_cond(Ctx *cx, const Val *v, const bool *used)
 	const char **names = NEWN(cx->arena, const char *, n_args);
 	for (int i = 0; i < n_args; i++) {
 		const Val *x = v->args[1 + i];
-		subst[i] = is_closed(cx, x) ? x : NULL;
+		subst[i] = needs_no_params(cx, x) ? x : NULL;
 		for (int k = 0; k < n_params && !subst[i]; k++)
 			if (args[k] == x)
 				subst[i] = params[k];

@@ -178,6 +178,8 @@ const Val *simplify_ew(Ctx *cx, const Val *v)
 			better = identity_of_equals(cx, v);
 		if (!better)
 			better = identity_with_fill(cx, v);
+		if (!better)
+			better = simplify_comparison(cx, v);
 	}
 	return better ? better : sink_expands(cx, v);
 }

@@ -6,7 +6,7 @@
  *                                the same in every step is a const
  *   carries                      that never change are consts; that no used result needs are dropped
  *   ys                           that nothing uses, dropped; equal ones, one; a const in every step is an expansion, the x
- *                                of the step is xs
+ *                                of the step is xs; a reshape is done once on all of them
  *
  * Constants are hash-consed, so one inside a body costs nothing, and folding can work on it there.
  */
@@ -110,7 +110,7 @@ static bool is_invariant_carry(const Prune *p, int i)
 {
 	int param = p->it->param0 + p->it->n_consts + i;
 	const Val *after = p->it->body->results[p->it->result0 + i];
-	return after == p->it->body->params[param] || (after == arg_of(p, param) && is_closed(p->cx, after));
+	return after == p->it->body->params[param] || (after == arg_of(p, param) && needs_no_params(p->cx, after));
 }
 
 /* An x that is the same in each step, without its first dim; else NULL. */
@@ -161,7 +161,7 @@ static void keep_param(Prune *p, int param, const Val *arg, const Type *type)
 static void place_param(Prune *p, int param, int first, const Val *arg, bool is_const)
 {
 	const Type *type = p->it->body->params[param]->type;
-	p->subst[param] = is_const && is_closed(p->cx, arg) ? arg : !p->used[param] ? p->it->body->params[param] : NULL;
+	p->subst[param] = is_const && needs_no_params(p->cx, arg) ? arg : !p->used[param] ? p->it->body->params[param] : NULL;
 	for (int k = first; k < p->n_params && !p->subst[param]; k++)
 		if (p->args[k] == arg)
 			p->subst[param] = p->params[k];
@@ -179,7 +179,7 @@ static const Val *known_y(Prune *p, int result)
 	const Type *type = it->val->type->parts[it->part0 + result - it->result0];
 	if (it->val->op == OP_loop)
 		return NULL;
-	if (is_closed(p->cx, y))
+	if (needs_no_params(p->cx, y))
 		each = y;
 	if (y->op == OP_param) {
 		int i = (int)val_int(y, A_INDEX) - it->param0;
@@ -216,6 +216,13 @@ static bool *settle_parts(Prune *p, const bool *used)
 	return wanted;
 }
 
+static const Val *without_reshape(const Val *y)
+{
+	while (y->op == OP_reshape)
+		y = y->args[0];
+	return y;
+}
+
 /* The new body and its op; puts its parts into place. */
 static void rebuild(Prune *p, int n_consts, int n_carries)
 {
@@ -231,6 +238,8 @@ static void rebuild(Prune *p, int n_consts, int n_carries)
 		place[i] = -1;
 		if (!p->live[i])
 			continue;
+		if (is_y)
+			all[i] = without_reshape(all[i]);
 		for (int k = n_fixed; is_y && k < n; k++)
 			if (results[k] == all[i])
 				place[i] = k;
@@ -257,17 +266,23 @@ static void rebuild(Prune *p, int n_consts, int n_carries)
 	for (int i = it->result0; i < body->n_results; i++) {
 		int part = i - it->result0 + it->part0;
 		if (place[i] >= 0 && !p->parts[part])
-			p->parts[part] = val_get(cx, made, place[i] - it->result0 + it->part0);
+			p->parts[part] = b_reshape(cx, val_get(cx, made, place[i] - it->result0 + it->part0), v->type->parts[part]->rank,
+			                           v->type->parts[part]->dims);
 	}
 }
 
-static bool has_equal_ys(const Prune *p)
+/* Is there a y that the scan does without, but for its first dims? */
+static bool has_simpler_ys(const Prune *p)
 {
 	int first = p->it->result0 + p->it->n_carries;
-	for (int i = first; i < p->it->body->n_results; i++)
+	const Val *const *results = p->it->body->results;
+	for (int i = first; i < p->it->body->n_results; i++) {
+		if (p->live[i] && results[i]->op == OP_reshape)
+			return true;
 		for (int k = first; k < i; k++)
-			if (p->live[i] && p->live[k] && p->it->body->results[i] == p->it->body->results[k])
+			if (p->live[i] && p->live[k] && results[i] == results[k])
 				return true;
+	}
 	return false;
 }
 
@@ -283,7 +298,7 @@ static const Val **prune(Ctx *cx, const Iteration *it, const bool *used)
 	find_live(&p, settle_parts(&p, used));
 	for (int i = 0; i < it->body->n_results; i++) /* an unused carry that another needs stays */
 		p.changed |= !p.live[i];
-	p.changed |= has_equal_ys(&p);
+	p.changed |= has_simpler_ys(&p);
 
 	if (it->param0)
 		keep_param(&p, 0, NULL, it->body->params[0]->type);
@@ -336,10 +351,6 @@ const Val **simplify_iteration(Ctx *cx, const Val *v, const bool *used)
 		return no_step(cx, &it);
 	if (v->op == OP_scan && dim_is(it.length, 1))
 		return one_step(cx, &it);
-	if (v->op == OP_loop) {
-		const Val **parts = as_scan(cx, &it);
-		if (parts)
-			return parts;
-	}
-	return prune(cx, &it, used);
+	const Val **parts = v->op == OP_loop ? as_scan(cx, &it) : simplify_counter(cx, v);
+	return parts ? parts : prune(cx, &it, used);
 }

@@ -162,7 +162,7 @@ static bool closed(Ctx *cx, const Val *v, int depth)
 	return v->n_args > 0;
 }
 
-bool is_closed(Ctx *cx, const Val *v)
+bool needs_no_params(Ctx *cx, const Val *v)
 {
 	return (is_constant(v) && type_is_static(v->type)) || closed(cx, v, 0);
 }

@@ -35,7 +35,7 @@ struct rnncc_model {
 };
 
 struct rnncc_state {
-	rnncc_model *model;
+	const rnncc_model *model;
 	SessionState *state;
 };
 
@@ -49,7 +49,7 @@ static void set_error(char **error, const char *text)
 /* ---- loading ---- */
 
 static Values describe(Ctx *cx, int n, const Session *s, const char *(*name)(const Session *, int),
-    const Type *(*type)(const Session *, int))
+	const Type *(*type)(const Session *, int))
 {
 	Values values = {(size_t)n, NEWN(cx->arena, rnncc_value, n)};
 	for (int i = 0; i < n; i++) {
@@ -81,7 +81,8 @@ static void add_size(void *user, const Sym *s)
 
 static CompileOptions compile_options(Ctx *cx, const rnncc_options *o, const Model *m)
 {
-	const char **outs = NEWN(cx->arena, const char *, o->n_states), **ins = NEWN(cx->arena, const char *, o->n_states);
+	const char **outs = NEWN(cx->arena, const char *, o->n_states),
+		   **ins = NEWN(cx->arena, const char *, o->n_states);
 	for (size_t i = 0; i < o->n_states; i++) {
 		outs[i] = o->states[i].name;
 		ins[i] = o->states[i].value;
@@ -97,7 +98,9 @@ static CompileOptions compile_options(Ctx *cx, const rnncc_options *o, const Mod
 	if (o->opt < -1 || o->opt > 3) fail(cx, "opt is %d: -1 to 3 wanted", o->opt);
 	return (CompileOptions){
 		.target = o->target ? o->target : "native",
-		.opt = o->opt == 0 ? 2 : o->opt < 0 ? 0 : o->opt,
+		.opt = o->opt == 0   ? 2
+			: o->opt < 0 ? 0
+				     : o->opt,
 		.threads = o->threads > 1 ? o->threads : 1,
 		.describe = true,
 		.n_states = (int)o->n_states,
@@ -117,7 +120,8 @@ static CompileOptions compile_options(Ctx *cx, const rnncc_options *o, const Mod
 static const Binding *bindings_of(Ctx *cx, const rnncc_options *o)
 {
 	Binding *bindings = NEWN(cx->arena, Binding, o->n_binds);
-	for (size_t i = 0; i < o->n_binds; i++) bindings[i] = (Binding){intern(cx, o->binds[i].name), intern(cx, o->binds[i].value)};
+	for (size_t i = 0; i < o->n_binds; i++)
+		bindings[i] = (Binding){intern(cx, o->binds[i].name), intern(cx, o->binds[i].value)};
 	return bindings;
 }
 
@@ -125,38 +129,53 @@ static void open_session(rnncc_model *model, const rnncc_options *o, const Model
 {
 	Ctx *cx = model->cx;
 	SessionOptions so = {.openmp = o->threads > 1};
-	if (o->via && !via_parse(o->via, &so.via)) fail(cx, "via is '%s': jit, gcc, clang, cc or interpret wanted", o->via);
+	if (o->via && !via_parse(o->via, &so.via))
+		fail(cx, "via is '%s': jit, gcc, clang, cc or interpret wanted", o->via);
 	model->interpreted = so.via == VIA_INTERPRET;
 	const CompileOptions co = compile_options(cx, o, m);
 	so.target = co.target;
 	so.opt = co.opt < 2 ? 2 : co.opt;
-	model->session = session_open(cx, m->graph, compile_graph(cx, m->graph, &co), &so);
+	const bool plain = model->interpreted && !co.n_states && !co.detect_states && !co.n_dims;
+	model->session = session_open(cx, m->graph, plain ? NULL : compile_graph(cx, m->graph, &co), &so);
 	Session *s = model->session;
 	model->inputs = describe(cx, session_n_inputs(s), s, session_input_name, session_input_type);
 	model->outputs = describe(cx, session_n_outputs(s), s, session_output_name, session_output_type);
 	for (int i = 0; i < session_n_inputs(s); i++)
-		for (int d = 0; d < session_input_type(s, i)->rank; d++) dim_each_sym(session_input_type(s, i)->dims[d], add_size, model);
+		for (int d = 0; d < session_input_type(s, i)->rank; d++)
+			dim_each_sym(session_input_type(s, i)->dims[d], add_size, model);
 }
 
-/* From a path, or from memory where path is NULL. */
-static rnncc_model *load(const char *path, const void *data, size_t size_bytes, const rnncc_options *options, char **error)
+typedef struct { /* path, or where it is NULL, data */
+	const char *path;
+	const void *data;
+	size_t size_bytes;
+} Source;
+
+/* False: the Ctx says why. */
+static bool try_load(rnncc_model *model, const Source *from, const rnncc_options *o)
 {
-	static const rnncc_options defaults;
-	const rnncc_options *o = options ? options : &defaults;
-	rnncc_model *model = module_need(calloc(1, sizeof *model));
-	pthread_mutex_init(&model->lock, NULL);
-	Ctx *cx = model->cx = ctx_new();
+	Ctx *cx = model->cx;
 	cx->f64 = o->f64;
 	volatile bool done = false;
-	TRY(cx)
-	{
+	TRY (cx) {
 		const Binding *bindings = bindings_of(cx, o);
-		const Model *m = path ? model_load(cx, intern(cx, path), (int)o->n_binds, bindings)
-		                      : model_load_onnx(cx, data, size_bytes, NULL, (int)o->n_binds, bindings);
+		const Model *m = from->path
+			? model_load(cx, intern(cx, from->path), (int)o->n_binds, bindings)
+			: model_load_onnx(cx, from->data, from->size_bytes, NULL, (int)o->n_binds, bindings);
 		open_session(model, o, m);
 		done = true;
 	}
-	set_error(error, done ? NULL : cx->error);
+	return done;
+}
+
+static rnncc_model *load(const Source *from, const rnncc_options *options, char **error)
+{
+	static const rnncc_options defaults;
+	rnncc_model *model = module_need(calloc(1, sizeof *model));
+	pthread_mutex_init(&model->lock, NULL);
+	model->cx = ctx_new();
+	const bool done = try_load(model, from, options ? options : &defaults);
+	set_error(error, done ? NULL : model->cx->error);
 	if (done) return model;
 	rnncc_free(model);
 	return NULL;
@@ -164,12 +183,12 @@ static rnncc_model *load(const char *path, const void *data, size_t size_bytes, 
 
 rnncc_model *rnncc_load(const char *path, const rnncc_options *options, char **error)
 {
-	return load(path, NULL, 0, options, error);
+	return load(&(Source){.path = path}, options, error);
 }
 
 rnncc_model *rnncc_load_memory(const void *data, size_t size_bytes, const rnncc_options *options, char **error)
 {
-	return load(NULL, data, size_bytes, options, error);
+	return load(&(Source){NULL, data, size_bytes}, options, error);
 }
 
 void rnncc_free(rnncc_model *model)
@@ -221,10 +240,8 @@ rnncc_state *rnncc_state_new(const rnncc_model *model)
 {
 	if (!session_state_bytes(model->session)) return NULL;
 	rnncc_state *state = module_need(calloc(1, sizeof *state));
-	state->model = (rnncc_model *)model; /* the lock is all that is changed */
-	pthread_mutex_lock(&state->model->lock);
+	state->model = model;
 	state->state = session_state_new(model->session);
-	pthread_mutex_unlock(&state->model->lock);
 	return state;
 }
 
@@ -260,18 +277,20 @@ static const Tensor *tensor_of(Ctx *cx, Arena *arena, const rnncc_tensor *from, 
 }
 
 /* A call for these inputs; with the interpreter it has run already.  Under the lock.  NULL: the Ctx says why. */
-static SessionCall *begin(rnncc_model *model, Arena *arena, const rnncc_tensor *inputs, size_t n, rnncc_state *state, size_t n_outputs)
+static SessionCall *begin(
+	rnncc_model *model, Arena *arena, const rnncc_tensor *inputs, size_t n, rnncc_state *state, size_t n_outputs)
 {
 	Ctx *cx = model->cx;
 	SessionCall *volatile call = NULL;
 	volatile bool ready = false;
-	TRY(cx)
-	{
+	TRY (cx) {
 		if (n != model->inputs.n || n_outputs != model->outputs.n)
-			fail(cx, "%zu inputs and %zu outputs given, the model has %zu and %zu", n, n_outputs, model->inputs.n, model->outputs.n);
+			fail(cx, "%zu inputs and %zu outputs given, the model has %zu and %zu", n, n_outputs,
+				model->inputs.n, model->outputs.n);
 		if (state && state->model != model) fail(cx, "the state belongs to another model");
 		const Tensor **tensors = NEWN(arena, const Tensor *, n);
-		for (size_t i = 0; i < n; i++) tensors[i] = tensor_of(cx, arena, &inputs[i], model->inputs.items[i].name);
+		for (size_t i = 0; i < n; i++)
+			tensors[i] = tensor_of(cx, arena, &inputs[i], model->inputs.items[i].name);
 		if (model->idle && session_inputs(model->idle, tensors)) {
 			call = model->idle;
 			model->idle = NULL;
@@ -294,8 +313,8 @@ static void give(rnncc_tensor *out, const Tensor *t)
 	*out = (rnncc_tensor){(rnncc_type)t->elem, t->rank, (const int64_t *)(const void *)(block + data), block};
 }
 
-int rnncc_run(rnncc_model *model, const rnncc_tensor *inputs, size_t n_inputs, rnncc_state *state, rnncc_tensor *outputs,
-    size_t n_outputs, char **error)
+int rnncc_run(rnncc_model *model, const rnncc_tensor *inputs, size_t n_inputs, rnncc_state *state,
+	rnncc_tensor *outputs, size_t n_outputs, char **error)
 {
 	if (n_outputs) memset(outputs, 0, sizeof *outputs * n_outputs);
 	Arena *arena = arena_new(); /* of the tensors' heads: until the call is over */

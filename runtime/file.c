@@ -126,7 +126,8 @@ int dir_list(Arena *arena, const char *path, bool (*wanted)(const char *name), c
 	size_t n = 0, cap = 0;
 	*names = NULL;
 	for (const struct dirent *entry; (entry = readdir(dir));) {
-		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, "..") || (wanted && !wanted(entry->d_name))) continue;
+		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, "..") || (wanted && !wanted(entry->d_name)))
+			continue;
 		if (n == cap) {
 			cap = cap ? 2 * cap : 16;
 			const char **more = NEWN(arena, const char *, cap);

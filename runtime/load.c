@@ -31,7 +31,8 @@ static Tensor *parse_numbers(Ctx *cx, const Binding *b, Elem elem)
 		if (elem_is_float(elem)) tensor_set(t, i, strtod(at, &end));
 		else tensor_set_int(t, i, parse_int(cx, b, at, &end));
 		if (end == at || *end != (i + 1 < n ? ',' : '\0'))
-			fail(cx, "--bind %s: '%s' is neither numbers of type %s nor a tensor file", b->name, b->value, elem_info[elem].name);
+			fail(cx, "--bind %s: '%s' is neither numbers of type %s nor a tensor file", b->name, b->value,
+				elem_info[elem].name);
 		if (!elem_is_float(elem) && tensor_get_int(t, i) != parse_int(cx, b, at, &end))
 			fail(cx, "--bind %s: '%s' does not fit in %s", b->name, b->value, elem_info[elem].name);
 		at = end + 1;
@@ -55,7 +56,7 @@ static const Onnx__TypeProto__Tensor *declared_tensor(const OnnxModel *m, const 
 	const Onnx__GraphProto *g = m->proto->graph;
 	for (size_t i = 0; i < g->n_input; i++)
 		if (!strcmp(g->input[i]->name, name) && g->input[i]->type &&
-		    g->input[i]->type->value_case == ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE)
+			g->input[i]->type->value_case == ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE)
 			return g->input[i]->type->tensor_type;
 	return NULL;
 }
@@ -64,7 +65,8 @@ static const Tensor *bound_value(Ctx *cx, const OnnxModel *m, const Binding *b)
 {
 	if (tensor_file_known(b->value)) {
 		const NamedTensor *found;
-		if (tensor_file_read(cx, b->value, &found) != 1) fail(cx, "--bind %s: %s holds several tensors", b->name, b->value);
+		if (tensor_file_read(cx, b->value, &found) != 1)
+			fail(cx, "--bind %s: %s holds several tensors", b->name, b->value);
 		return found->tensor;
 	}
 	const Onnx__TypeProto__Tensor *type = declared_tensor(m, b->name);
@@ -102,8 +104,8 @@ static void count_nodes(Counting *c, const Onnx__GraphProto *g)
 	for (size_t i = 0; i < g->n_node; i++) {
 		const Onnx__NodeProto *node = g->node[i];
 		const char *domain = onnx_domain(node->domain);
-		const char *name = intern(
-		    c->cx, arena_printf(c->cx->arena, "%s%s%s", domain, *domain ? "." : "", node->op_type));
+		const char *name =
+			intern(c->cx, arena_printf(c->cx->arena, "%s%s%s", domain, *domain ? "." : "", node->op_type));
 		const OperatorCount *old = map_get(&c->counts, name);
 		OperatorCount *count = NEW(c->cx->arena, OperatorCount);
 		*count = (OperatorCount){name, old ? old->count + 1 : 1};
@@ -111,7 +113,8 @@ static void count_nodes(Counting *c, const Onnx__GraphProto *g)
 		map_put(&c->counts, name, count);
 		for (size_t k = 0; k < node->n_attribute; k++) {
 			if (node->attribute[k]->g) count_nodes(c, node->attribute[k]->g);
-			for (size_t j = 0; j < node->attribute[k]->n_graphs; j++) count_nodes(c, node->attribute[k]->graphs[j]);
+			for (size_t j = 0; j < node->attribute[k]->n_graphs; j++)
+				count_nodes(c, node->attribute[k]->graphs[j]);
 		}
 	}
 }
@@ -133,7 +136,8 @@ static void count_operators(Ctx *cx, Model *model, const Onnx__GraphProto *g)
 	model->operators = list;
 }
 
-static void import(Ctx *cx, Model *model, const OnnxModel *onnx, int n_bindings, const Binding *bindings)
+static void import(Ctx *cx, Model *model, const OnnxModel *onnx, int n_bindings, const Binding *bindings, int n_shapes,
+	const Tensor *const *shapes, bool bind_scalars)
 {
 	const char **names = NEWN(cx->arena, const char *, n_bindings);
 	const Tensor **values = NEWN(cx->arena, const Tensor *, n_bindings);
@@ -141,7 +145,8 @@ static void import(Ctx *cx, Model *model, const OnnxModel *onnx, int n_bindings,
 		names[i] = bindings[i].name;
 		values[i] = bound_value(cx, onnx, &bindings[i]);
 	}
-	model->graph = onnx_import(cx, onnx, &(OnnxImportOptions){n_bindings, names, values});
+	model->graph =
+		onnx_import(cx, onnx, &(OnnxImportOptions){n_bindings, names, values, n_shapes, shapes, bind_scalars});
 	const Onnx__GraphProto *g = onnx->proto->graph;
 	const char **input_names = NEWN(cx->arena, const char *, g->n_input);
 	for (size_t i = 0; i < g->n_input; i++) {
@@ -170,6 +175,12 @@ bool model_known(const char *path) { return path_ends_with(path, ".onnx") || pat
 
 const Model *model_load(Ctx *cx, const char *path, int n_bindings, const Binding *bindings)
 {
+	return model_load_shaped(cx, path, n_bindings, bindings, 0, NULL, false);
+}
+
+const Model *model_load_shaped(Ctx *cx, const char *path, int n_bindings, const Binding *bindings, int n_shapes,
+	const Tensor *const *shapes, bool bind_scalars)
+{
 	Model *model = NEW(cx->arena, Model);
 	model->path = path;
 	model->source_name = path_base(cx->arena, path);
@@ -178,16 +189,16 @@ const Model *model_load(Ctx *cx, const char *path, int n_bindings, const Binding
 	const char *data = file_read(cx, path, &size);
 	model->digest = sha256_hex(cx->arena, data, size);
 	if (path_ends_with(path, ".ir")) parse_text(cx, model, data, size, n_bindings);
-	else import(cx, model, onnx_read_file(cx, path), n_bindings, bindings);
+	else import(cx, model, onnx_read_file(cx, path), n_bindings, bindings, n_shapes, shapes, bind_scalars);
 	return model;
 }
 
 const Model *model_load_onnx(
-    Ctx *cx, const void *data, size_t size_bytes, const char *dir, int n_bindings, const Binding *bindings)
+	Ctx *cx, const void *data, size_t size_bytes, const char *dir, int n_bindings, const Binding *bindings)
 {
 	Model *model = NEW(cx->arena, Model);
 	model->path = model->source_name = "model";
 	model->digest = sha256_hex(cx->arena, data, size_bytes);
-	import(cx, model, onnx_read_memory(cx, data, size_bytes, dir), n_bindings, bindings);
+	import(cx, model, onnx_read_memory(cx, data, size_bytes, dir), n_bindings, bindings, 0, NULL, false);
 	return model;
 }

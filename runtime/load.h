@@ -11,12 +11,12 @@ typedef struct {
 
 typedef struct {
 	const char *path;
-	const char *source_name;        /* the file's name without its folder */
-	const char *digest;             /* SHA-256 of the file, hex */
+	const char *source_name; /* the file's name without its folder */
+	const char *digest;      /* SHA-256 of the file, hex */
 	const Graph *graph;
-	int n_inputs;                   /* as the file declares them, those that were bound included */
+	int n_inputs; /* as the file declares them, those that were bound included */
 	const char *const *input_names;
-	int n_operators;                /* the kinds of ONNX nodes, those in bodies included, in order of name */
+	int n_operators; /* the kinds of ONNX nodes, those in bodies included, in order of name */
 	const OperatorCount *operators;
 } Model;
 
@@ -28,7 +28,12 @@ typedef struct {
 bool model_known(const char *path); /* by its ending: .onnx, .ir */
 /* Fails naming the file, and the node or line. */
 const Model *model_load(Ctx *, const char *path, int n_bindings, const Binding *);
+/* The same for inputs of the shapes of these tensors, in the order of input_names; NULL entries: not known.
+ * bind_scalars: single integers among them become constants. */
+const Model *model_load_shaped(Ctx *, const char *path, int n_bindings, const Binding *, int n_shapes,
+	const Tensor *const *shapes, bool bind_scalars);
 /* A model from memory in ONNX form; dir: where external data is, NULL: refused. */
-const Model *model_load_onnx(Ctx *, const void *data, size_t size_bytes, const char *dir, int n_bindings, const Binding *);
+const Model *model_load_onnx(
+	Ctx *, const void *data, size_t size_bytes, const char *dir, int n_bindings, const Binding *);
 
 #endif

@@ -15,8 +15,19 @@ static const struct {
 	Elem elem;
 	char kind, order; /* order: what is written; one byte has none */
 } npy_types[N_ELEMS] = {
-	{F64, 'f', '<'}, {F32, 'f', '<'}, {F16, 'f', '<'}, {BF16, 'V', '<'}, {I8, 'i', '|'}, {I16, 'i', '<'},
-	{I32, 'i', '<'}, {I64, 'i', '<'}, {U8, 'u', '|'}, {U16, 'u', '<'}, {U32, 'u', '<'}, {U64, 'u', '<'}, {BOOL, 'b', '|'},
+	{F64, 'f', '<'},
+	{F32, 'f', '<'},
+	{F16, 'f', '<'},
+	{BF16, 'V', '<'},
+	{I8, 'i', '|'},
+	{I16, 'i', '<'},
+	{I32, 'i', '<'},
+	{I64, 'i', '<'},
+	{U8, 'u', '|'},
+	{U16, 'u', '<'},
+	{U32, 'u', '<'},
+	{U64, 'u', '<'},
+	{BOOL, 'b', '|'},
 };
 
 /* ---- the header's dict ---- */
@@ -104,9 +115,11 @@ static void parse_shape(Npy *p)
 		bool digits = false, overflow = false;
 		skip_space(p);
 		for (; p->at < p->end && *p->at >= '0' && *p->at <= '9'; p->at++, digits = true)
-			overflow |= __builtin_mul_overflow(size, 10, &size) || __builtin_add_overflow(size, *p->at - '0', &size);
+			overflow |= __builtin_mul_overflow(size, 10, &size) ||
+				__builtin_add_overflow(size, *p->at - '0', &size);
 		if (p->at < p->end && *p->at == 'L') p->at++; /* Python 2 */
-		if (!digits || overflow || p->rank == NPY_MAX_RANK) fail(p->cx, "%s: damaged .npy header: bad shape", p->what);
+		if (!digits || overflow || p->rank == NPY_MAX_RANK)
+			fail(p->cx, "%s: damaged .npy header: bad shape", p->what);
 		p->dims[p->rank++] = size;
 		if (!accept(p, ',')) {
 			expect(p, ')');
@@ -161,7 +174,7 @@ static int64_t data_size(const Npy *p)
 static void transpose(const Tensor *t, const char *from)
 {
 	const size_t size = (size_t)elem_info[t->elem].size;
-	int64_t index[NPY_MAX_RANK] = {0}, stride[NPY_MAX_RANK], step = 1, at = 0;
+	int64_t index[NPY_MAX_RANK] = {0}, stride[NPY_MAX_RANK] = {0}, step = 1, at = 0;
 	for (int d = 0; d < t->rank; step *= t->dims[d++]) stride[d] = step;
 	for (int64_t i = 0; i < t->count; i++) {
 		memcpy((char *)t->data + (size_t)i * size, from + (size_t)at * size, size);
@@ -206,7 +219,8 @@ const Tensor *npy_parse(Ctx *cx, const void *data, size_t size_bytes, const char
 	at += n_header;
 	const int64_t want = data_size(&p);
 	if (want < 0 || (uint64_t)want != size_bytes - at)
-		fail(cx, "%s: holds %zu bytes of data, but its shape needs %lld", what, size_bytes - at, (long long)want);
+		fail(cx, "%s: holds %zu bytes of data, but its shape needs %lld", what, size_bytes - at,
+			(long long)want);
 	Tensor *t = tensor_new(cx->arena, p.elem, p.rank, p.dims);
 	if (!t) fail(cx, "%s: the array is too large", what);
 	if (p.fortran && p.rank > 1) transpose(t, (const char *)bytes + at);
@@ -224,10 +238,11 @@ void npy_print(Buf *out, const Tensor *t)
 	buf_init(&header, out->arena);
 	int i = 0;
 	while (npy_types[i].elem != t->elem) i++;
-	buf_printf(&header, "{'descr': '%c%c%d', 'fortran_order': False, 'shape': (", npy_types[i].order, npy_types[i].kind,
-	    elem_info[t->elem].size);
+	buf_printf(&header, "{'descr': '%c%c%d', 'fortran_order': False, 'shape': (", npy_types[i].order,
+		npy_types[i].kind, elem_info[t->elem].size);
 	for (int d = 0; d < t->rank; d++)
-		buf_printf(&header, "%s%lld%s", d ? " " : "", (long long)t->dims[d], t->rank == 1 || d + 1 < t->rank ? "," : "");
+		buf_printf(&header, "%s%lld%s", d ? " " : "", (long long)t->dims[d],
+			t->rank == 1 || d + 1 < t->rank ? "," : "");
 	buf_puts(&header, "), }");
 	/* version 2.0 only where the length needs it, as NumPy does */
 	const size_t n_magic = sizeof MAGIC - 1;
@@ -238,7 +253,10 @@ void npy_print(Buf *out, const Tensor *t)
 
 	buf_write(out, MAGIC, n_magic);
 	buf_write(out, wide ? "\2\0" : "\1\0", 2);
-	for (size_t k = 0; k < (wide ? 4u : 2u); k++) buf_write(out, &(unsigned char){(unsigned char)(header.size >> (8 * k))}, 1);
+	for (size_t k = 0; k < (wide ? 4u : 2u); k++) {
+		const unsigned char byte = (unsigned char)(header.size >> (8 * k));
+		buf_write(out, &byte, 1);
+	}
 	buf_write(out, header.text, header.size);
 	buf_write(out, t->data, tensor_size_bytes(t));
 }

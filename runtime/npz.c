@@ -18,7 +18,7 @@ static void unref(void *source) { zip_source_free(source); }
 /* ---- reading ---- */
 
 static const Tensor *read_entry(
-    Ctx *cx, zip_t *archive, zip_uint64_t i, const zip_stat_t *st, const char *what, uint64_t *left)
+	Ctx *cx, zip_t *archive, zip_uint64_t i, const zip_stat_t *st, const char *what, uint64_t *left)
 {
 	const zip_uint64_t need = ZIP_STAT_SIZE | ZIP_STAT_COMP_SIZE | ZIP_STAT_COMP_METHOD;
 	if ((st->valid & need) != need || (st->comp_method != ZIP_CM_STORE && st->comp_method != ZIP_CM_DEFLATE))
@@ -92,7 +92,7 @@ void npz_print(Ctx *cx, Buf *out, int n, const NamedTensor *tensors)
 		const zip_int64_t entry = source ? zip_file_add(archive, name, source, ZIP_FL_ENC_UTF_8) : -1;
 		/* as np.savez: not compressed, and of no particular time */
 		if (entry < 0 || zip_set_file_compression(archive, (zip_uint64_t)entry, ZIP_CM_STORE, 0) ||
-		    zip_file_set_dostime(archive, (zip_uint64_t)entry, 0, 1 << 5 | 1, 0)) {
+			zip_file_set_dostime(archive, (zip_uint64_t)entry, 0, 1 << 5 | 1, 0)) {
 			const char *message = arena_printf(cx->arena, "%s", zip_strerror(archive));
 			if (source && entry < 0) zip_source_free(source);
 			zip_discard(archive);

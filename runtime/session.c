@@ -3,14 +3,18 @@
 #include "runtime/module.h"
 
 #include <assert.h>
+#include <dlfcn.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 enum { BUFFER_ALIGN = 64 };
+static const int64_t MAX_STATE_ELEMENTS = INT64_C(1) << 32;
 
-typedef int CallFn(int step, const int64_t *dims, const void *const *in, void *const *out, void *state, void *workspace);
+typedef int CallFn(
+	int step, const int64_t *dims, const void *const *in, void *const *out, void *state, void *workspace);
 typedef size_t WorkspaceFn(int step, const int64_t *dims);
 typedef size_t StateFn(void);
 typedef void ResetFn(void *state);
@@ -20,37 +24,42 @@ struct Session {
 	const Graph *graph;
 	const Compiled *compiled; /* NULL: nothing is bound as state */
 	int n_inputs, n_outputs;
-	int *inputs, *outputs;    /* which parameters and results they are */
-	CallFn *call;             /* NULL: the interpreter */
+	int *inputs, *outputs; /* which parameters and results they are */
+	CallFn *call;          /* NULL: the interpreter */
 	WorkspaceFn *workspace;
 	ResetFn *reset;
 	size_t state_bytes;
-	int step;                 /* 1: a model with bound states has no run, its step is the whole model */
+	bool sanitize;
+	int step; /* 1: a model with bound states has no run, its step is the whole model */
 };
 
 struct SessionState {
 	const Session *session;
-	void *bytes;              /* compiled code's */
-	Arena *arena;             /* the interpreter's */
-	const Tensor **tensors;
+	void *bytes;  /* compiled code's */
+	Arena *arena; /* the interpreter's */
+	Tensor **tensors;
 };
 
 typedef struct {
 	SessionCall face;
 	Session *session;
 	Arena *arena;
-	const Tensor **inputs;
-	int64_t *dims;            /* of Compiled.dims */
+	Tensor **inputs; /* of all parameters; the call's own, but for their data */
+	int64_t *dims;   /* of Compiled.dims */
 	const void **in;
 	void **out;
 	void *workspace;
-	Arena *values;            /* of the interpreter's last call */
+	Arena *values; /* of the interpreter's last call */
 } Call;
 
 /* ---- ways to run ---- */
 
-static const char *const via_names[] = {
-	[VIA_AUTO] = "auto", [VIA_INTERPRET] = "interpret", [VIA_JIT] = "jit", [VIA_GCC] = "gcc", [VIA_CLANG] = "clang", [VIA_CC] = "cc"};
+static const char *const via_names[] = {[VIA_AUTO] = "auto",
+	[VIA_INTERPRET] = "interpret",
+	[VIA_JIT] = "jit",
+	[VIA_GCC] = "gcc",
+	[VIA_CLANG] = "clang",
+	[VIA_CC] = "cc"};
 
 bool via_parse(const char *text, Via *via)
 {
@@ -88,6 +97,27 @@ static const char *find_compiler(Ctx *cx, const char *name)
 		if (in_path(versioned)) return versioned;
 	}
 	fail(cx, "--via %s: there is no such command in PATH", name);
+}
+
+static const char *compiler_of(Ctx *cx, Via via)
+{
+	if (via == VIA_GCC || via == VIA_CLANG) return find_compiler(cx, via_name(via));
+	const char *cc = getenv("RNNCC_CC");
+	return cc && *cc ? cc : "cc";
+}
+
+bool session_sanitized(void) { return dlsym(RTLD_DEFAULT, "__asan_init"); }
+
+const char *session_sanitizer(Ctx *cx, Via via)
+{
+	const char *command = arena_printf(cx->arena, "%s -print-file-name=libasan.so", compiler_of(cx, via));
+	char path[4096] = "";
+	FILE *answer = popen(command, "re");
+	const bool found = answer && fgets(path, sizeof path, answer) && *path == '/';
+	if (answer) pclose(answer);
+	if (!found) fail(cx, "--sanitize: %s has no libasan.so, which GCC has", compiler_of(cx, via));
+	path[strcspn(path, "\n")] = '\0';
+	return arena_printf(cx->arena, "%s", path);
 }
 
 /* ---- opening ---- */
@@ -130,17 +160,20 @@ static void open_module(Session *s, const SessionOptions *o)
 	for (int i = 0; i < c->n_files; i++) {
 		const size_t n = strlen(c->files[i].name);
 		if (n > 2 && (!strcmp(c->files[i].name + n - 2, ".c") || !strcmp(c->files[i].name + n - 2, ".h")))
-			files[n_files++] = (ModuleFile){c->files[i].name, arena_strn(cx->arena, c->files[i].data, c->files[i].size)};
+			files[n_files++] = (ModuleFile){
+				c->files[i].name, arena_strn(cx->arena, c->files[i].data, c->files[i].size)};
 	}
+	static const char sanitizers[] = "-g -fsanitize=address,undefined -fno-sanitize-recover=all";
 	const Via via = via_decide(o->via);
 	const ModuleOptions options = {
 		.kind = via == VIA_JIT ? MODULE_JIT : MODULE_CC,
-		.cc = via == VIA_GCC || via == VIA_CLANG ? find_compiler(cx, via_name(via)) : NULL,
+		.cc = via == VIA_JIT  ? NULL
+			: s->sanitize ? arena_printf(cx->arena, "%s %s", compiler_of(cx, via), sanitizers)
+				      : compiler_of(cx, via),
 		.march = march_of(o->target),
 		.opt = o->opt == 0 ? MODULE_OPT_NONE : o->opt,
 		.openmp = o->openmp,
 		.werror = o->werror,
-		.sanitize = o->sanitize,
 	};
 	char *error;
 	Module *m = module_load(files, n_files, &options, &error);
@@ -158,7 +191,7 @@ static void open_module(Session *s, const SessionOptions *o)
 	s->state_bytes = state();
 }
 
-/* The interpreter's states are tensors of the types of their parameters. */
+/* The interpreter's states are tensors of the types of their parameters.  After this nothing about them can fail. */
 static void measure_state(Session *s)
 {
 	for (int i = 0; i < s->compiled->n_states; i++) {
@@ -166,7 +199,9 @@ static void measure_state(Session *s)
 		const Type *t = s->graph->params[param]->type;
 		int64_t count;
 		if (!dim_is_int(type_count(s->cx, t), &count))
-			fail(s->cx, "state '%s' is %s: its size must be known; bind it by --dim", s->graph->param_names[param], type_str(s->cx, t));
+			fail(s->cx, "state '%s' is %s: its size must be known; bind it by --dim",
+				s->graph->param_names[param], type_str(s->cx, t));
+		if (count > MAX_STATE_ELEMENTS) fail(s->cx, "state '%s' is too large", s->graph->param_names[param]);
 		s->state_bytes += (size_t)count * (size_t)elem_info[t->elem].size;
 	}
 }
@@ -174,7 +209,11 @@ static void measure_state(Session *s)
 Session *session_open(Ctx *cx, const Graph *graph, const Compiled *compiled, const SessionOptions *options)
 {
 	Session *s = NEW(cx->arena, Session);
-	*s = (Session){.cx = cx, .graph = compiled ? compiled->graph : graph, .compiled = compiled, .step = compiled && !compiled->has_run};
+	*s = (Session){.cx = cx,
+		.graph = compiled ? compiled->graph : graph,
+		.compiled = compiled,
+		.sanitize = options->sanitize,
+		.step = compiled && !compiled->has_run};
 	const int n_states = compiled ? compiled->n_states : 0;
 	s->inputs = others(cx, s->graph->n_params, compiled ? compiled->state_param : NULL, n_states, &s->n_inputs);
 	s->outputs = others(cx, s->graph->n_results, compiled ? compiled->state_result : NULL, n_states, &s->n_outputs);
@@ -202,7 +241,8 @@ static Tensor *zeros(Ctx *cx, Arena *arena, const Type *t)
 {
 	int64_t *dims = NEWN(arena, int64_t, t->rank);
 	for (int d = 0; d < t->rank; d++)
-		if (!dim_is_int(t->dims[d], &dims[d])) fail(cx, "a state of type %s: its size must be known", type_str(cx, t));
+		if (!dim_is_int(t->dims[d], &dims[d]))
+			fail(cx, "a state of type %s: its size must be known", type_str(cx, t));
 	Tensor *zero = tensor_new(arena, t->elem, t->rank, dims);
 	if (!zero) fail(cx, "a state of type %s is too large", type_str(cx, t));
 	return zero;
@@ -218,7 +258,7 @@ void session_state_reset(SessionState *state)
 	arena_free(state->arena);
 	state->arena = arena_new();
 	const int n = s->compiled->n_states;
-	state->tensors = NEWN(state->arena, const Tensor *, n);
+	state->tensors = NEWN(state->arena, Tensor *, n);
 	for (int i = 0; i < n; i++)
 		state->tensors[i] = zeros(s->cx, state->arena, s->graph->params[s->compiled->state_param[i]]->type);
 }
@@ -229,8 +269,7 @@ SessionState *session_state_new(const Session *s)
 	SessionState *state = module_need(calloc(1, sizeof *state));
 	state->session = s;
 	if (s->call) {
-		const size_t size = (s->state_bytes + BUFFER_ALIGN - 1) / BUFFER_ALIGN * BUFFER_ALIGN;
-		state->bytes = module_need(aligned_alloc(BUFFER_ALIGN, size));
+		if (posix_memalign(&state->bytes, BUFFER_ALIGN, s->state_bytes)) state->bytes = module_need(NULL);
 	}
 	session_state_reset(state);
 	return state;
@@ -246,14 +285,54 @@ void session_state_free(SessionState *state)
 
 /* ---- calls ---- */
 
-/* All parameters: the inputs, and for states zeros of their types, which have the right shapes. */
-static const Tensor **all_params(Session *s, Arena *arena, const Tensor *const *inputs)
+static Tensor *head_of(Arena *arena, const Tensor *t)
 {
-	const Tensor **params = NEWN(arena, const Tensor *, s->graph->n_params);
-	for (int i = 0; i < s->n_inputs; i++) params[s->inputs[i]] = inputs[i];
+	Tensor *head = arena_copy(arena, t, sizeof *t);
+	head->dims = arena_copy(arena, t->dims, sizeof *t->dims * (size_t)t->rank);
+	return head;
+}
+
+/* All parameters: the inputs, and for states zeros of their types, which have the right shapes. */
+static Tensor **all_params(Session *s, Arena *arena, const Tensor *const *inputs)
+{
+	Tensor **params = NEWN(arena, Tensor *, s->graph->n_params);
+	for (int i = 0; i < s->n_inputs; i++) params[s->inputs[i]] = head_of(arena, inputs[i]);
 	for (int i = 0; i < s->graph->n_params; i++)
 		if (!params[i]) params[i] = zeros(s->cx, arena, s->graph->params[i]->type);
 	return params;
+}
+
+/* A buffer of its own: with a sanitizer what goes over its end is seen.  All bits set: what the code forgets to write is
+ * NaN, not a lucky 0. */
+static void *buffer_new(Ctx *cx, Arena *arena, size_t size_bytes)
+{
+	void *buffer;
+	if (posix_memalign(&buffer, BUFFER_ALIGN, size_bytes ? size_bytes : 1))
+		fail(cx, "out of memory: %zu bytes wanted", size_bytes);
+	arena_defer(arena, free, buffer);
+	return memset(buffer, 0xff, size_bytes);
+}
+
+static const void *input_data(Call *call, const Tensor *t)
+{
+	if (!call->session->sanitize || !t->count) return t->data;
+	return memcpy(buffer_new(call->session->cx, call->arena, tensor_size_bytes(t)), t->data, tensor_size_bytes(t));
+}
+
+/* A tensor of the type that needs no memory yet. */
+static Tensor *result_new(Call *call, const Type *t, const DimEnv *env)
+{
+	Ctx *cx = call->session->cx;
+	Tensor *result = NEW(call->arena, Tensor);
+	int64_t *dims = NEWN(call->arena, int64_t, t->rank), size = elem_info[t->elem].size;
+	for (int d = 0; d < t->rank; d++) {
+		dims[d] = dim_eval(cx, t->dims[d], env);
+		if (dims[d] < 0 || __builtin_mul_overflow(size, dims[d], &size))
+			fail(cx, "an output of type %s is too large", type_str(cx, t));
+	}
+	*result = (Tensor){t->elem, t->rank, dims, size / elem_info[t->elem].size, NULL};
+	result->data = buffer_new(cx, call->arena, (size_t)size);
+	return result;
 }
 
 static void prepare_buffers(Call *call, Eval *e)
@@ -264,21 +343,18 @@ static void prepare_buffers(Call *call, Eval *e)
 	const Compiled *c = s->compiled;
 	call->dims = NEWN(a, int64_t, c->n_dims);
 	for (int i = 0; i < c->n_dims; i++)
-		if (!dimenv_get(&e->env, c->dims[i], &call->dims[i])) fail(cx, "the inputs do not tell the size %s", c->dims[i]->name);
+		if (!dimenv_get(&e->env, c->dims[i], &call->dims[i]))
+			fail(cx, "the inputs do not tell the size %s", c->dims[i]->name);
 	call->in = NEWN(a, const void *, s->n_inputs);
-	for (int i = 0; i < s->n_inputs; i++) call->in[i] = call->inputs[s->inputs[i]]->data;
+	for (int i = 0; i < s->n_inputs; i++) call->in[i] = input_data(call, call->inputs[s->inputs[i]]);
 	call->out = NEWN(a, void *, s->n_outputs);
 	for (int i = 0; i < s->n_outputs; i++) {
-		const Type *t = session_output_type(s, i);
-		int64_t *dims = NEWN(a, int64_t, t->rank);
-		for (int d = 0; d < t->rank; d++) dims[d] = dim_eval(cx, t->dims[d], &e->env);
-		Tensor *result = tensor_new(a, t->elem, t->rank, dims);
-		if (!result) fail(cx, "output '%s' is too large", session_output_name(s, i));
+		const Tensor *result = result_new(call, session_output_type(s, i), &e->env);
 		call->face.results[i] = result;
 		call->out[i] = result->data;
 	}
 	call->face.workspace_bytes = s->workspace(s->step, call->dims);
-	call->workspace = arena_alloc(a, call->face.workspace_bytes + BUFFER_ALIGN); /* + : then it is aligned */
+	call->workspace = buffer_new(cx, a, call->face.workspace_bytes);
 }
 
 SessionCall *session_prepare(Session *s, const Tensor *const *inputs)
@@ -286,14 +362,13 @@ SessionCall *session_prepare(Session *s, const Tensor *const *inputs)
 	Ctx *cx = s->cx;
 	Arena *volatile arena = arena_new();
 	Call *volatile call = NULL;
-	TRY(cx)
-	{
+	TRY (cx) {
 		Call *c = NEW(arena, Call);
 		*c = (Call){.session = s, .arena = arena};
 		c->inputs = all_params(s, arena, inputs);
 		c->face.results = NEWN(arena, const Tensor *, s->n_outputs);
 		Eval e = {.cx = cx, .arena = arena};
-		eval_bind(&e, s->graph, c->inputs);
+		eval_bind(&e, s->graph, (const Tensor *const *)c->inputs);
 		if (s->call) prepare_buffers(c, &e);
 		call = c;
 	}
@@ -315,13 +390,13 @@ bool session_inputs(SessionCall *face, const Tensor *const *inputs)
 			if (inputs[i]->dims[d] != old->dims[d]) return false;
 	}
 	for (int i = 0; i < s->n_inputs; i++) {
-		call->inputs[s->inputs[i]] = inputs[i];
+		call->inputs[s->inputs[i]]->data = inputs[i]->data;
 		if (call->in) call->in[i] = inputs[i]->data;
 	}
 	return true;
 }
 
-static const Tensor *copy(Arena *arena, const Tensor *t)
+static Tensor *copy(Arena *arena, const Tensor *t)
 {
 	Tensor *to = tensor_new(arena, t->elem, t->rank, t->dims);
 	if (tensor_size_bytes(t)) memcpy(to->data, t->data, tensor_size_bytes(t));
@@ -335,14 +410,18 @@ static void interpret(Call *call, SessionState *state)
 	const int n_states = c ? c->n_states : 0;
 	arena_free(call->values);
 	call->values = arena_new();
-	for (int i = 0; state && i < n_states; i++) call->inputs[c->state_param[i]] = state->tensors[i];
+	for (int i = 0; i < n_states; i++) {
+		const int param = c->state_param[i];
+		call->inputs[param] =
+			state ? state->tensors[i] : zeros(s->cx, call->values, s->graph->params[param]->type);
+	}
 	const Tensor **results = NEWN(call->values, const Tensor *, s->graph->n_results);
 	Eval e = {.cx = s->cx, .arena = call->values};
-	eval_graph(&e, s->graph, call->inputs, results);
+	eval_graph(&e, s->graph, (const Tensor *const *)call->inputs, results);
 	for (int i = 0; i < s->n_outputs; i++) call->face.results[i] = results[s->outputs[i]];
 	if (!state) return;
 	Arena *next = arena_new();
-	const Tensor **tensors = NEWN(next, const Tensor *, n_states);
+	Tensor **tensors = NEWN(next, Tensor *, n_states);
 	for (int i = 0; i < n_states; i++) tensors[i] = copy(next, results[c->state_result[i]]);
 	arena_free(state->arena);
 	state->arena = next;
@@ -380,14 +459,13 @@ static double now(void)
 	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-void session_run(
-    Session *s, Arena *arena, const Tensor *const *inputs, SessionState *state, const Tensor **results, double *seconds)
+void session_run(Session *s, Arena *arena, const Tensor *const *inputs, SessionState *state, const Tensor **results,
+	double *seconds)
 {
 	Ctx *cx = s->cx;
 	SessionCall *call = session_prepare(s, inputs);
 	volatile bool done = false;
-	TRY(cx)
-	{
+	TRY (cx) {
 		const double start = now();
 		const int error = session_call(call, state);
 		if (seconds) *seconds = now() - start;

@@ -22,11 +22,11 @@ Via via_decide(Via);
 
 typedef struct {
 	Via via;
-	const char *target;  /* as CompileOptions; NULL: generic */
-	int opt;             /* of the C compiler: 0 .. 3 */
+	const char *target; /* as CompileOptions; NULL: generic */
+	int opt;            /* of the C compiler: 0 .. 3 */
 	bool openmp;
-	bool werror;         /* warnings of the generated C are errors */
-	bool sanitize;       /* undefined behaviour traps */
+	bool werror;   /* warnings of the generated C are errors */
+	bool sanitize; /* gcc, cc: by AddressSanitizer and UBSan, which must be in this process; see session_sanitized */
 } SessionOptions;
 
 typedef struct Session Session;
@@ -35,6 +35,11 @@ typedef struct SessionState SessionState;
 /* Ready to run; lives until the Ctx is freed.  compiled: what the code is; with VIA_INTERPRET it may be NULL, then `graph`
  * is run as it is.  Fails with the C compiler's messages. */
 Session *session_open(Ctx *, const Graph *, const Compiled *compiled, const SessionOptions *);
+
+/* Whether AddressSanitizer's run-time is in this process.  If not, starting it again with $LD_PRELOAD set to what
+ * session_sanitizer says puts it there: a library that a sanitized module needs must be loaded first. */
+bool session_sanitized(void);
+const char *session_sanitizer(Ctx *, Via);
 
 /* The inputs and outputs of a call: the graph's parameters and results without those that are bound as states. */
 int session_n_inputs(const Session *);
@@ -67,6 +72,6 @@ void session_call_free(SessionCall *);
 
 /* Prepares, calls, copies the results into the arena, frees.  seconds, of the call alone, may be NULL. */
 void session_run(
-    Session *, Arena *, const Tensor *const *inputs, SessionState *state, const Tensor **results, double *seconds);
+	Session *, Arena *, const Tensor *const *inputs, SessionState *state, const Tensor **results, double *seconds);
 
 #endif

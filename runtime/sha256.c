@@ -22,13 +22,16 @@ static void block(uint32_t h[8], const uint8_t *bytes)
 		w[t] = (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
 	for (int t = 16; t < 64; t++) {
 		const uint32_t a = w[t - 15], b = w[t - 2];
-		w[t] = (rotate(b, 17) ^ rotate(b, 19) ^ b >> 10) + w[t - 7] + (rotate(a, 7) ^ rotate(a, 18) ^ a >> 3) + w[t - 16];
+		w[t] = (rotate(b, 17) ^ rotate(b, 19) ^ b >> 10) + w[t - 7] + (rotate(a, 7) ^ rotate(a, 18) ^ a >> 3) +
+			w[t - 16];
 	}
 	memcpy(s, h, sizeof s);
 	for (int t = 0; t < 64; t++) {
 		const uint32_t a = s[0], e = s[4];
-		const uint32_t t1 = s[7] + (rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25)) + ((e & s[5]) ^ (~e & s[6])) + K[t] + w[t];
-		const uint32_t t2 = (rotate(a, 2) ^ rotate(a, 13) ^ rotate(a, 22)) + ((a & s[1]) ^ (a & s[2]) ^ (s[1] & s[2]));
+		const uint32_t t1 = s[7] + (rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25)) + ((e & s[5]) ^ (~e & s[6])) +
+			K[t] + w[t];
+		const uint32_t t2 =
+			(rotate(a, 2) ^ rotate(a, 13) ^ rotate(a, 22)) + ((a & s[1]) ^ (a & s[2]) ^ (s[1] & s[2]));
 		memmove(s + 1, s, 7 * sizeof *s);
 		s[4] += t1;
 		s[0] = t1 + t2;
@@ -39,7 +42,8 @@ static void block(uint32_t h[8], const uint8_t *bytes)
 const char *sha256_hex(Arena *arena, const void *data, size_t size_bytes)
 {
 	/* The first 32 bits of the fractional parts of the square roots of the first 8 primes. */
-	uint32_t h[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
+	uint32_t h[8] = {
+		0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
 	const uint8_t *bytes = data;
 	size_t at = 0;
 	for (; size_bytes - at >= 64; at += 64) block(h, bytes + at);

@@ -48,7 +48,10 @@ typedef enum { NPY, NPZ, PB, UNKNOWN } Format;
 
 static Format format_of(const char *path)
 {
-	return path_ends_with(path, ".npy") ? NPY : path_ends_with(path, ".npz") ? NPZ : path_ends_with(path, ".pb") ? PB : UNKNOWN;
+	return path_ends_with(path, ".npy")    ? NPY
+		: path_ends_with(path, ".npz") ? NPZ
+		: path_ends_with(path, ".pb")  ? PB
+					       : UNKNOWN;
 }
 
 bool tensor_file_known(const char *path) { return format_of(path) != UNKNOWN; }

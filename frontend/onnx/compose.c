@@ -76,7 +76,7 @@ int node_choice(const Node *n, const char *attr, const char *const *words)
 /* -------------------------------------------------------------------------------------------------- known values */
 
 enum {
-	MAX_KNOWN_DEPTH = 200,        /* of operands in operands: recursion */
+	MAX_KNOWN_DEPTH = 200, /* of operands in operands: recursion */
 	MAX_KNOWN_VALUES = 4096,
 	MAX_KNOWN_ELEMENTS = 1 << 24, /* of one value */
 	MAX_KNOWN_BYTES = 1 << 29,
@@ -111,7 +111,7 @@ const Tensor *known_tensor(Ctx *cx, const Val *v)
 	Arena *scratch = arena_new();
 	const Tensor *volatile result = NULL;
 	const char *loc = cx->loc;
-	TRY(cx) {
+	TRY (cx) {
 		Map seen;
 		map_init(&seen, scratch);
 		if (is_known(cx, v, &seen, MAX_KNOWN_DEPTH)) {
@@ -141,8 +141,7 @@ const Val *folded(Ctx *cx, const Val *v)
 const Dim **dims_with_room(Ctx *cx, const Type *t, int extra)
 {
 	const Dim **dims = NEWN(cx->arena, const Dim *, t->rank + extra);
-	for (int i = 0; i < t->rank; i++)
-		dims[i] = t->dims[i];
+	for (int i = 0; i < t->rank; i++) dims[i] = t->dims[i];
 	return dims;
 }
 
@@ -179,8 +178,7 @@ const Val *with_number(Ctx *cx, Op op, const Val *x, double number)
 const Val *index_along(Ctx *cx, int rank, Dims dims, int axis)
 {
 	const Dim **ones = NEWN(cx->arena, const Dim *, rank);
-	for (int i = 0; i < rank; i++)
-		ones[i] = i == axis ? dims[i] : dim_int(cx, 1);
+	for (int i = 0; i < rank; i++) ones[i] = i == axis ? dims[i] : dim_int(cx, 1);
 	return b_iota(cx, I64, rank, ones, axis);
 }
 
@@ -199,12 +197,9 @@ const Val *replace_dims(Ctx *cx, const Val *x, int from, int n, int n_new, Dims 
 	const Type *t = x->type;
 	const Dim **dims = NEWN(cx->arena, const Dim *, t->rank - n + n_new);
 	int k = 0;
-	for (int i = 0; i < from; i++)
-		dims[k++] = t->dims[i];
-	for (int i = 0; i < n_new; i++)
-		dims[k++] = new_dims[i];
-	for (int i = from + n; i < t->rank; i++)
-		dims[k++] = t->dims[i];
+	for (int i = 0; i < from; i++) dims[k++] = t->dims[i];
+	for (int i = 0; i < n_new; i++) dims[k++] = new_dims[i];
+	for (int i = from + n; i < t->rank; i++) dims[k++] = t->dims[i];
 	return b_reshape(cx, x, k, dims);
 }
 
@@ -213,8 +208,7 @@ const Val *wrap_index(Ctx *cx, const Val *index, const Val *size)
 	if (index->op == OP_const) {
 		const Tensor *t = val_attr(index, A_DATA)->tensor;
 		bool below = false;
-		for (int64_t i = 0; i < t->count; i++)
-			below |= tensor_get_int(t, i) < 0;
+		for (int64_t i = 0; i < t->count; i++) below |= tensor_get_int(t, i) < 0;
 		if (!below) return index;
 	}
 	if (elem_info[index->type->elem].cls == 'u') return index;
@@ -233,19 +227,17 @@ const Val *gather_along(Ctx *cx, const Val *x, const Val *index, int axis)
 /* -------------------------------------------------------------------------------------------------- counted rows */
 
 void made_rows(const Node *n, const Val *count, int64_t most, int n_consts, const Val *const *consts, const Graph *body,
-    const Val **ys)
+	const Val **ys)
 {
 	Ctx *cx = n->cx;
 	const Val **args = NEWN(cx->arena, const Val *, n_consts + 2);
 	args[0] = count;
 	args[1] = b_scalar_int(cx, BOOL, 1);
-	for (int i = 0; i < n_consts; i++)
-		args[2 + i] = consts[i];
+	for (int i = 0; i < n_consts; i++) args[2 + i] = consts[i];
 	const char *name = arena_printf(cx->arena, "%s_count", *n->name ? n->name : n->op);
 	const Dim *length = computed_symbol(n->core->run, name, most);
 	const Val *loop = b_loop(cx, body, n_consts, 0, n_consts + 2, args, length);
-	for (int i = 0; i < body->n_results - 1; i++)
-		ys[i] = val_get(cx, loop, 1 + i);
+	for (int i = 0; i < body->n_results - 1; i++) ys[i] = val_get(cx, loop, 1 + i);
 }
 
 void first_rows(const Node *n, const Val *count, int n_xs, const Val *const *xs, const Val **ys)
@@ -254,8 +246,7 @@ void first_rows(const Node *n, const Val *count, int n_xs, const Val *const *xs,
 	const Tensor *known = known_tensor(cx, count);
 	if (known) {
 		const Dim *rows = dim_int(cx, tensor_get_int(known, 0));
-		for (int i = 0; i < n_xs; i++)
-			ys[i] = b_slice(cx, xs[i], 0, dim_int(cx, 0), rows, 1);
+		for (int i = 0; i < n_xs; i++) ys[i] = b_slice(cx, xs[i], 0, dim_int(cx, 0), rows, 1);
 		return;
 	}
 	const Val **params = NEWN(cx->arena, const Val *, n_xs + 1), **results = NEWN(cx->arena, const Val *, n_xs + 1);
@@ -267,4 +258,18 @@ void first_rows(const Node *n, const Val *count, int n_xs, const Val *const *xs,
 	}
 	int64_t most = dim_hi(xs[0]->type->dims[0]);
 	made_rows(n, count, most, n_xs, xs, graph_new(cx, "row", n_xs + 1, params, NULL, n_xs + 1, results, NULL), ys);
+}
+
+const Val *count_true(Ctx *cx, const Val *mask)
+{
+	return b_reduce(cx, "sum", b_cast(cx, mask, I64), 1, (const int[]){0}, false);
+}
+
+const Val *true_first(Ctx *cx, const Val *mask) { return b_sort(cx, b_cast(cx, mask, U8), 0, true); }
+
+const Val *true_indices(const Node *n, const Val *mask)
+{
+	const Val *order = true_first(n->cx, mask), *at;
+	first_rows(n, count_true(n->cx, mask), 1, &order, &at);
+	return at;
 }

@@ -14,7 +14,7 @@ const Dim *node_known_dim(const Node *, int i, const char *what); /* NULL when o
 /* An integer input of any rank. */
 const Val *node_integers(const Node *, int i, const char *what);
 /* Axes made non-negative; none may be there twice. */
-int *node_axes(const Node *, int n, const int64_t *axes, int rank);
+int *node_axes(const Node *, int count, const int64_t *axes, int rank);
 /* A rank within ONNX_MAX_RANK. */
 int node_rank(const Node *, int rank);
 /* An attribute's number that must be there. */
@@ -51,9 +51,14 @@ const Val *wrap_index(Ctx *, const Val *index, const Val *size);
 const Val *gather_along(Ctx *, const Val *x, const Val *index, int axis);
 /* The first `count` (an i64 scalar) rows of values of one length.  Where only run time knows the count, a loop copies row by
  * row, and its number of steps is a computed size. */
-void first_rows(const Node *, const Val *count, int n, const Val *const *xs, const Val **ys);
-/* The same with rows made by a body (i, consts..) -> (go, rows..); at most `most` of them. */
+void first_rows(const Node *, const Val *count, int n_xs, const Val *const *xs, const Val **ys);
+/* bool[n]: how many are true (an i64 scalar); the indices of all, true ones first and each kind in its order; and the
+ * indices of the true ones. */
+const Val *count_true(Ctx *, const Val *mask);
+const Val *true_first(Ctx *, const Val *mask);
+const Val *true_indices(const Node *, const Val *mask);
+/* first_rows with rows made by a body (i, consts..) -> (go, rows..); at most `most` of them. */
 void made_rows(const Node *, const Val *count, int64_t most, int n_consts, const Val *const *consts, const Graph *body,
-    const Val **ys);
+	const Val **ys);
 
 #endif

@@ -10,9 +10,10 @@
 #include <assert.h>
 #include <string.h>
 
-static const Importer *const tables[] = {onnx_ops_elementwise, onnx_ops_shape, onnx_ops_reduce, onnx_ops_nn,
-	onnx_ops_rnn, onnx_ops_control, onnx_ops_index, onnx_ops_quant, onnx_ops_sequence, onnx_ops_slice,
-	onnx_ops_generate};
+static const Importer *const tables[] = {onnx_ops_elementwise, onnx_ops_shape, onnx_ops_slice, onnx_ops_rearrange,
+	onnx_ops_index, onnx_ops_select, onnx_ops_reduce, onnx_ops_generate, onnx_ops_nn, onnx_ops_conv, onnx_ops_pool,
+	onnx_ops_resize, onnx_ops_sample, onnx_ops_roi, onnx_ops_attention, onnx_ops_einsum, onnx_ops_loss, onnx_ops_signal,
+	onnx_ops_nms, onnx_ops_quant, onnx_ops_rnn, onnx_ops_control, onnx_ops_loop, onnx_ops_sequence};
 enum { N_TABLES = sizeof tables / sizeof *tables };
 
 enum { MAX_NODES = 1 << 18 }; /* with functions and bodies expanded: 30 functions that call each other twice are 2^30 */
@@ -180,7 +181,10 @@ static void check_sequences(const Node *n, const Importer *row)
 {
 	for (int t = 0; t < N_TABLES && row; t++)
 		for (const Importer *r = tables[t]; r->op; r++)
-			if (r == row && (tables[t] == onnx_ops_sequence || tables[t] == onnx_ops_control)) return;
+			if (r == row &&
+				(tables[t] == onnx_ops_sequence || tables[t] == onnx_ops_loop ||
+					tables[t] == onnx_ops_control))
+				return;
 	for (int i = 0; i < n->n_in; i++)
 		if (n->in[i] && n->in[i]->type->is_tuple) node_fail(n, "a sequence as input %d is not supported", i);
 }
@@ -284,7 +288,7 @@ static const Graph *import_once(Run *run)
 static const Graph *attempt(Run *run)
 {
 	const Graph *volatile graph = NULL;
-	TRY(run->cx) { graph = import_once(run); }
+	TRY (run->cx) { graph = import_once(run); }
 	return graph;
 }
 

@@ -18,6 +18,11 @@ typedef struct {
 	int n_binds; /* --bind NAME=VALUE: an input becomes a constant */
 	const char *const *bind_names;
 	const Tensor *const *bind_values;
+	/* Tensors whose shapes the inputs will have, in the order of the inputs without initialisers; NULL entries: not known.
+	 * They decide the dims that the model leaves open. */
+	int n_shapes;
+	const Tensor *const *shapes;
+	bool bind_scalars; /* of these tensors, single integers and truth values become constants: they steer */
 } OnnxImportOptions;
 const Graph *onnx_import(Ctx *, const OnnxModel *, const OnnxImportOptions *);
 
@@ -75,7 +80,9 @@ typedef struct {
 } Importer;
 /* Each ops_*.c exports one array ended by a row with op == NULL; import.c's table lists the arrays. */
 extern const Importer onnx_ops_elementwise[], onnx_ops_shape[], onnx_ops_reduce[], onnx_ops_nn[], onnx_ops_rnn[],
-    onnx_ops_control[], onnx_ops_index[], onnx_ops_quant[],
-    onnx_ops_slice[], onnx_ops_generate[];
+    onnx_ops_control[], onnx_ops_index[], onnx_ops_quant[], onnx_ops_conv[], onnx_ops_pool[],
+    onnx_ops_resize[], onnx_ops_sample[], onnx_ops_roi[], onnx_ops_attention[],
+    onnx_ops_slice[], onnx_ops_generate[], onnx_ops_rearrange[], onnx_ops_select[], onnx_ops_nms[],
+    onnx_ops_einsum[], onnx_ops_loss[], onnx_ops_signal[];
 
 #endif

@@ -1,12 +1,12 @@
 /* inputs.c: a graph's declared inputs and outputs: element types, shapes, symbols.
  *
- * A named dim is a symbol of that name (made an identifier), one that is not known gets a name from its input.  Exporters
+ * A named dim is a symbol of that name (made an identifier), one that is not known gets a name from its input.  A symbol
+ * that was given its value before (--dim T=7: sym_bound(cx, "T", 7, 7)) is that number from the start.  Exporters
  * often leave dims unnamed that must be equal: the node that needs it says so by node_same_dim(), and the import starts
  * again with one symbol in place of the two.
  */
 #include "frontend/onnx/compose.h"
 
-#include <assert.h>
 #include <ctype.h>
 #include <string.h>
 
@@ -37,10 +37,12 @@ static const Sym *bare_symbol(const Dim *d)
 												: NULL;
 }
 
-/* The symbol of that name, or what an earlier attempt found it equal to. */
+/* The symbol of that name, or what an earlier attempt found it equal to, or its value where its bounds leave only one. */
 static const Dim *symbol_or_equal(Run *run, const char *name)
 {
 	const Dim *dim = map_get(run->equal, name);
+	const Sym *known = sym_find(run->cx, name);
+	if (known && known->lo == known->hi) return dim_int(run->cx, known->lo);
 	if (!dim) return dim_sym(run->cx, name);
 	const Sym *s = bare_symbol(dim);
 	return s ? symbol_or_equal(run, s->name) : dim;
@@ -128,6 +130,13 @@ static const Tensor *bound_value(const OnnxImportOptions *o, const char *name)
 	return NULL;
 }
 
+static bool has_default(const Onnx__GraphProto *g, const char *name)
+{
+	for (size_t i = 0; i < g->n_initializer; i++)
+		if (strcmp(g->initializer[i]->name, name) == 0) return true;
+	return false;
+}
+
 /* --bind: the value must be one that the input could have; it decides the symbols of the input's shape. */
 static const Val *bind(Run *run, const Onnx__ValueInfoProto *info, const Tensor *value)
 {
@@ -158,10 +167,32 @@ static void bind_inputs(Run *run, Scope *scope)
 	}
 }
 
+/* The shapes that the caller will use: what the declared type leaves open is decided. */
+static void use_shapes(Run *run, Scope *scope)
+{
+	const Onnx__GraphProto *g = run->model->proto->graph;
+	const OnnxImportOptions *o = run->options;
+	size_t i = 0;
+	for (int k = 0; o && k < o->n_shapes; k++, i++) {
+		while (i < g->n_input && has_default(g, g->input[i]->name)) i++;
+		if (i >= g->n_input) return;
+		const Tensor *shape = o->shapes[k];
+		if (!shape) continue;
+		const Type *type = declared_type(run, g->input[i]);
+		for (int d = 0; type->rank == shape->rank && d < type->rank; d++) {
+			const Sym *s = bare_symbol(type->dims[d]);
+			if (s) map_put(run->equal, s->name, dim_int(run->cx, shape->dims[d]));
+		}
+		if (o->bind_scalars && shape->count == 1 && !elem_is_float(shape->elem) && !bound_value(o, g->input[i]->name))
+			scope_put(run, scope, g->input[i]->name, bind(run, g->input[i], shape));
+	}
+}
+
 int import_inputs(Run *run, Scope *scope, const Val ***params, const char ***names)
 {
 	Ctx *cx = run->cx;
 	const Onnx__GraphProto *g = run->model->proto->graph;
+	use_shapes(run, scope);
 	bind_inputs(run, scope);
 	/* an initialiser with the name of an input is its default, which the compiled model has built in */
 	for (size_t i = 0; i < g->n_initializer; i++)

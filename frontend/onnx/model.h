@@ -105,6 +105,19 @@ void import_nodes(Run *, Scope *, size_t n, Onnx__NodeProto *const *nodes);
 enum { MAX_DEPTH = 64 }; /* of subgraphs and functions in each other: each level is a few frames of C stack */
 /* subgraph.c: the value that a body uses for one of an outer graph. */
 const Val *capture(Run *, Captures *, const Val *outer, const char *name);
+/* Does it depend on sizes and constants only?  Looks at few values: false may mean too many. */
+bool is_closed(const Val *);
+/* A bool of one element as a scalar. */
+const Val *condition(const Node *, const Val *, const char *what);
+/* A condition that is decided now, by values or by sizes. */
+bool known_bool(Ctx *, const Val *, bool *value);
+/* A value and what takes its place must have one type; unnamed dims may turn out to be equal. */
+void node_same_type(const Node *, const Type *, const Type *, const char *what);
+const char *result_what(const Node *, const char *kind, const Graph *body, int i); /* for messages: state "h" */
+/* Parameters `from`.. of the types of vals; returns where they begin. */
+const Val **params_like(Ctx *, const Val **params, int from, int n, const Val *const *vals);
+void copy_vals(const Val **to, const Val *const *from, int n);
+void copy_names(const char **to, const char *const *from, int n);
 /* inputs.c: the type of a graph's input; unknown dims get symbols. */
 const Type *declared_type(Run *, const Onnx__ValueInfoProto *);
 /* The parameters of the main graph; binds inputs and initialisers to their values.  Returns their number. */
@@ -120,7 +133,7 @@ const Onnx__GraphProto *node_graph_proto(const Node *, const char *attr);
 bool body_wants_vector(const Node *, const char *attr, int i); /* is its input i declared as [1]? */
 /* ops_sequence.c: a sequence of tensors is a `call @sequence` of its chunks, each [n, ..element]. */
 extern const Importer onnx_ops_sequence[];
-extern const Importer onnx_ops_generate[], onnx_ops_slice[]; /* as those of import.h */
+extern const Importer onnx_ops_loop[]; /* ops_loop.c */
 const Val *sequence_new(Ctx *, int n, const Val *const *chunks);
 bool is_sequence(const Val *);
 

@@ -44,8 +44,7 @@ static Word read_term(const Node *n, const char **at, const char *dots, int n_do
 		if (strncmp(s, "...", 3) == 0) {
 			if (*has_dots) node_fail(n, "attribute equation: two ellipses in one term");
 			*has_dots = true;
-			for (int i = 0; i < n_dots; i++)
-				append(n, &w, dots[i]);
+			for (int i = 0; i < n_dots; i++) append(n, &w, dots[i]);
 			s += 2;
 		} else if (isalpha((unsigned char)*s)) {
 			append(n, &w, *s);
@@ -64,8 +63,8 @@ static void take_diagonal(const Node *n, Operand *t, int first, int second)
 {
 	Ctx *cx = n->cx;
 	const Dim *size = t->v->type->dims[first];
-	node_same_dim(n, size, t->v->type->dims[second],
-	    arena_printf(cx->arena, "the dims of %c", t->w.letters[first]));
+	node_same_dim(
+		n, size, t->v->type->dims[second], arena_printf(cx->arena, "the dims of %c", t->w.letters[first]));
 	const Val *x = move_axis(cx, move_axis(cx, t->v, second, 0), first + 1, 0);
 	const Dim *pairs[] = {size, dim_int(cx, 2)};
 	const Val *both = b_expand(cx, b_iota(cx, I64, 2, (const Dim *[]){size, dim_int(cx, 1)}, 0), 2, pairs);
@@ -94,7 +93,8 @@ static void make_plain(const Node *n, int count, Operand *terms, const Word *res
 			const Dim **size = &sizes[(unsigned char)t->w.letters[i]], *have = t->v->type->dims[i];
 			if (!*size || dim_is(*size, 1)) *size = have;
 			else if (!dim_is(have, 1))
-				node_same_dim(n, *size, have, arena_printf(cx->arena, "the dims of %c", t->w.letters[i]));
+				node_same_dim(
+					n, *size, have, arena_printf(cx->arena, "the dims of %c", t->w.letters[i]));
 		}
 	}
 	for (int k = 0; k < count; k++) {
@@ -118,12 +118,11 @@ static void make_plain(const Node *n, int count, Operand *terms, const Word *res
 static bool needed(char c, const Word *result, int n_later, const Operand *later)
 {
 	bool found = find(result, c) >= 0;
-	for (int i = 0; i < n_later; i++)
-		found |= find(&later[i].w, c) >= 0;
+	for (int i = 0; i < n_later; i++) found |= find(&later[i].w, c) >= 0;
 	return found;
 }
 
-/* a := a * b, without the letters that nobody needs any more. */
+/* a := a * b, without the letters that nobody needs any more: neither the result nor the operands that follow b. */
 static void multiply(Ctx *cx, Operand *a, const Operand *b, const Word *result, int n_later)
 {
 	Word y = {0};
@@ -136,7 +135,8 @@ static void multiply(Ctx *cx, Operand *a, const Operand *b, const Word *result, 
 			if (find(&y, c) < 0 && needed(c, result, n_later, b + 1)) y.letters[y.n++] = c;
 		}
 	}
-	const char *spec = arena_printf(cx->arena, "%.*s,%.*s->%.*s", a->w.n, a->w.letters, b->w.n, b->w.letters, y.n, y.letters);
+	const char *spec =
+		arena_printf(cx->arena, "%.*s,%.*s->%.*s", a->w.n, a->w.letters, b->w.n, b->w.letters, y.n, y.letters);
 	a->v = b_contract(cx, spec, a->v, b->v);
 	a->w = y;
 }
@@ -144,8 +144,7 @@ static void multiply(Ctx *cx, Operand *a, const Operand *b, const Word *result, 
 static const Val *arranged(Ctx *cx, const Operand *t, const Word *result)
 {
 	int perm[ONNX_MAX_RANK];
-	for (int i = 0; i < result->n; i++)
-		perm[i] = find(&t->w, result->letters[i]);
+	for (int i = 0; i < result->n; i++) perm[i] = find(&t->w, result->letters[i]);
 	return b_permute(cx, t->v, perm);
 }
 
@@ -155,13 +154,11 @@ static const Val *arranged(Ctx *cx, const Operand *t, const Word *result)
 static Word implied_result(const Node *n, int count, const Operand *terms, const char *dots, int n_dots)
 {
 	Word w = {0};
-	for (int i = 0; i < n_dots; i++)
-		append(n, &w, dots[i]);
+	for (int i = 0; i < n_dots; i++) append(n, &w, dots[i]);
 	for (const char *c = alphabet; *c; c++) {
 		int times = 0;
 		for (int k = 0; k < count; k++)
-			for (int i = 0; i < terms[k].w.n; i++)
-				times += terms[k].w.letters[i] == *c;
+			for (int i = 0; i < terms[k].w.n; i++) times += terms[k].w.letters[i] == *c;
 		if (times == 1 && find(&w, *c) < 0) append(n, &w, *c);
 	}
 	return w;
@@ -184,22 +181,25 @@ static void import_einsum(Node *n, const Val **out)
 	int n_free = free_letters(equation, dots), n_dots = 0;
 	bool has_dots;
 	Operand *terms = NEWN(cx->arena, Operand, n->n_in);
-	for (int pass = 0; pass < 2; pass++) { /* the first finds how many dims the longest ellipsis stands for */
-		at = equation;
-		for (int k = 0; k < n->n_in; k++, at += *at == ',') {
-			const Val *v = node_in(n, k, "Inputs");
-			const char *start = at;
-			int letters = read_term(n, &at, dots, 0, &has_dots).n, missing = v->type->rank - letters;
-			if (missing < 0 || (missing > 0 && !has_dots))
-				node_fail(n, "attribute equation: %d dims in term %d, which is %s", letters, k, type_str(cx, v->type));
-			if (pass == 0 && missing > n_dots) n_dots = missing;
-			if (n_dots > n_free) node_fail(n, "attribute equation: more than %d dims", MAX_LETTERS);
-			terms[k].v = v;
-			terms[k].w = read_term(n, &start, dots + n_dots - (pass ? missing : 0), pass ? missing : 0, &has_dots);
-			if (*at != (k < n->n_in - 1 ? ',' : '\0') && (k < n->n_in - 1 || *at != '-'))
-				node_fail(n, "attribute equation: %d terms wanted in %s", n->n_in, onnx_quote(cx, equation));
-		}
+	const char **starts = NEWN(cx->arena, const char *, n->n_in);
+	int *missing = NEWN(cx->arena, int, n->n_in); /* dims that the ellipsis stands for */
+	for (int k = 0; k < n->n_in; k++) {
+		terms[k].v = node_in(n, k, "Inputs");
+		starts[k] = at;
+		int letters = read_term(n, &at, NULL, 0, &has_dots).n;
+		missing[k] = terms[k].v->type->rank - letters;
+		if (missing[k] < 0 || (missing[k] > 0 && !has_dots))
+			node_fail(n, "attribute equation: %d letters in term %d, which is %s", letters, k,
+				type_str(cx, terms[k].v->type));
+		if (missing[k] > n_dots) n_dots = missing[k];
+		bool more = *at == ',';
+		if (more != (k < n->n_in - 1))
+			node_fail(n, "attribute equation: %d terms wanted in %s", n->n_in, onnx_quote(cx, equation));
+		at += more;
 	}
+	if (n_dots > n_free) node_fail(n, "attribute equation: more than %d dims", MAX_LETTERS);
+	for (int k = 0; k < n->n_in; k++)
+		terms[k].w = read_term(n, &starts[k], dots + n_dots - missing[k], missing[k], &has_dots);
 	Word result;
 	if (*at == '-') {
 		at += 2;
@@ -210,19 +210,17 @@ static void import_einsum(Node *n, const Val **out)
 	}
 	for (int i = 0; i < result.n; i++) {
 		bool found = false;
-		for (int k = 0; k < n->n_in; k++)
-			found |= find(&terms[k].w, result.letters[i]) >= 0;
+		for (int k = 0; k < n->n_in; k++) found |= find(&terms[k].w, result.letters[i]) >= 0;
 		if (!found || find(&result, result.letters[i]) != i)
-			node_fail(n, "attribute equation: %c of the result in %s", result.letters[i], onnx_quote(cx, equation));
+			node_fail(n, "attribute equation: %c of the result in %s", result.letters[i],
+				onnx_quote(cx, equation));
 	}
 	for (int k = 1; k < n->n_in; k++)
 		if (terms[k].v->type->elem != terms[0].v->type->elem)
 			node_fail(n, "inputs of one type wanted, %s and %s seen", type_str(cx, terms[0].v->type),
-			    type_str(cx, terms[k].v->type));
+				type_str(cx, terms[k].v->type));
 	make_plain(n, n->n_in, terms, &result);
-	for (int k = 1; k < n->n_in; k++)
-		multiply(cx, &terms[0], &terms[k], &result, n->n_in - 1 - k);
-	/* multiply() uses terms after b: they must stand in one array */
+	for (int k = 1; k < n->n_in; k++) multiply(cx, &terms[0], &terms[k], &result, n->n_in - 1 - k);
 	out[0] = arranged(cx, &terms[0], &result);
 }
 
@@ -234,19 +232,21 @@ static const Graph *elimination(Ctx *cx, Elem elem, const Dim *size)
 	const Type *vector = type_new(cx, I64, 1, &size);
 	const Type *matrix = type_new(cx, elem, 2, (const Dim *[]){size, size});
 	const Val *p[] = {val_param(cx, 0, matrix), val_param(cx, 1, type_scalar(cx, elem)),
-	    val_param(cx, 2, type_scalar(cx, I64))};
+		val_param(cx, 2, type_scalar(cx, I64))};
 	const Val *k = p[2], *i = b_iota(cx, I64, 1, vector->dims, 0), *zero = b_scalar(cx, elem, 0);
 	const Val *column = b_gather(cx, p[0], k, 1), *below = binary(cx, OP_EW_ge, i, k);
 	const Val *weight = b_select(cx, below, b_ew1(cx, OP_EW_abs, column), b_scalar(cx, elem, -1));
 	const Val *pivot = b_argreduce(cx, "max", weight, 0, false);
-	const Val *exchanged = b_select(cx, binary(cx, OP_EW_eq, i, k), pivot, b_select(cx, binary(cx, OP_EW_eq, i, pivot), k, i));
-	const Val *rows = b_gather(cx, p[0], exchanged, 0), *row = b_gather(cx, rows, k, 0), *head = b_gather(cx, row, k, 0);
+	const Val *exchanged =
+		b_select(cx, binary(cx, OP_EW_eq, i, k), pivot, b_select(cx, binary(cx, OP_EW_eq, i, pivot), k, i));
+	const Val *rows = b_gather(cx, p[0], exchanged, 0), *row = b_gather(cx, rows, k, 0),
+		  *head = b_gather(cx, row, k, 0);
 	const Val *factor = binary(cx, OP_EW_div, b_gather(cx, rows, k, 1), head);
 	const Val *used = binary(cx, OP_EW_and, binary(cx, OP_EW_gt, i, k), binary(cx, OP_EW_ne, head, zero));
 	factor = b_unsqueeze(cx, b_select(cx, used, factor, zero), 1);
 	const Val *sign = b_select(cx, binary(cx, OP_EW_eq, pivot, k), head, b_ew1(cx, OP_EW_neg, head));
 	const Val *results[] = {
-	    binary(cx, OP_EW_sub, rows, binary(cx, OP_EW_mul, factor, row)), binary(cx, OP_EW_mul, p[1], sign)};
+		binary(cx, OP_EW_sub, rows, binary(cx, OP_EW_mul, factor, row)), binary(cx, OP_EW_mul, p[1], sign)};
 	return graph_new(cx, "eliminate", 3, p, NULL, 2, results, NULL);
 }
 
@@ -270,7 +270,7 @@ static void import_det(Node *n, const Val **out)
 }
 
 const Importer onnx_ops_einsum[] = {
-    {"", "Einsum", 12, 0, "equation", 1, -1, 1, import_einsum},
-    {"", "Det", 11, 0, "", 1, 1, 1, import_det},
-    {.op = NULL},
+	{"", "Einsum", 12, 0, "equation", 1, -1, 1, import_einsum},
+	{"", "Det", 11, 0, "", 1, 1, 1, import_det},
+	{.op = NULL},
 };

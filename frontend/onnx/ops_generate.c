@@ -10,7 +10,8 @@ static void import_constant_of_shape(Node *n, const Val **out)
 	const Tensor *value = node_tensor(n, "value");
 	node_in(n, 0, "input");
 	int rank = node_rank(n, node_const_dims(n, 0, "input", &dims));
-	if (value && value->count != 1) node_fail(n, "attribute value: one element wanted, %lld seen", (long long)value->count);
+	if (value && value->count != 1)
+		node_fail(n, "attribute value: one element wanted, %lld seen", (long long)value->count);
 	const Val *one = value ? b_reshape(cx, val_const(cx, value), 0, NULL) : b_scalar(cx, F32, 0);
 	out[0] = b_fill(cx, folded(cx, one), rank, dims);
 }
@@ -45,15 +46,13 @@ static const Dim *range_length(const Node *n, const Val *const *ends)
 /* The same at run time, i64: ceil of the quotient, and not below 0. */
 static const Val *range_count(Ctx *cx, const Val *const *ends)
 {
-	const Val *way = binary(cx, OP_EW_sub, ends[1], ends[0]), *count;
-	if (elem_is_float(way->type->elem)) {
-		Elem wide = way->type->elem == F64 ? F64 : F32;
-		way = binary(cx, OP_EW_div, b_cast(cx, way, wide), b_cast(cx, ends[2], wide));
-		count = b_cast(cx, b_ew1(cx, OP_EW_ceil, way), I64);
+	Elem wide = elem_is_float(ends[0]->type->elem) ? F64 : I64;
+	const Val *way = binary(cx, OP_EW_sub, b_cast(cx, ends[1], wide), b_cast(cx, ends[0], wide)), *count;
+	const Val *step = b_cast(cx, ends[2], wide);
+	if (wide == F64) {
+		count = b_cast(cx, b_ew1(cx, OP_EW_ceil, binary(cx, OP_EW_div, way, step)), I64);
 	} else { /* towards zero, and one more where something is left in the same direction */
-		const Val *zero = b_scalar_int(cx, I64, 0), *step = b_cast(cx, ends[2], I64), *whole;
-		way = b_cast(cx, way, I64);
-		whole = binary(cx, OP_EW_div, way, step);
+		const Val *zero = b_scalar_int(cx, I64, 0), *whole = binary(cx, OP_EW_div, way, step);
 		const Val *rest = binary(cx, OP_EW_rem, way, step);
 		const Val *same = binary(cx, OP_EW_eq, b_ew1(cx, OP_EW_sign, rest), b_ew1(cx, OP_EW_sign, step));
 		count = binary(cx, OP_EW_add, whole, b_cast(cx, same, I64));
@@ -79,7 +78,7 @@ static void import_range(Node *n, const Val **out)
 		ends[i] = node_scalar(n, i, names[i]);
 		if (ends[i]->type->elem != ends[0]->type->elem || ends[i]->type->elem == BOOL)
 			node_fail(n, "input %s: %s wanted, %s seen", names[i], type_str(cx, ends[0]->type),
-			    type_str(cx, ends[i]->type));
+				type_str(cx, ends[i]->type));
 	}
 	Elem elem = ends[0]->type->elem, wide = elem == F16 || elem == BF16 ? F32 : elem;
 	if (node_has(n, "stash_type")) {
@@ -94,7 +93,7 @@ static void import_range(Node *n, const Val **out)
 	}
 	const Val *consts[] = {ends[0], ends[2]};
 	const Val *params[] = {val_param(cx, 0, type_scalar(cx, I64)), val_param(cx, 1, ends[0]->type),
-	    val_param(cx, 2, ends[2]->type)};
+		val_param(cx, 2, ends[2]->type)};
 	const Val *results[] = {b_scalar_int(cx, BOOL, 1), range_values(cx, params[0], params[1], params[2], wide)};
 	const Graph *body = graph_new(cx, "range", 3, params, NULL, 2, results, NULL);
 	made_rows(n, range_count(cx, ends), INT64_MAX, 2, consts, body, out);
@@ -109,8 +108,8 @@ static void import_eye_like(Node *n, const Val **out)
 	if (t->rank != 2) node_fail(n, "a matrix wanted, %s seen", type_str(cx, t));
 	Elem elem = t->elem;
 	if (node_has(n, "dtype")) elem = onnx_elem(cx, (int32_t)node_int(n, "dtype", 1), "attribute dtype");
-	const Val *row = with_number(cx, OP_EW_add, index_along(cx, 2, t->dims, 0), 0);
-	row = binary(cx, OP_EW_add, row, b_scalar_int(cx, I64, node_int(n, "k", 0)));
+	const Val *k = b_scalar_int(cx, I64, node_int(n, "k", 0));
+	const Val *row = binary(cx, OP_EW_add, index_along(cx, 2, t->dims, 0), k);
 	out[0] = b_cast(cx, binary(cx, OP_EW_eq, row, index_along(cx, 2, t->dims, 1)), elem);
 }
 
@@ -144,7 +143,7 @@ static void import_one_hot(Node *n, const Val **out)
 	}
 	if (!dim_is_int(type_count(cx, values->type), &count) || count != 2)
 		node_fail(n, "input values: 2 elements wanted, %s seen", type_str(cx, values->type));
-	int axis = node_axis(n, node_int(n, "axis", -1), rank + 1);
+	int axis = node_axis(n, node_int(n, "axis", -1), node_rank(n, rank + 1));
 	index = b_cast(cx, b_unsqueeze(cx, index, axis), I64);
 	if (n->opset >= 11) index = wrap_index(cx, index, b_dim(cx, depth));
 	const Dim **dims = dims_with_room(cx, index->type, 0);
@@ -156,11 +155,11 @@ static void import_one_hot(Node *n, const Val **out)
 }
 
 const Importer onnx_ops_generate[] = {
-    {"", "ConstantOfShape", 9, 0, "value", 1, 1, 1, import_constant_of_shape},
-    {"", "Range", 11, 26, "", 3, 3, 1, import_range},
-    {"", "Range", 27, 0, "stash_type", 3, 3, 1, import_range},
-    {"", "EyeLike", 9, 0, "dtype k", 1, 1, 1, import_eye_like},
-    {"", "Trilu", 14, 0, "upper", 1, 2, 1, import_trilu},
-    {"", "OneHot", 9, 0, "axis", 3, 3, 1, import_one_hot},
-    {.op = NULL},
+	{"", "ConstantOfShape", 9, 0, "value", 1, 1, 1, import_constant_of_shape},
+	{"", "Range", 11, 26, "", 3, 3, 1, import_range},
+	{"", "Range", 27, 0, "stash_type", 3, 3, 1, import_range},
+	{"", "EyeLike", 9, 0, "dtype k", 1, 1, 1, import_eye_like},
+	{"", "Trilu", 14, 0, "upper", 1, 2, 1, import_trilu},
+	{"", "OneHot", 9, 0, "axis", 3, 3, 1, import_one_hot},
+	{.op = NULL},
 };

@@ -13,6 +13,7 @@ static void import_gather(Node *n, const Val **out)
 	Ctx *cx = n->cx;
 	const Val *x = node_in(n, 0, "data"), *index = node_integers(n, 1, "indices");
 	int axis = node_axis(n, node_int(n, "axis", 0), x->type->rank);
+	node_rank(n, x->type->rank + index->type->rank - 1);
 	out[0] = b_gather(cx, x, wrap_index(cx, index, b_dim(cx, x->type->dims[axis])), axis);
 }
 
@@ -23,8 +24,9 @@ static const Val *cut_to(const Node *n, const Val *x, const Type *index, int axi
 	for (int i = 0; i < x->type->rank; i++) {
 		const Dim *have = x->type->dims[i], *wanted = index->dims[i];
 		if (i == axis || have == wanted) continue;
-		if (dim_lo(dim_sub(cx, have, wanted)) < 0)
-			node_same_dim(n, have, wanted, arena_printf(cx->arena, "dim %d of data and indices", i));
+		if (dim_hi(dim_sub(cx, have, wanted)) < 0)
+			node_fail(n, "dim %d of the indices is %s, that of the data %s", i, dim_text(cx, wanted),
+				dim_text(cx, have));
 		x = b_slice(cx, x, i, dim_int(cx, 0), wanted, 1);
 	}
 	return x;
@@ -33,8 +35,8 @@ static const Val *cut_to(const Node *n, const Val *x, const Type *index, int axi
 static void want_same_rank(const Node *n, const Val *x, const Val *index, const char *what)
 {
 	if (x->type->rank != index->type->rank)
-		node_fail(n, "input %s: as many dims as the data wanted, %s and %s seen", what, type_str(n->cx, index->type),
-		    type_str(n->cx, x->type));
+		node_fail(n, "input %s: as many dims as the data wanted, %s and %s seen", what,
+			type_str(n->cx, index->type), type_str(n->cx, x->type));
 }
 
 static void import_gather_elements(Node *n, const Val **out)
@@ -66,9 +68,11 @@ static void import_gather_nd(Node *n, const Val **out)
 	const Type *index = node_in(n, 1, "indices")->type;
 	if (batch < 0 || batch > x->type->rank || batch >= index->rank)
 		node_fail(n, "attribute batch_dims: %lld, but the data is %s and the indices are %s", (long long)batch,
-		    type_str(cx, x->type), type_str(cx, index));
+			type_str(cx, x->type), type_str(cx, index));
+	node_rank(n, x->type->rank + index->rank);
 	for (int i = 0; i < (int)batch; i++)
-		node_same_dim(n, x->type->dims[i], index->dims[i], arena_printf(cx->arena, "dim %d of data and indices", i));
+		node_same_dim(
+			n, x->type->dims[i], index->dims[i], arena_printf(cx->arena, "dim %d of data and indices", i));
 	out[0] = b_gather_nd(cx, x, tuples(n, 1, x->type, (int)batch), (int)batch);
 }
 
@@ -89,7 +93,7 @@ static void want_same_elem(const Node *n, const Val *x, const Val *updates)
 {
 	if (x->type->elem != updates->type->elem)
 		node_fail(n, "input updates: %s wanted, %s seen", elem_info[x->type->elem].name,
-		    type_str(n->cx, updates->type));
+			type_str(n->cx, updates->type));
 }
 
 static void import_scatter_nd(Node *n, const Val **out)
@@ -103,7 +107,7 @@ static void import_scatter_nd(Node *n, const Val **out)
 		node_fail(n, "input updates: %s for %s at %s", type_str(cx, u), type_str(cx, x->type), type_str(cx, t));
 	for (int i = 0; i < u->rank; i++)
 		node_same_dim(n, i < n_tuples ? t->dims[i] : x->type->dims[depth + i - n_tuples], u->dims[i],
-		    arena_printf(cx->arena, "dim %d of the updates", i));
+			arena_printf(cx->arena, "dim %d of the updates", i));
 	out[0] = b_scatter_nd(cx, x, index, updates, scatter_kind(n));
 }
 
@@ -113,20 +117,22 @@ static const Val *full_tuples(Ctx *cx, const Val *index, int axis)
 	const Type *t = index->type;
 	const Val **parts = NEWN(cx->arena, const Val *, t->rank);
 	for (int i = 0; i < t->rank; i++)
-		parts[i] = b_unsqueeze(cx, i == axis ? b_cast(cx, index, I64) : b_iota(cx, I64, t->rank, t->dims, i), t->rank);
+		parts[i] = b_unsqueeze(
+			cx, i == axis ? b_cast(cx, index, I64) : b_iota(cx, I64, t->rank, t->dims, i), t->rank);
 	return b_concat(cx, t->rank, parts, t->rank);
 }
 
 static void import_scatter_elements(Node *n, const Val **out)
 {
 	Ctx *cx = n->cx;
-	const Val *x = node_in(n, 0, "data"), *index = node_integers(n, 1, "indices"), *updates = node_in(n, 2, "updates");
+	const Val *x = node_in(n, 0, "data"), *index = node_integers(n, 1, "indices"),
+		  *updates = node_in(n, 2, "updates");
 	want_same_rank(n, x, index, "indices");
 	want_same_rank(n, x, updates, "updates");
 	want_same_elem(n, x, updates);
 	for (int i = 0; i < x->type->rank; i++)
 		node_same_dim(n, index->type->dims[i], updates->type->dims[i],
-		    arena_printf(cx->arena, "dim %d of indices and updates", i));
+			arena_printf(cx->arena, "dim %d of indices and updates", i));
 	int axis = node_axis(n, node_int(n, "axis", 0), x->type->rank);
 	index = wrap_index(cx, index, b_dim(cx, x->type->dims[axis]));
 	out[0] = b_scatter_nd(cx, x, full_tuples(cx, index, axis), updates, scatter_kind(n));
@@ -147,7 +153,7 @@ static void import_tensor_scatter(Node *n, const Val **out)
 	for (int i = 0; i < rank; i++)
 		if (i != axis)
 			node_same_dim(n, cache->type->dims[i], update->type->dims[i],
-			    arena_printf(cx->arena, "dim %d of past_cache and update", i));
+				arena_printf(cx->arena, "dim %d of past_cache and update", i));
 	const Dim *batch = cache->type->dims[0], *size = cache->type->dims[axis], *length = update->type->dims[axis];
 	if (dim_is(length, 0)) {
 		out[0] = cache;
@@ -163,24 +169,24 @@ static void import_tensor_scatter(Node *n, const Val **out)
 		if (circular) from = binary(cx, OP_EW_mod, from, b_dim(cx, size));
 	}
 	const Val *inside = binary(cx, OP_EW_and, binary(cx, OP_EW_ge, from, b_scalar_int(cx, I64, 0)),
-	    binary(cx, OP_EW_lt, from, b_dim(cx, length)));
-	const Val *row = b_gather_nd(cx, move_axis(cx, update, axis, 1), b_unsqueeze(cx, from, 2), 1); /* [batch, S, ..] */
+		binary(cx, OP_EW_lt, from, b_dim(cx, length)));
+	const Val *row =
+		b_gather_nd(cx, move_axis(cx, update, axis, 1), b_unsqueeze(cx, from, 2), 1); /* [batch, S, ..] */
 	const Dim **mask = NEWN(cx->arena, const Dim *, rank);
-	for (int i = 0; i < rank; i++)
-		mask[i] = i == 0 ? batch : i == axis ? size : dim_int(cx, 1);
+	for (int i = 0; i < rank; i++) mask[i] = i == 0 ? batch : i == axis ? size : dim_int(cx, 1);
 	out[0] = b_select(cx, b_reshape(cx, inside, rank, mask), move_axis(cx, row, 1, axis), cache);
 }
 
 const Importer onnx_ops_index[] = {
-    {"", "Gather", 1, 0, "axis", 2, 2, 1, import_gather},
-    {"", "GatherElements", 11, 0, "axis", 2, 2, 1, import_gather_elements},
-    {"", "GatherND", 11, 11, "", 2, 2, 1, import_gather_nd},
-    {"", "GatherND", 12, 0, "batch_dims", 2, 2, 1, import_gather_nd},
-    {"", "Scatter", 9, 0, "axis", 3, 3, 1, import_scatter_elements},
-    {"", "ScatterElements", 11, 15, "axis", 3, 3, 1, import_scatter_elements},
-    {"", "ScatterElements", 16, 0, "axis reduction", 3, 3, 1, import_scatter_elements},
-    {"", "ScatterND", 11, 15, "", 3, 3, 1, import_scatter_nd},
-    {"", "ScatterND", 16, 0, "reduction", 3, 3, 1, import_scatter_nd},
-    {"", "TensorScatter", 24, 0, "axis mode", 2, 3, 1, import_tensor_scatter},
-    {.op = NULL},
+	{"", "Gather", 1, 0, "axis", 2, 2, 1, import_gather},
+	{"", "GatherElements", 11, 0, "axis", 2, 2, 1, import_gather_elements},
+	{"", "GatherND", 11, 11, "", 2, 2, 1, import_gather_nd},
+	{"", "GatherND", 12, 0, "batch_dims", 2, 2, 1, import_gather_nd},
+	{"", "Scatter", 9, 0, "axis", 3, 3, 1, import_scatter_elements},
+	{"", "ScatterElements", 11, 15, "axis", 3, 3, 1, import_scatter_elements},
+	{"", "ScatterElements", 16, 0, "axis reduction", 3, 3, 1, import_scatter_elements},
+	{"", "ScatterND", 11, 15, "", 3, 3, 1, import_scatter_nd},
+	{"", "ScatterND", 16, 0, "reduction", 3, 3, 1, import_scatter_nd},
+	{"", "TensorScatter", 24, 0, "axis mode", 2, 3, 1, import_tensor_scatter},
+	{.op = NULL},
 };

@@ -11,16 +11,18 @@ static const Val *likelihood_loss(const Node *n, const Val *x, const Val *target
 	int rank = x->type->rank, how = node_choice(n, "reduction", reductions);
 	Elem elem = x->type->elem;
 	if (rank < 2 || target->type->rank != rank - 1)
-		node_fail(n, "[N, C, ..] and [N, ..] wanted, %s and %s seen", type_str(cx, x->type), type_str(cx, target->type));
+		node_fail(n, "[N, C, ..] and [N, ..] wanted, %s and %s seen", type_str(cx, x->type),
+			type_str(cx, target->type));
 	for (int i = 0; i < rank - 1; i++)
 		node_same_dim(n, x->type->dims[i + (i > 0)], target->type->dims[i],
-		    arena_printf(cx->arena, "dim %d of the target", i));
+			arena_printf(cx->arena, "dim %d of the target", i));
 	const Val *index = b_unsqueeze(cx, b_cast(cx, target, I64), rank - 1);
 	const Val *loss = b_ew1(cx, OP_EW_neg, b_gather_nd(cx, move_axis(cx, x, 1, rank - 1), index, rank - 1));
 	const Val *zero = b_scalar(cx, elem, 0), *scale = NULL;
 	if (weight) {
 		if (weight->type->rank != 1 || weight->type->elem != elem)
-			node_fail(n, "input weight: %s[C] wanted, %s seen", elem_info[elem].name, type_str(cx, weight->type));
+			node_fail(n, "input weight: %s[C] wanted, %s seen", elem_info[elem].name,
+				type_str(cx, weight->type));
 		node_same_dim(n, x->type->dims[1], weight->type->dims[0], "the classes and their weights");
 		scale = b_gather(cx, weight, target, 0);
 	}
@@ -33,12 +35,11 @@ static const Val *likelihood_loss(const Node *n, const Val *x, const Val *target
 	if (scale) loss = binary(cx, OP_EW_mul, loss, scale);
 	if (how == NONE) return loss;
 	int *axes = NEWN(cx->arena, int, rank - 1);
-	for (int i = 0; i < rank - 1; i++)
-		axes[i] = i;
+	for (int i = 0; i < rank - 1; i++) axes[i] = i;
 	const Val *sum = b_reduce(cx, "sum", loss, rank - 1, axes, false);
 	if (how == SUM) return sum;
 	const Val *count = scale ? b_reduce(cx, "sum", scale, rank - 1, axes, false)
-	                         : b_cast(cx, b_dim(cx, type_count(cx, target->type)), elem);
+				 : b_cast(cx, b_dim(cx, type_count(cx, target->type)), elem);
 	return binary(cx, OP_EW_div, sum, count);
 }
 
@@ -61,7 +62,7 @@ static void import_cross_entropy(Node *n, const Val **out)
 }
 
 const Importer onnx_ops_loss[] = {
-    {"", "NegativeLogLikelihoodLoss", 12, 0, "ignore_index reduction", 2, 3, 1, import_nll_loss},
-    {"", "SoftmaxCrossEntropyLoss", 12, 0, "ignore_index reduction", 2, 3, 2, import_cross_entropy},
-    {.op = NULL},
+	{"", "NegativeLogLikelihoodLoss", 12, 0, "ignore_index reduction", 2, 3, 1, import_nll_loss},
+	{"", "SoftmaxCrossEntropyLoss", 12, 0, "ignore_index reduction", 2, 3, 2, import_cross_entropy},
+	{.op = NULL},
 };

@@ -1,22 +1,23 @@
 /* ops_nn.c: MatMul and Gemm: one contraction each. */
-#include "frontend/onnx/compose.h"
+#include "frontend/onnx/nn.h"
 
 #include <math.h>
 
-/* NumPy's matmul.  Dims that must be equal and cannot be told to be are made so. */
-static void import_matmul(Node *n, const Val **out)
+const Val *matmul(const Node *n, const Val *a, const Val *b)
 {
-	const Val *a = node_in(n, 0, "A"), *b = node_in(n, 1, "B");
 	int ra = a->type->rank, rb = b->type->rank;
 	if (ra == 0 || rb == 0)
-		node_fail(n, "at least one dim wanted, %s and %s seen", type_str(n->cx, a->type), type_str(n->cx, b->type));
+		node_fail(n, "at least one dim wanted, %s and %s seen", type_str(n->cx, a->type),
+			type_str(n->cx, b->type));
 	node_same_dim(n, a->type->dims[ra - 1], b->type->dims[rb > 1 ? rb - 2 : 0], "the inner dims");
 	for (int i = 3; i <= ra && i <= rb; i++) {
 		const Dim *da = a->type->dims[ra - i], *db = b->type->dims[rb - i];
 		if (!dim_is(da, 1) && !dim_is(db, 1)) node_same_dim(n, da, db, "the batch dims");
 	}
-	out[0] = b_matmul(n->cx, a, b);
+	return b_matmul(n->cx, a, b);
 }
+
+static void import_matmul(Node *n, const Val **out) { out[0] = matmul(n, node_in(n, 0, "A"), node_in(n, 1, "B")); }
 
 /* x times an attribute; of integers a whole number only. */
 static const Val *scaled(const Node *n, const Val *x, const char *attr)
@@ -41,19 +42,24 @@ static void import_gemm(Node *n, const Val **out)
 	if (c && node_float(n, "beta", 1) != 0) {
 		for (int i = 1; i <= c->type->rank && i <= 2; i++) {
 			const Dim *d = c->type->dims[c->type->rank - i];
-			if (!dim_is(d, 1)) node_same_dim(n, y->type->dims[2 - i], d, "the result's dims and those of C");
+			if (!dim_is(d, 1))
+				node_same_dim(n, y->type->dims[2 - i], d, "the result's dims and those of C");
 		}
+		if (n->opset < 7 && !node_int(n, "broadcast", 0) && c->type != y->type)
+			node_fail(n, "input C: %s wanted without broadcast, %s seen", type_str(cx, y->type),
+				type_str(cx, c->type));
 		const Val *sum = binary(cx, OP_EW_add, y, scaled(n, c, "beta"));
 		if (sum->type != y->type)
-			node_fail(n, "input C: %s does not broadcast to %s", type_str(cx, c->type), type_str(cx, y->type));
+			node_fail(n, "input C: %s does not broadcast to %s", type_str(cx, c->type),
+				type_str(cx, y->type));
 		y = sum;
 	}
 	out[0] = y;
 }
 
 const Importer onnx_ops_nn[] = {
-    {"", "MatMul", 1, 0, "", 2, 2, 1, import_matmul},
-    {"", "Gemm", 1, 6, "alpha beta broadcast transA transB", 3, 3, 1, import_gemm}, /* broadcasts always */
-    {"", "Gemm", 7, 0, "alpha beta transA transB", 2, 3, 1, import_gemm},
-    {.op = NULL},
+	{"", "MatMul", 1, 0, "", 2, 2, 1, import_matmul},
+	{"", "Gemm", 1, 6, "alpha beta broadcast transA transB", 3, 3, 1, import_gemm},
+	{"", "Gemm", 7, 0, "alpha beta transA transB", 2, 3, 1, import_gemm},
+	{.op = NULL},
 };

@@ -9,7 +9,8 @@ static int64_t block_size(const Node *n, const Val *x)
 {
 	int64_t size = node_required_int(n, "blocksize");
 	if (size < 1) node_fail(n, "attribute blocksize: %lld", (long long)size);
-	if (x->type->rank != 4) node_fail(n, "[batch, channels, height, width] wanted, %s seen", type_str(n->cx, x->type));
+	if (x->type->rank != 4)
+		node_fail(n, "[batch, channels, height, width] wanted, %s seen", type_str(n->cx, x->type));
 	return size;
 }
 
@@ -60,7 +61,8 @@ static void import_reverse_sequence(Node *n, const Val **out)
 	int rank = x->type->rank, batch = node_axis(n, node_int(n, "batch_axis", 1), rank);
 	int time = node_axis(n, node_int(n, "time_axis", 0), rank);
 	if (batch == time) node_fail(n, "batch_axis and time_axis are both %d", time);
-	if (lens->type->rank != 1) node_fail(n, "input sequence_lens: one dim wanted, %s seen", type_str(cx, lens->type));
+	if (lens->type->rank != 1)
+		node_fail(n, "input sequence_lens: one dim wanted, %s seen", type_str(cx, lens->type));
 	node_same_dim(n, x->type->dims[batch], lens->type->dims[0], "sequence_lens and the batch");
 	/* [batch, time, ..] and back */
 	int time_after = time < batch ? time + 1 : time;
@@ -82,7 +84,8 @@ static const int64_t *spatial(const Node *n, const char *attr, int count, int64_
 	const int64_t *given;
 	int64_t *values = NEWN(n->cx->arena, int64_t, count);
 	int n_given = node_ints(n, attr, &given);
-	if (n_given >= 0 && n_given != count) node_fail(n, "attribute %s: %d numbers wanted, %d seen", attr, count, n_given);
+	if (n_given >= 0 && n_given != count)
+		node_fail(n, "attribute %s: %d numbers wanted, %d seen", attr, count, n_given);
 	for (int i = 0; i < count; i++) {
 		values[i] = n_given < 0 ? default_value : given[i];
 		if (values[i] < lowest || values[i] > INT32_MAX)
@@ -111,7 +114,8 @@ static void import_col2im(Node *n, const Val **out)
 	const Dim *grid[2 * MAX_SPATIAL]; /* block.., blocks.. */
 	for (int i = 0; i < d; i++) {
 		if (block[i] < 1 || block[i] > INT32_MAX) node_fail(n, "input block_shape: %lld", (long long)block[i]);
-		const Dim *room = dim_add(cx, image[i], dim_int(cx, pads[i] + pads[d + i] - dilations[i] * (block[i] - 1) - 1));
+		const Dim *room =
+			dim_add(cx, image[i], dim_int(cx, pads[i] + pads[d + i] - dilations[i] * (block[i] - 1) - 1));
 		grid[i] = dim_int(cx, block[i]);
 		grid[d + i] = dim_add(cx, dim_floordiv(cx, room, dim_int(cx, strides[i])), dim_int(cx, 1));
 		channels = divided(n, channels, block[i], "the channels times the block");
@@ -123,7 +127,7 @@ static void import_col2im(Node *n, const Val **out)
 	for (int i = 0; i < d; i++) {
 		const Val *l = b_iota(cx, I64, 2 * d, grid, d + i), *k = b_iota(cx, I64, 2 * d, grid, i);
 		const Val *at = binary(cx, OP_EW_add, with_number(cx, OP_EW_mul, l, (double)strides[i]),
-		    with_number(cx, OP_EW_mul, k, (double)dilations[i]));
+			with_number(cx, OP_EW_mul, k, (double)dilations[i]));
 		places[i] = b_unsqueeze(cx, with_number(cx, OP_EW_sub, at, (double)pads[i]), 2 * d);
 	}
 	/* [N, C, block.., blocks..] -> [block.., blocks.., N, C] */
@@ -142,16 +146,17 @@ static void import_col2im(Node *n, const Val **out)
 	result[d] = in[0];
 	result[d + 1] = channels;
 	x = b_permute(cx, b_reshape(cx, x, 2 * d + 2, dims), perm);
-	const Val *sum = b_scatter_nd(cx, b_zeros(cx, x->type->elem, d + 2, result), b_concat(cx, d, places, 2 * d), x, "add");
+	const Val *sum =
+		b_scatter_nd(cx, b_zeros(cx, x->type->elem, d + 2, result), b_concat(cx, d, places, 2 * d), x, "add");
 	out[0] = b_permute(cx, sum, back);
 }
 
 const Importer onnx_ops_rearrange[] = {
-    {"", "DepthToSpace", 1, 10, "blocksize", 1, 1, 1, import_depth_to_space},
-    {"", "DepthToSpace", 11, 0, "blocksize mode", 1, 1, 1, import_depth_to_space},
-    {"", "SpaceToDepth", 1, 27, "blocksize", 1, 1, 1, import_space_to_depth},
-    {"", "SpaceToDepth", 28, 0, "blocksize mode", 1, 1, 1, import_space_to_depth},
-    {"", "ReverseSequence", 10, 0, "batch_axis time_axis", 2, 2, 1, import_reverse_sequence},
-    {"", "Col2Im", 18, 0, "dilations pads strides", 3, 3, 1, import_col2im},
-    {.op = NULL},
+	{"", "DepthToSpace", 1, 10, "blocksize", 1, 1, 1, import_depth_to_space},
+	{"", "DepthToSpace", 11, 0, "blocksize mode", 1, 1, 1, import_depth_to_space},
+	{"", "SpaceToDepth", 1, 27, "blocksize", 1, 1, 1, import_space_to_depth},
+	{"", "SpaceToDepth", 28, 0, "blocksize mode", 1, 1, 1, import_space_to_depth},
+	{"", "ReverseSequence", 10, 0, "batch_axis time_axis", 2, 2, 1, import_reverse_sequence},
+	{"", "Col2Im", 18, 0, "dilations pads strides", 3, 3, 1, import_col2im},
+	{.op = NULL},
 };

@@ -13,16 +13,16 @@ typedef struct {
 	const char *kind;
 } Reduction;
 static const Reduction reductions[] = {
-    {"ReduceSum", PLAIN, "sum"},
-    {"ReduceProd", PLAIN, "prod"},
-    {"ReduceMax", PLAIN, "max"},
-    {"ReduceMin", PLAIN, "min"},
-    {"ReduceMean", MEAN, "sum"},
-    {"ReduceL1", L1, "sum"},
-    {"ReduceL2", L2, "sum"},
-    {"ReduceLogSum", LOG_SUM, "sum"},
-    {"ReduceLogSumExp", LOG_SUM_EXP, "sum"},
-    {"ReduceSumSquare", SUM_SQUARE, "sum"},
+	{"ReduceSum", PLAIN, "sum"},
+	{"ReduceProd", PLAIN, "prod"},
+	{"ReduceMax", PLAIN, "max"},
+	{"ReduceMin", PLAIN, "min"},
+	{"ReduceMean", MEAN, "sum"},
+	{"ReduceL1", L1, "sum"},
+	{"ReduceL2", L2, "sum"},
+	{"ReduceLogSum", LOG_SUM, "sum"},
+	{"ReduceLogSumExp", LOG_SUM_EXP, "sum"},
+	{"ReduceSumSquare", SUM_SQUARE, "sum"},
 };
 
 typedef struct {
@@ -52,8 +52,7 @@ static const Val *mean(const Over *o, const Val *x)
 {
 	Ctx *cx = o->cx;
 	const Dim *count = dim_int(cx, 1);
-	for (int i = 0; i < o->n_axes; i++)
-		count = dim_mul(cx, count, x->type->dims[o->axes[i]]);
+	for (int i = 0; i < o->n_axes; i++) count = dim_mul(cx, count, x->type->dims[o->axes[i]]);
 	return binary(cx, OP_EW_div, reduce(o, "sum", x, o->keep), b_cast(cx, b_dim(cx, count), x->type->elem));
 }
 
@@ -85,8 +84,7 @@ static void reduce_over(const Node *n, int count, const int64_t *given, const Va
 	Ctx *cx = n->cx;
 	const Val *x = node_in(n, 0, "data");
 	const Reduction *r = reductions;
-	while (strcmp(r->op, n->op) != 0)
-		r++;
+	while (strcmp(r->op, n->op) != 0) r++;
 	Elem elem = x->type->elem;
 	int rank = x->type->rank;
 	bool extreme = strcmp(r->kind, "max") == 0 || strcmp(r->kind, "min") == 0;
@@ -94,8 +92,7 @@ static void reduce_over(const Node *n, int count, const int64_t *given, const Va
 	Over o = {.cx = cx, .keep = node_int(n, "keepdims", 1) != 0};
 	if (count <= 0 && !node_int(n, "noop_with_empty_axes", 0)) { /* all */
 		int *all = NEWN(cx->arena, int, rank);
-		for (int i = 0; i < rank; i++)
-			all[i] = i;
+		for (int i = 0; i < rank; i++) all[i] = i;
 		o.n_axes = rank;
 		o.axes = all;
 	} else if (count > 0) {
@@ -130,24 +127,26 @@ static void import_arg(Node *n, const Val **out)
 }
 
 /* axes became an input in opset 13 for ReduceSum, in 18 for the others. */
-#define REDUCE(op, input_since)                                                                                        \
-	{"", op, 1, (input_since)-1, "axes keepdims", 1, 1, 1, import_reduce_attr},                                    \
-	{"", op, input_since, 0, "keepdims noop_with_empty_axes", 1, 2, 1, import_reduce}
+#define REDUCE(op, input_since)                                                                 \
+	{"", op, 1, (input_since)-1, "axes keepdims", 1, 1, 1, import_reduce_attr},             \
+	{                                                                                       \
+		"", op, input_since, 0, "keepdims noop_with_empty_axes", 1, 2, 1, import_reduce \
+	}
 
 const Importer onnx_ops_reduce[] = {
-    REDUCE("ReduceSum", 13),
-    REDUCE("ReduceProd", 18),
-    REDUCE("ReduceMax", 18),
-    REDUCE("ReduceMin", 18),
-    REDUCE("ReduceMean", 18),
-    REDUCE("ReduceL1", 18),
-    REDUCE("ReduceL2", 18),
-    REDUCE("ReduceLogSum", 18),
-    REDUCE("ReduceLogSumExp", 18),
-    REDUCE("ReduceSumSquare", 18),
-    {"", "ArgMax", 1, 11, "axis keepdims", 1, 1, 1, import_arg},
-    {"", "ArgMax", 12, 0, "axis keepdims select_last_index", 1, 1, 1, import_arg},
-    {"", "ArgMin", 1, 11, "axis keepdims", 1, 1, 1, import_arg},
-    {"", "ArgMin", 12, 0, "axis keepdims select_last_index", 1, 1, 1, import_arg},
-    {.op = NULL},
+	REDUCE("ReduceSum", 13),
+	REDUCE("ReduceProd", 18),
+	REDUCE("ReduceMax", 18),
+	REDUCE("ReduceMin", 18),
+	REDUCE("ReduceMean", 18),
+	REDUCE("ReduceL1", 18),
+	REDUCE("ReduceL2", 18),
+	REDUCE("ReduceLogSum", 18),
+	REDUCE("ReduceLogSumExp", 18),
+	REDUCE("ReduceSumSquare", 18),
+	{"", "ArgMax", 1, 11, "axis keepdims", 1, 1, 1, import_arg},
+	{"", "ArgMax", 12, 0, "axis keepdims select_last_index", 1, 1, 1, import_arg},
+	{"", "ArgMin", 1, 11, "axis keepdims", 1, 1, 1, import_arg},
+	{"", "ArgMin", 12, 0, "axis keepdims select_last_index", 1, 1, 1, import_arg},
+	{.op = NULL},
 };

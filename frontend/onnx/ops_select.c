@@ -56,7 +56,7 @@ static void import_cumulative(Node *n, const Val **out)
 	out[0] = b_cumulative(cx, kind, x, 0, exclusive, reverse);
 	for (int i = 1; i < rank; i++)
 		out[0] = b_select(cx, binary(cx, OP_EW_eq, axis, b_scalar_int(cx, I64, i)),
-		    b_cumulative(cx, kind, x, i, exclusive, reverse), out[0]);
+			b_cumulative(cx, kind, x, i, exclusive, reverse), out[0]);
 }
 
 /* ---------------------------------------------------------------------------------------------------- NonZero, Compress */
@@ -67,14 +67,6 @@ static const Val *flattened(Ctx *cx, const Val *x)
 	return b_reshape(cx, x, 1, &count);
 }
 
-static const Val *count_of(Ctx *cx, const Val *mask)
-{
-	return folded(cx, b_reduce(cx, "sum", b_cast(cx, mask, I64), 1, (const int[]){0}, false));
-}
-
-/* The indices of the true ones of bool[n] first, in their order. */
-static const Val *true_first(Ctx *cx, const Val *mask) { return b_sort(cx, b_cast(cx, mask, U8), 0, true); }
-
 static const Val *is_nonzero(Ctx *cx, const Val *x)
 {
 	return x->type->elem == BOOL ? x : binary(cx, OP_EW_ne, x, b_scalar(cx, x->type->elem, 0));
@@ -83,9 +75,8 @@ static const Val *is_nonzero(Ctx *cx, const Val *x)
 static void import_nonzero(Node *n, const Val **out)
 {
 	Ctx *cx = n->cx;
-	const Val *x = node_in(n, 0, "X"), *mask = flattened(cx, is_nonzero(cx, x)), *order = true_first(cx, mask), *at;
+	const Val *x = node_in(n, 0, "X"), *at = true_indices(n, flattened(cx, is_nonzero(cx, x)));
 	int rank = x->type->rank;
-	first_rows(n, count_of(cx, mask), 1, &order, &at);
 	const Dim *count = at->type->dims[0], *dims[] = {dim_int(cx, rank), count};
 	const Val **rows = NEWN(cx->arena, const Val *, rank);
 	for (int i = rank; i-- > 0;) { /* the place in a dim is the rest; what is over goes on */
@@ -106,10 +97,9 @@ static void import_compress(Node *n, const Val **out)
 	if (mask->type->rank != 1 || mask->type->elem != BOOL)
 		node_fail(n, "input condition: bool[n] wanted, %s seen", type_str(cx, mask->type));
 	if (dim_lo(dim_sub(cx, mask->type->dims[0], x->type->dims[axis])) > 0)
-		node_fail(n, "input condition: %s for %s along axis %d", type_str(cx, mask->type), type_str(cx, x->type), axis);
-	const Val *order = true_first(cx, mask), *at;
-	first_rows(n, count_of(cx, mask), 1, &order, &at);
-	out[0] = b_gather(cx, x, at, axis);
+		node_fail(n, "input condition: %s for %s along axis %d", type_str(cx, mask->type),
+			type_str(cx, x->type), axis);
+	out[0] = b_gather(cx, x, true_indices(n, mask), axis);
 }
 
 /* ---------------------------------------------------------------------------------------------------- Unique */
@@ -173,19 +163,19 @@ static void import_unique(Node *n, const Val **out)
 		first = true_first(cx, is_first);
 	}
 	const Val *ones = b_fill(cx, one(cx), 1, &length), *all[] = {first, put(cx, inverse, ones, "add")}, *chosen[2];
-	first_rows(n, count_of(cx, starts), n->n_out > 3 ? 2 : 1, all, chosen);
+	first_rows(n, count_true(cx, starts), n->n_out > 3 ? 2 : 1, all, chosen);
 	const Val *results[] = {b_gather(cx, x, chosen[0], axis), chosen[0], inverse, n->n_out > 3 ? chosen[1] : NULL};
 	memcpy(out, results, sizeof *out * (size_t)n->n_out);
 }
 
 const Importer onnx_ops_select[] = {
-    {"", "TopK", 1, 9, "axis k", 1, 1, 2, import_top_k_1},
-    {"", "TopK", 10, 10, "axis", 2, 2, 2, import_top_k},
-    {"", "TopK", 11, 0, "axis largest sorted", 2, 2, 2, import_top_k},
-    {"", "CumSum", 11, 0, "exclusive reverse", 2, 2, 1, import_cumulative},
-    {"", "CumProd", 26, 0, "exclusive reverse", 2, 2, 1, import_cumulative},
-    {"", "NonZero", 9, 0, "", 1, 1, 1, import_nonzero},
-    {"", "Compress", 9, 0, "axis", 2, 2, 1, import_compress},
-    {"", "Unique", 11, 0, "axis sorted", 1, 1, 4, import_unique},
-    {.op = NULL},
+	{"", "TopK", 1, 9, "axis k", 1, 1, 2, import_top_k_1},
+	{"", "TopK", 10, 10, "axis", 2, 2, 2, import_top_k},
+	{"", "TopK", 11, 0, "axis largest sorted", 2, 2, 2, import_top_k},
+	{"", "CumSum", 11, 0, "exclusive reverse", 2, 2, 1, import_cumulative},
+	{"", "CumProd", 26, 0, "exclusive reverse", 2, 2, 1, import_cumulative},
+	{"", "NonZero", 9, 0, "", 1, 1, 1, import_nonzero},
+	{"", "Compress", 9, 0, "axis", 2, 2, 1, import_compress},
+	{"", "Unique", 11, 0, "axis sorted", 1, 1, 4, import_unique},
+	{.op = NULL},
 };

@@ -34,8 +34,7 @@ static Factors factors(Ctx *cx, const Type *t, int rank, const Dim *const *wante
 	for (int i = 0; i < rank; i++) {
 		int k = 0;
 		if (i == inferred) continue;
-		while (k < f.n_from && f.from[k] != wanted[i])
-			k++;
+		while (k < f.n_from && f.from[k] != wanted[i]) k++;
 		if (k < f.n_from) f.from[k] = f.from[--f.n_from];
 		else f.to[f.n_to++] = wanted[i];
 	}
@@ -63,11 +62,13 @@ static void want_same_count(const Node *n, const Factors *f, const Type *t, cons
 {
 	Ctx *cx = n->cx;
 	const Dim *from, *to;
-	int64_t a = split_number(cx, f->n_from, f->from, &from), b = split_number(cx, f->n_to, f->to, &to), g = gcd(a, b);
+	int64_t a = split_number(cx, f->n_from, f->from, &from), b = split_number(cx, f->n_to, f->to, &to),
+		g = gcd(a, b);
 	if (g < 1) node_fail(n, "%s cannot be reshaped to %s", type_str(cx, t), type_str(cx, wanted));
 	from = dim_mul(cx, from, dim_int(cx, a / g));
 	to = dim_mul(cx, to, dim_int(cx, b / g));
-	node_same_dim(n, from, to, arena_printf(cx->arena, "reshape of %s to %s", type_str(cx, t), type_str(cx, wanted)));
+	node_same_dim(
+		n, from, to, arena_printf(cx->arena, "reshape of %s to %s", type_str(cx, t), type_str(cx, wanted)));
 }
 
 /* wanted: -1 stands for what the others leave, and 0, where it copies, for the dim at that place of x. */
@@ -84,7 +85,8 @@ static const Val *reshape_to(const Node *n, const Val *x, int rank, const Dim *c
 		if (size == -1 && inferred >= 0) node_fail(n, "input shape: -1 is there twice");
 		if (size == -1) inferred = i;
 		if (size != 0 || !zero_copies) continue;
-		if (i >= x->type->rank) node_fail(n, "input shape: dim %d is 0, but the data is %s", i, type_str(cx, x->type));
+		if (i >= x->type->rank)
+			node_fail(n, "input shape: dim %d is 0, but the data is %s", i, type_str(cx, x->type));
 		dims[i] = x->type->dims[i];
 	}
 	Factors f = factors(cx, x->type, rank, dims, inferred);
@@ -97,8 +99,8 @@ static const Val *reshape_to(const Node *n, const Val *x, int rank, const Dim *c
 	const Dim *from = dim_product(cx, f.n_from, f.from), *to = dim_product(cx, f.n_to, f.to);
 	dims[inferred] = dim_div_exact(cx, from, to);
 	if (!dims[inferred])
-		node_fail(n, "input shape: what stands for -1? %s has %s elements for each %s wanted", type_str(cx, x->type),
-		    dim_text(cx, from), dim_text(cx, to));
+		node_fail(n, "input shape: what stands for -1? %s has %s elements for each %s wanted",
+			type_str(cx, x->type), dim_text(cx, from), dim_text(cx, to));
 	return b_reshape(cx, x, rank, dims);
 }
 
@@ -117,8 +119,7 @@ static void import_reshape_1(Node *n, const Val **out)
 	int rank = node_rank(n, node_ints(n, "shape", &ints));
 	if (rank < 0) node_fail(n, "attribute shape is missing");
 	const Dim **dims = NEWN(n->cx->arena, const Dim *, rank);
-	for (int i = 0; i < rank; i++)
-		dims[i] = dim_int(n->cx, ints[i]);
+	for (int i = 0; i < rank; i++) dims[i] = dim_int(n->cx, ints[i]);
 	out[0] = reshape_to(n, node_in(n, 0, "data"), rank, dims, true);
 }
 
@@ -131,7 +132,7 @@ static void import_flatten(Node *n, const Val **out)
 	if (axis < -rank || axis > rank) node_fail(n, "axis %lld is outside of [%d, %d]", (long long)axis, -rank, rank);
 	if (axis < 0) axis += rank;
 	const Dim *dims[] = {
-	    dim_product(cx, (int)axis, x->type->dims), dim_product(cx, rank - (int)axis, x->type->dims + axis)};
+		dim_product(cx, (int)axis, x->type->dims), dim_product(cx, rank - (int)axis, x->type->dims + axis)};
 	out[0] = b_reshape(cx, x, 2, dims);
 }
 
@@ -143,6 +144,12 @@ static int axes_of(const Node *n, bool as_input, const int64_t **axes)
 	return as_input ? node_const_ints(n, 1, "axes", axes) : node_ints(n, "axes", axes);
 }
 
+static bool dim_is_symbol(const Dim *d)
+{
+	return d->n_terms == 1 && d->terms[0].coef == 1 && d->terms[0].n_syms == 1 &&
+		d->terms[0].syms[0]->kind == SYM_NAMED;
+}
+
 static void squeeze(const Node *n, bool as_input, const Val **out)
 {
 	Ctx *cx = n->cx;
@@ -151,11 +158,12 @@ static void squeeze(const Node *n, bool as_input, const Val **out)
 	const int64_t *axes;
 	int count = axes_of(n, as_input, &axes), k = 0;
 	bool *gone = NEWN(cx->arena, bool, t->rank);
-	for (int i = 0; i < t->rank && count < 0; i++)
-		gone[i] = dim_is(t->dims[i], 1);
+	for (int i = 0; i < t->rank && count < 0; i++) gone[i] = dim_is(t->dims[i], 1);
 	int *places = count < 0 ? NULL : node_axes(n, count, axes, t->rank);
 	for (int i = 0; i < count; i++) {
-		node_same_dim(n, t->dims[places[i]], dim_int(cx, 1), arena_printf(cx->arena, "the dim of axis %d", places[i]));
+		const Dim *d = t->dims[places[i]];
+		if (dim_is_int(d, NULL) || dim_is_symbol(d)) /* a formula may be 1: the reshape checks it at run time */
+			node_same_dim(n, d, dim_int(cx, 1), arena_printf(cx->arena, "the dim of axis %d", places[i]));
 		gone[places[i]] = true;
 	}
 	const Dim **dims = NEWN(cx->arena, const Dim *, t->rank);
@@ -176,8 +184,7 @@ static void unsqueeze(const Node *n, bool as_input, const Val **out)
 	if (count < 0) node_fail(n, "axes are missing");
 	int *places = node_axes(n, count, axes, node_rank(n, rank + count));
 	const Dim **dims = NEWN(cx->arena, const Dim *, rank + count);
-	for (int i = 0; i < count; i++)
-		dims[places[i]] = dim_int(cx, 1);
+	for (int i = 0; i < count; i++) dims[places[i]] = dim_int(cx, 1);
 	for (int i = 0, k = 0; i < rank + count; i++)
 		if (!dims[i]) dims[i] = x->type->dims[k++];
 	out[0] = b_reshape(cx, x, rank + count, dims);
@@ -194,8 +201,7 @@ static void import_transpose(Node *n, const Val **out)
 	int count = node_ints(n, "perm", &given);
 	if (count >= 0 && count != rank) node_fail(n, "attribute perm: %d axes wanted, %d seen", rank, count);
 	int *perm = count < 0 ? NEWN(n->cx->arena, int, rank) : node_axes(n, rank, given, rank);
-	for (int i = 0; i < rank && count < 0; i++)
-		perm[i] = rank - 1 - i;
+	for (int i = 0; i < rank && count < 0; i++) perm[i] = rank - 1 - i;
 	out[0] = b_permute(n->cx, x, perm);
 }
 
@@ -209,9 +215,12 @@ static void concat(const Node *n, int64_t given_axis, const Val **out)
 	for (int i = 1; i < n->n_in; i++) {
 		const Type *u = node_in(n, i, "inputs")->type;
 		if (u->elem != t->elem || u->rank != t->rank)
-			node_fail(n, "inputs of one type and rank wanted, %s and %s seen", type_str(cx, t), type_str(cx, u));
+			node_fail(n, "inputs of one type and rank wanted, %s and %s seen", type_str(cx, t),
+				type_str(cx, u));
 		for (int k = 0; k < t->rank; k++)
-			if (k != axis) node_same_dim(n, t->dims[k], u->dims[k], arena_printf(cx->arena, "dim %d of the inputs", k));
+			if (k != axis)
+				node_same_dim(
+					n, t->dims[k], u->dims[k], arena_printf(cx->arena, "dim %d of the inputs", k));
 	}
 	out[0] = b_concat(cx, n->n_in, n->in, axis);
 }
@@ -248,8 +257,7 @@ static void split_by_attr(const Node *n, const Val **out)
 	const int64_t *ints;
 	int count = node_ints(n, "split", &ints);
 	const Dim **sizes = count < 0 ? NULL : NEWN(n->cx->arena, const Dim *, count);
-	for (int i = 0; i < count; i++)
-		sizes[i] = dim_int(n->cx, ints[i]);
+	for (int i = 0; i < count; i++) sizes[i] = dim_int(n->cx, ints[i]);
 	split(n, count, sizes, false, out);
 }
 
@@ -271,8 +279,8 @@ static void import_split(Node *n, const Val **out)
 	bool has_number = node_has(n, "num_outputs");
 	if (has_number && count >= 0) node_fail(n, "both split and num_outputs are given");
 	if (has_number && node_int(n, "num_outputs", 0) != n->n_out)
-		node_fail(n, "attribute num_outputs is %lld, but there are %d outputs", (long long)node_int(n, "num_outputs", 0),
-		    n->n_out);
+		node_fail(n, "attribute num_outputs is %lld, but there are %d outputs",
+			(long long)node_int(n, "num_outputs", 0), n->n_out);
 	split(n, count, sizes, has_number, out);
 }
 
@@ -315,8 +323,7 @@ static void import_tile(Node *n, const Val **out)
 	node_in(n, 1, "repeats");
 	int count = node_const_dims(n, 1, "repeats", &repeats);
 	if (count != x->type->rank) node_fail(n, "input repeats: %d numbers wanted, %d seen", x->type->rank, count);
-	for (int i = 0; i < count; i++)
-		x = tile(n->cx, x, i, repeats[i]);
+	for (int i = 0; i < count; i++) x = tile(n->cx, x, i, repeats[i]);
 	out[0] = x;
 }
 
@@ -330,26 +337,26 @@ static void import_tile_1(Node *n, const Val **out)
 }
 
 const Importer onnx_ops_shape[] = {
-    {"", "Shape", 1, 14, "", 1, 1, 1, import_shape},
-    {"", "Shape", 15, 0, "start end", 1, 1, 1, import_shape},
-    {"", "Size", 1, 0, "", 1, 1, 1, import_size},
-    {"", "Reshape", 1, 4, "shape consumed_inputs", 1, 1, 1, import_reshape_1},
-    {"", "Reshape", 5, 13, "", 2, 2, 1, import_reshape},
-    {"", "Reshape", 14, 0, "allowzero", 2, 2, 1, import_reshape},
-    {"", "Flatten", 1, 0, "axis", 1, 1, 1, import_flatten},
-    {"", "Squeeze", 1, 12, "axes", 1, 1, 1, import_squeeze_1},
-    {"", "Squeeze", 13, 0, "", 1, 2, 1, import_squeeze},
-    {"", "Unsqueeze", 1, 12, "axes", 1, 1, 1, import_unsqueeze_1},
-    {"", "Unsqueeze", 13, 0, "", 2, 2, 1, import_unsqueeze},
-    {"", "Transpose", 1, 0, "perm", 1, 1, 1, import_transpose},
-    {"", "Concat", 1, 3, "axis", 1, -1, 1, import_concat_1},
-    {"", "Concat", 4, 0, "axis", 1, -1, 1, import_concat},
-    {"", "Split", 1, 1, "axis split", 1, 2, -1, import_split_1},
-    {"", "Split", 2, 12, "axis split", 1, 1, -1, import_split_2},
-    {"", "Split", 13, 17, "axis", 1, 2, -1, import_split},
-    {"", "Split", 18, 0, "axis num_outputs", 1, 2, -1, import_split},
-    {"", "Expand", 8, 0, "", 2, 2, 1, import_expand},
-    {"", "Tile", 1, 5, "", 3, 3, 1, import_tile_1},
-    {"", "Tile", 6, 0, "", 2, 2, 1, import_tile},
-    {.op = NULL},
+	{"", "Shape", 1, 14, "", 1, 1, 1, import_shape},
+	{"", "Shape", 15, 0, "start end", 1, 1, 1, import_shape},
+	{"", "Size", 1, 0, "", 1, 1, 1, import_size},
+	{"", "Reshape", 1, 4, "shape consumed_inputs", 1, 1, 1, import_reshape_1},
+	{"", "Reshape", 5, 13, "", 2, 2, 1, import_reshape},
+	{"", "Reshape", 14, 0, "allowzero", 2, 2, 1, import_reshape},
+	{"", "Flatten", 1, 0, "axis", 1, 1, 1, import_flatten},
+	{"", "Squeeze", 1, 12, "axes", 1, 1, 1, import_squeeze_1},
+	{"", "Squeeze", 13, 0, "", 1, 2, 1, import_squeeze},
+	{"", "Unsqueeze", 1, 12, "axes", 1, 1, 1, import_unsqueeze_1},
+	{"", "Unsqueeze", 13, 0, "", 2, 2, 1, import_unsqueeze},
+	{"", "Transpose", 1, 0, "perm", 1, 1, 1, import_transpose},
+	{"", "Concat", 1, 3, "axis", 1, -1, 1, import_concat_1},
+	{"", "Concat", 4, 0, "axis", 1, -1, 1, import_concat},
+	{"", "Split", 1, 1, "axis split", 1, 2, -1, import_split_1},
+	{"", "Split", 2, 12, "axis split", 1, 1, -1, import_split_2},
+	{"", "Split", 13, 17, "axis", 1, 2, -1, import_split},
+	{"", "Split", 18, 0, "axis num_outputs", 1, 2, -1, import_split},
+	{"", "Expand", 8, 0, "", 2, 2, 1, import_expand},
+	{"", "Tile", 1, 5, "", 3, 3, 1, import_tile_1},
+	{"", "Tile", 6, 0, "", 2, 2, 1, import_tile},
+	{.op = NULL},
 };

@@ -1,7 +1,8 @@
-/* spatial.c: windows that slide over spatial dims: the attributes that convolution and pooling share, and the views.
+/* spatial.c: windows that slide over spatial dims: the attributes that convolution and pooling share, and the
+ * views.
  *
- * The graph is kept as small as can be, because streaming models live on it: nothing is padded by 0, a window of one place
- * is at most a slice with a step, and a window that fills its dim is that dim itself.
+ * The graph is kept as small as can be, because streaming models live on it: nothing is padded by 0, a window of
+ * one place is at most a slice with a step, and a window that fills its dim is that dim itself.
  */
 #include "frontend/onnx/spatial.h"
 
@@ -11,7 +12,8 @@ int spatial_rank(const Node *n, const Val *x, const char *what)
 {
 	int rank = x->type->rank;
 	if (rank < 2 || rank - 2 > MAX_SPATIAL)
-		node_fail(n, "input %s: N, C and up to %d spatial dims wanted, %s seen", what, MAX_SPATIAL, type_str(n->cx, x->type));
+		node_fail(n, "input %s: N, C and up to %d spatial dims wanted, %s seen", what, MAX_SPATIAL,
+			type_str(n->cx, x->type));
 	return rank - 2;
 }
 
@@ -37,7 +39,8 @@ AutoPad spatial_auto_pad(const Node *n)
 void spatial_kernel(const Node *n, Spatial *s, int count, Dims weights)
 {
 	const int64_t *kernel = spatial_ints(n, "kernel_shape", count, 1);
-	const int64_t *strides = spatial_ints(n, "strides", count, 1), *dilations = spatial_ints(n, "dilations", count, 1);
+	const int64_t *strides = spatial_ints(n, "strides", count, 1),
+		      *dilations = spatial_ints(n, "dilations", count, 1);
 	if (!kernel && !weights) node_fail(n, "attribute kernel_shape is missing");
 	s->n = count;
 	for (int i = 0; i < count; i++) {
@@ -45,8 +48,8 @@ void spatial_kernel(const Node *n, Spatial *s, int count, Dims weights)
 		if (weights && (!dim_is_int(weights[i], &size) || size < 1 || size > INT32_MAX))
 			node_fail(n, "weights: a kernel of size %s is not supported", dim_text(n->cx, weights[i]));
 		if (kernel && kernel[i] != size)
-			node_fail(n, "attribute kernel_shape: %lld in dim %d, but the weights have %lld", (long long)kernel[i], i,
-			    (long long)size);
+			node_fail(n, "attribute kernel_shape: %lld in dim %d, but the weights have %lld",
+				(long long)kernel[i], i, (long long)size);
 		s->kernel[i] = size;
 		s->stride[i] = strides ? strides[i] : 1;
 		s->dilation[i] = dilations ? dilations[i] : 1;
@@ -75,7 +78,8 @@ static void round_up(Ctx *cx, Spatial *s, int i, const Dim *size)
 {
 	const Dim *stride = dim_int(cx, s->stride[i]), *one = dim_int(cx, 1), *before = dim_add(cx, s->lo[i], size);
 	const Dim *padded = dim_add(cx, before, s->hi[i]), *room = dim_sub(cx, padded, extent(cx, s, i));
-	const Dim *count = dim_min(cx, dim_add(cx, dim_ceildiv(cx, room, stride), one), dim_ceildiv(cx, before, stride));
+	const Dim *count =
+		dim_min(cx, dim_add(cx, dim_ceildiv(cx, room, stride), one), dim_ceildiv(cx, before, stride));
 	const Dim *reach = dim_add(cx, dim_mul(cx, dim_sub(cx, count, one), stride), extent(cx, s, i));
 	s->size[i] = count;
 	s->over[i] = dim_max(cx, dim_sub(cx, reach, padded), dim_int(cx, 0));
@@ -92,10 +96,8 @@ void spatial_pads(const Node *n, Spatial *s, Dims sizes)
 		s->hi[i] = dim_int(cx, pads ? pads[s->n + i] : 0);
 		if (how != PAD_NOTSET && !(dim_is(s->lo[i], 0) && dim_is(s->hi[i], 0)))
 			node_fail(n, "attributes auto_pad and pads are both given");
-		if (how == PAD_SAME_UPPER || how == PAD_SAME_LOWER)
-			pad_same(cx, s, i, sizes[i], how == PAD_SAME_UPPER);
-		else if (ceil_mode)
-			round_up(cx, s, i, sizes[i]);
+		if (how == PAD_SAME_UPPER || how == PAD_SAME_LOWER) pad_same(cx, s, i, sizes[i], how == PAD_SAME_UPPER);
+		else if (ceil_mode) round_up(cx, s, i, sizes[i]);
 	}
 }
 

@@ -4,7 +4,7 @@
  * a parameter after the body's own ones, and the node's importer passes the outer value as an operand.  What depends on
  * no parameter (constants, shapes) is built again inside instead: the body then knows it.
  */
-#include "frontend/onnx/model.h"
+#include "frontend/onnx/compose.h"
 
 #include <string.h>
 
@@ -12,14 +12,19 @@ enum { MAX_CLOSED_VALS = 64, MAX_SHAPE_ELEMENTS = 64 };
 
 /* ---------------------------------------------------------------------------------------------------- captures */
 
-/* Does it depend on no parameter?  Looks at few values only: what matters is folded already. */
-static bool is_closed(const Val *v, int *budget)
+static bool is_closed_within(const Val *v, int *budget)
 {
 	if (v->op == OP_const || v->op == OP_dim || v->op == OP_iota) return true;
 	if (v->op == OP_param || v->n_args == 0 || --*budget < 0) return false;
 	for (int i = 0; i < v->n_args; i++)
-		if (!is_closed(v->args[i], budget)) return false;
+		if (!is_closed_within(v->args[i], budget)) return false;
 	return true;
+}
+
+bool is_closed(const Val *v)
+{
+	int budget = MAX_CLOSED_VALS;
+	return is_closed_within(v, &budget);
 }
 
 /* A small integer or bool value whose elements are sizes, written without its operands; NULL where it is something else. */
@@ -58,14 +63,13 @@ static const Val *new_capture(Run *run, Captures *c, const Val *outer, const cha
 const Val *capture(Run *run, Captures *c, const Val *outer, const char *name)
 {
 	Ctx *cx = run->cx;
-	int budget = MAX_CLOSED_VALS;
 	const Val *inner = map_get(&c->known, outer);
 	if (inner) return inner;
 	if (is_sequence(outer)) {
 		const Val **chunks = NEWN(cx->arena, const Val *, outer->n_args);
 		for (int i = 0; i < outer->n_args; i++) chunks[i] = capture(run, c, outer->args[i], name);
 		inner = sequence_new(cx, outer->n_args, chunks);
-	} else if (is_closed(outer, &budget)) {
+	} else if (is_closed(outer)) {
 		inner = outer;
 	} else {
 		inner = as_shape(cx, outer);
@@ -103,14 +107,17 @@ static void import_body(const Node *n, Body *b, Captures *captures, int n_types,
 	scope.opsets = scope.outer->opsets;
 	scope.frame = scope.outer->frame;
 	map_init(&scope.names, cx->arena);
-	const Dim *none = dim_int(cx, 0);
-	const Type *mark = type_new(cx, U8, 1, &none);
 	b->params = NEWN(cx->arena, const Val *, n_types);
 	b->param_names = NEWN(cx->arena, const char *, n_types);
 	for (int i = 0; i < n_types; i++) {
 		const Type *type = types[i] ? types[i] : declared_type(run, g->input[i]);
-		/* a sequence is unknown inside: a parameter that only marks its place */
-		b->params[i] = val_param(cx, i, type->is_tuple ? mark : type);
+		/* a sequence is unknown inside: a parameter that only marks its place, of a type that no other has */
+		if (type->is_tuple) {
+			const Dim *unknown = computed_symbol(run, g->input[i]->name, INT64_MAX);
+			b->params[i] = val_param(cx, i, type_new(cx, U8, 1, &unknown));
+		} else {
+			b->params[i] = val_param(cx, i, type);
+		}
 		b->param_names[i] = g->input[i]->name;
 		scope_put(run, &scope, g->input[i]->name,
 			type->is_tuple ? sequence_new(cx, 1, &b->params[i]) : b->params[i]);
@@ -177,4 +184,54 @@ void node_graphs(const Node *n, int n_bodies, const char *const *attrs, const Gr
 	for (int i = 0; i < n_bodies; i++) graphs[i] = close_body(n->cx, &bodies[i], &captures);
 	*n_captures = captures.n;
 	*outer = captures.outer;
+}
+
+/* ---------------------------------------------------------------------------------------------------- for their importers */
+
+void copy_vals(const Val **to, const Val *const *from, int n)
+{
+	for (int i = 0; i < n; i++) to[i] = from[i];
+}
+
+void copy_names(const char **to, const char *const *from, int n)
+{
+	for (int i = 0; i < n; i++) to[i] = from[i];
+}
+
+const Val *condition(const Node *n, const Val *v, const char *what)
+{
+	int64_t count;
+	if (v->type->is_tuple || v->type->elem != BOOL || !dim_is_int(type_count(n->cx, v->type), &count) || count != 1)
+		node_fail(n, "%s: one bool wanted, %s seen", what, type_str(n->cx, v->type));
+	return b_reshape(n->cx, v, 0, NULL);
+}
+
+bool known_bool(Ctx *cx, const Val *v, bool *value)
+{
+	const Dim *d;
+	int64_t n;
+	const Tensor *t = known_tensor(cx, v);
+	if (t) *value = tensor_get_int(t, 0) != 0;
+	else if (val_as_dims(cx, v, 1, &d) && dim_is_int(d, &n)) *value = n != 0;
+	else return false;
+	return true;
+}
+
+void node_same_type(const Node *n, const Type *a, const Type *b, const char *what)
+{
+	if (a == b) return;
+	bool comparable = !a->is_tuple && !b->is_tuple && a->elem == b->elem && a->rank == b->rank;
+	for (int i = 0; comparable && i < a->rank; i++) node_same_dim(n, a->dims[i], b->dims[i], what);
+	node_fail(n, "%s: %s and %s differ", what, type_str(n->cx, a), type_str(n->cx, b));
+}
+
+const char *result_what(const Node *n, const char *kind, const Graph *body, int i)
+{
+	return arena_printf(n->cx->arena, "%s %s", kind, onnx_quote(n->cx, body->result_names[i]));
+}
+
+const Val **params_like(Ctx *cx, const Val **params, int from, int n, const Val *const *vals)
+{
+	for (int i = 0; i < n; i++) params[from + i] = val_param(cx, from + i, vals[i]->type);
+	return params + from;
 }

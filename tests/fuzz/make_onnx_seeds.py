@@ -119,6 +119,10 @@ def seeds():
     yield "sequence", model(graph([node("SequenceEmpty", "", "e"), node("Loop", "m,,e", "q", body=("graph", collect)),
                                    node("ConcatFromSequence", "q", "y", axis=0, new_axis=1)], [x], ["y"], [three]))
 
+    grow = graph([node("Concat", "q,x", "q2", axis=0), node("Identity", "c", "c2")],
+                 [info("i", INT64, []), info("c", BOOL, []), info("q", FLOAT, ["n", 2])], ["c2", "q2"])
+    yield "growing", model(graph([node("Loop", "m,,x", "q", body=("graph", grow))], [x], ["q"], [three]))
+
     step = graph([node("Add", "s,e", "s2"), node("Mul", "s2,w", "y")], [info("s", FLOAT, [2]), info("e", FLOAT, [2])], ["s2", "y"])
     yield "scan", model(graph([node("Scan", "w,x", "last,all", num_scan_inputs=1, body=("graph", step), scan_input_directions=[1],
                                     scan_output_axes=[1])], [x], ["last", "all"], [w]))

@@ -23,8 +23,7 @@ static const Graph *import(Ctx *context, Buf m, const char *dir, const OnnxImpor
 {
 	Ctx *volatile cx = context; /* gcc 12 would fear for the unwinding frame's address */
 	const Graph *volatile g = NULL;
-	TRY(cx)
-	{
+	TRY (cx) {
 		const OnnxModel *read = onnx_read_memory(cx, m.text, m.size, dir);
 		g = onnx_import(cx, read, options);
 		graph_verify(cx, g);
@@ -61,8 +60,7 @@ static void expect_result(
 	Ctx *volatile cx = context;
 	const Tensor **results = NEWN(cx->arena, const Tensor *, g->n_results);
 	volatile bool ran = false;
-	TRY(cx)
-	{
+	TRY (cx) {
 		Eval e = {.cx = cx, .arena = cx->arena};
 		dimenv_init(&e.env, cx->arena);
 		eval_bind(&e, g, inputs);
@@ -433,7 +431,7 @@ Test(onnx_tensor, every_field)
 			buf_write(&t, &wide, sizeof wide);
 		}
 		const Tensor *volatile read = NULL;
-		TRY(cx) { read = onnx_tensor_parse(cx, t.text, t.size); }
+		TRY (cx) { read = onnx_tensor_parse(cx, t.text, t.size); }
 		cr_assert(read, "type %d: %s", cases[i].type, cx->error);
 		cr_assert_eq(read->count, 2);
 		for (int k = 0; k < 2; k++)
@@ -471,7 +469,7 @@ Test(onnx_import, bind)
 	Ctx *cx = ctx_new();
 	const Tensor *value = floats(cx, 1, (int64_t[]){2}, (double[]){5, 6});
 	const char *name = "x";
-	OnnxImportOptions options = {1, &name, &value};
+	OnnxImportOptions options = {.n_binds = 1, .bind_names = &name, .bind_values = &value};
 	const Graph *g = must_import(cx, add_model(cx), &options);
 	cr_expect_eq(g->n_params, 0);
 	expect_result(cx, g, NULL, 0, 2, (double[]){6, 8});
@@ -489,7 +487,7 @@ Test(onnx_import, bind_decides_symbols)
 	Ctx *cx = ctx_new();
 	const Tensor *value = floats(cx, 1, (int64_t[]){3}, (double[]){5, 6, 7});
 	const char *name = "x";
-	OnnxImportOptions options = {1, &name, &value};
+	OnnxImportOptions options = {.n_binds = 1, .bind_names = &name, .bind_values = &value};
 	Buf g = message(cx);
 	put_message(&g, 1, node(cx, "Add", "x z", "y"));
 	put_input(cx, &g, "x", FLOAT, "N");
@@ -515,6 +513,48 @@ Test(onnx_import, sparse_constant)
 	put_message(&g, 1, n);
 	put_output(cx, &g, "y");
 	expect_result(cx, must_import(cx, model(cx, g, 14), NULL), NULL, 0, 4, (double[]){0, 7, 8, 0});
+	ctx_free(cx);
+}
+
+/* --dim: a symbol that has its value already is no symbol. */
+Test(onnx_import, dims_known_beforehand)
+{
+	Ctx *cx = ctx_new();
+	Buf g = message(cx);
+	put_message(&g, 1, node(cx, "Tanh", "x", "y"));
+	put_input(cx, &g, "x", FLOAT, "T ?");
+	put_output(cx, &g, "y");
+	sym_bound(cx, "T", 7, 7);
+	sym_bound(cx, "x_dim1", 1, 9);
+	cr_expect_str_eq(type_str(cx, must_import(cx, model(cx, g, 14), NULL)->params[0]->type), "f32[7, x_dim1]");
+	ctx_free(cx);
+}
+
+/* Tensors that the inputs will have decide open dims, and single truth values the branches. */
+Test(onnx_import, shapes_of_given_tensors)
+{
+	Ctx *cx = ctx_new();
+	Buf g = message(cx), n = node(cx, "If", "c", "y");
+	Buf then = message(cx), other = message(cx);
+	put_message(&then, 1, node(cx, "Tanh", "x", "a"));
+	put_output(cx, &then, "a");
+	put_message(&other, 1, node(cx, "Identity", "x", "b"));
+	put_output(cx, &other, "b");
+	put_attr_message(cx, &n, "then_branch", true, then);
+	put_attr_message(cx, &n, "else_branch", true, other);
+	put_message(&g, 1, n);
+	put_input(cx, &g, "c", BOOLEAN, "");
+	put_input(cx, &g, "x", FLOAT, "T ? 2");
+	put_output(cx, &g, "y");
+	const Tensor *given[] = {
+		ints(cx, BOOL, 0, NULL, (int64_t[]){0}), floats(cx, 3, (int64_t[]){1, 2, 2}, (double[]){1, 2, 3, 4})};
+	OnnxImportOptions options = {.n_shapes = 2, .shapes = given};
+	cr_expect_eq(must_import(cx, model(cx, g, 14), &options)->n_params, 2);
+	options.bind_scalars = true;
+	const Graph *bound = must_import(cx, model(cx, g, 14), &options);
+	cr_assert_eq(bound->n_params, 1);
+	cr_expect_str_eq(type_str(cx, bound->params[0]->type), "f32[1, 2, 2]");
+	expect_result(cx, bound, &given[1], 0, 4, (double[]){1, 2, 3, 4});
 	ctx_free(cx);
 }
 
@@ -591,7 +631,7 @@ Test(onnx_import, if_captures_and_folds)
 	in[0] = ints(cx, BOOL, 0, NULL, (int64_t[]){0});
 	expect_result(cx, g, in, 0, 2, (double[]){9, 16});
 	const char *name = "c";
-	OnnxImportOptions options = {1, &name, &in[0]};
+	OnnxImportOptions options = {.n_binds = 1, .bind_names = &name, .bind_values = &in[0]};
 	g = must_import(cx, if_model(cx), &options);
 	cr_expect_not(has_op(g, OP_cond));
 	expect_result(cx, g, in + 1, 0, 2, (double[]){9, 16});
@@ -764,6 +804,55 @@ Test(onnx_import, sequence_from_a_loop_is_stacked)
 		floats(cx, 1, (int64_t[]){2}, (double[]){0, 10}), floats(cx, 1, (int64_t[]){2}, (double[]){1, 2})};
 	/* steps [1 12] [2 14] [3 16], stacked as the last axis */
 	expect_result(cx, graph, in, 0, 6, (double[]){1, 2, 3, 12, 14, 16});
+	ctx_free(cx);
+}
+
+/* A loop that grows a tensor by a concat, as exporters write `out = cat([out, h])`; it may not be read inside. */
+static Buf growing_model(Ctx *cx, const char *limit, bool reads)
+{
+	Buf body = message(cx), g = message(cx),
+	    n = node(cx, "Loop", arena_printf(cx->arena, "%s - out0 s0", limit), "out last");
+	Buf concat = node(cx, "Concat", "out s2", "out2");
+	put_attr_int(cx, &concat, "axis", 1);
+	put_message(&body, 1, node(cx, "Add", "s x", "s2"));
+	put_message(&body, 1, concat);
+	put_message(&body, 1, node(cx, "Identity", "c", "c2"));
+	if (reads) put_message(&body, 1, node(cx, "Tanh", "out", "t"));
+	put_input(cx, &body, "i", INT64, "");
+	put_input(cx, &body, "c", BOOLEAN, "");
+	put_input(cx, &body, "out", FLOAT, "2 ?");
+	put_input(cx, &body, "s", FLOAT, "2 1");
+	put_output(cx, &body, "c2");
+	put_output(cx, &body, "out2");
+	put_output(cx, &body, "s2");
+	if (reads) put_output(cx, &body, "t");
+	put_attr_message(cx, &n, "body", true, body);
+	put_message(&g, 1, n);
+	put_message(&g, 5, tensor(cx, "three", INT64, 0, NULL, (int64_t[]){3}, 8));
+	put_message(&g, 5, tensor(cx, "out0", FLOAT, 2, (int64_t[]){2, 1}, (float[]){-1, -2}, 8));
+	put_input(cx, &g, "s0", FLOAT, "2 1");
+	put_input(cx, &g, "x", FLOAT, "2 1");
+	put_input(cx, &g, "m", INT64, "");
+	put_output(cx, &g, "out");
+	put_output(cx, &g, "last");
+	return model(cx, g, 14);
+}
+
+Test(onnx_import, tensor_that_grows_in_a_loop_is_stacked)
+{
+	Ctx *cx = ctx_new();
+	const Tensor *in[] = {floats(cx, 2, (int64_t[]){2, 1}, (double[]){0, 10}),
+		floats(cx, 2, (int64_t[]){2, 1}, (double[]){1, 2}), ints(cx, I64, 0, NULL, (int64_t[]){2})};
+	const Graph *g = must_import(cx, growing_model(cx, "three", false), NULL);
+	cr_expect(has_op(g, OP_scan));
+	cr_expect_str_eq(type_str(cx, g->results[0]->type), "f32[2, 4]");
+	expect_result(cx, g, in, 0, 8, (double[]){-1, 1, 2, 3, -2, 12, 14, 16});
+	expect_result(cx, g, in, 1, 2, (double[]){3, 16});
+	g = must_import(cx, growing_model(cx, "m", false), NULL);
+	cr_expect(has_op(g, OP_loop));
+	expect_result(cx, g, in, 0, 6, (double[]){-1, 1, 2, -2, 12, 14});
+	expect_error(cx, growing_model(cx, "three", true), NULL,
+		"state \"out2\": a body that reads what it appends to is not supported");
 	ctx_free(cx);
 }
 

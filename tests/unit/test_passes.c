@@ -233,7 +233,10 @@ static const Val *gen_source(Gen *g)
 	const Dim *d[2] = {any_dim(g), any_dim(g)};
 	switch (pick(g, 4)) {
 	case 0: return b_dim(g->cx, d[0]);
-	case 1: return b_iota(g->cx, pick(g, 2) ? I64 : F64, 2, d, pick(g, 2));
+	case 1: {
+		int rank = 1 + pick(g, 2);
+		return b_iota(g->cx, pick(g, 3) ? I64 : F64, rank, d, pick(g, rank));
+	}
 	default: return gen_const(g);
 	}
 }
@@ -272,6 +275,10 @@ static const Val *gen_scan(Gen *g, const Pool *p)
 		types[n] = args[n]->type;
 	}
 	const Dim *length = lead->type->rank ? lead->type->dims[0] : any_dim(g);
+	if (pick(g, 4) == 0) { /* one that counts its steps */
+		types[n] = type_scalar(cx, I64);
+		args[n++] = b_iota(cx, I64, 1, &length, 0);
+	}
 	for (int k = 0; k < 12 && n < 6; k++) {
 		const Val *x = k ? any(g, p) : lead;
 		if (!x->type->rank || x->type->dims[0] != length) continue;
@@ -390,17 +397,22 @@ static bool equal(const Tensor *a, const Tensor *b, bool with_sign)
 	return true;
 }
 
-static bool evaluate(Ctx *cx, const Graph *g, int64_t size, const Tensor *const *inputs, const Tensor **results)
+static Eval eval_at(Ctx *cx, int64_t size)
 {
-	volatile bool ok = false;
 	Eval e = {.cx = cx, .arena = cx->arena, .max_bytes = 64 << 20};
 	dimenv_init(&e.env, cx->arena);
 	dimenv_set(&e.env, sym_find(cx, "T"), size);
-	TRY(cx) {
+	return e;
+}
+
+/* Why it could not, or NULL. */
+static const char *evaluate(Eval e, const Graph *g, const Tensor *const *inputs, const Tensor **results)
+{
+	e.cx->error = NULL;
+	TRY(e.cx) {
 		eval_graph(&e, g, inputs, results);
-		ok = true;
 	}
-	return ok;
+	return e.cx->error;
 }
 
 static const Tensor **inputs_for(Gen *g, const Graph *graph, int64_t size)
@@ -427,9 +439,10 @@ static bool agree(Gen *g, const Graph *before, const Graph *after, int *n_compar
 	Ctx *cx = g->cx;
 	for (int64_t size = 0; size < 4; size++) {
 		const Tensor **inputs = inputs_for(g, before, size), *x[4], *y[4];
-		if (!evaluate(cx, before, size, inputs, x)) continue;
-		if (!evaluate(cx, after, size, inputs, y)) {
-			fprintf(stderr, "T = %d: %s\n", (int)size, cx->error);
+		const char *error = NULL;
+		if (evaluate(eval_at(cx, size), before, inputs, x)) continue;
+		if ((error = evaluate(eval_at(cx, size), after, inputs, y))) {
+			fprintf(stderr, "T = %d: %s\n", (int)size, error);
 			return false;
 		}
 		for (int i = 0; i < before->n_results; i++)

@@ -1,0 +1,79 @@
+/* check.c: --check: the interpreter after every pass, on the same random inputs; names the pass that changed a value. */
+#include "passes/pipeline.h"
+
+#include <math.h>
+#include <string.h>
+
+struct Check {
+	int n_inputs, n_results;
+	const Tensor **inputs;
+	const Tensor **results; /* before any pass */
+};
+
+/* A counter-based generator: the same inputs for a model, whatever the passes do. */
+static uint64_t mix(uint64_t x)
+{
+	x = (x ^ (x >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+	x = (x ^ (x >> 27)) * UINT64_C(0x94d049bb133111eb);
+	return x ^ (x >> 31);
+}
+
+/* Sizes for symbols: small and odd, within their bounds. */
+static const Tensor *random_input(Ctx *cx, const Type *t, int which)
+{
+	enum { SIZE = 3 };
+	int64_t dims[64];
+	for (int i = 0; i < t->rank && i < 64; i++) {
+		if (dim_is_int(t->dims[i], &dims[i]))
+			continue;
+		const Sym *s = t->dims[i]->terms[0].syms[0];
+		dims[i] = s->lo > SIZE ? s->lo : s->hi < SIZE ? s->hi : SIZE;
+	}
+	Tensor *x = tensor_new(cx->arena, t->elem, t->rank, dims);
+	for (int64_t i = 0; i < x->count; i++) {
+		uint64_t r = mix((uint64_t)i * 1000003u + (uint64_t)which);
+		if (elem_is_float(t->elem))
+			tensor_set(x, i, (double)(r >> 11) * 0x1p-52 - 1);
+		else
+			tensor_set_int(x, i, (int64_t)(r % 2));
+	}
+	return x;
+}
+
+static const Tensor **evaluate(Ctx *cx, const Check *c, const Graph *g)
+{
+	Eval e = {.cx = cx, .arena = cx->arena};
+	const Tensor **results = NEWN(cx->arena, const Tensor *, g->n_results);
+	dimenv_init(&e.env, cx->arena);
+	eval_graph(&e, g, c->inputs, results);
+	return results;
+}
+
+Check *check_new(Ctx *cx, const Graph *g)
+{
+	Check *c = NEW(cx->arena, Check);
+	*c = (Check){.n_inputs = g->n_params, .n_results = g->n_results};
+	c->inputs = NEWN(cx->arena, const Tensor *, g->n_params);
+	for (int i = 0; i < g->n_params; i++)
+		c->inputs[i] = random_input(cx, g->params[i]->type, i);
+	c->results = evaluate(cx, c, g);
+	return c;
+}
+
+void check_after(Ctx *cx, Check *c, const char *pass, const Graph *g)
+{
+	const Tensor **now = evaluate(cx, c, g);
+	for (int r = 0; r < c->n_results; r++) {
+		const Tensor *a = c->results[r], *b = now[r];
+		if (a->elem != b->elem || a->count != b->count)
+			fail(cx, "--check: pass %s changed the type of result '%s'", pass, g->result_names[r]);
+		double rtol = a->elem == F64 ? 1e-9 : a->elem == F32 ? 1e-4 : elem_is_float(a->elem) ? 1e-2 : 0;
+		for (int64_t i = 0; i < a->count; i++) {
+			double x = tensor_get(a, i), y = tensor_get(b, i);
+			bool same = x == y || (isnan(x) && isnan(y)) || fabs(x - y) <= rtol * (1 + fabs(x));
+			if (!same)
+				fail(cx, "--check: pass %s changed result '%s' at element %lld: %.9g, now %.9g", pass, g->result_names[r],
+				     (long long)i, x, y);
+		}
+	}
+}

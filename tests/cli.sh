@@ -1,0 +1,153 @@
+#!/bin/sh
+# cli.sh: the command's usage: help, versions, exit statuses, errors, and each subcommand on a small model.
+
+set -eu
+[ -n "${RNNCC:-}" ] || { echo 'no RNNCC'; exit 77; }
+model=$RNNCC_SOURCE_DIR/models/langid.onnx
+passed=0 failed=0
+
+# expect STATUS WORDS COMMAND...: the status, and output (both streams) that has the words in it
+expect() {
+	want=$1 words=$2
+	shift 2
+	status=0
+	"$@" >out 2>&1 </dev/null || status=$?
+	if [ "$status" = "$want" ] && grep -qF -e "$words" out; then
+		passed=$((passed + 1))
+	else
+		failed=$((failed + 1))
+		printf 'FAIL: %s\n  status %s, %s wanted; "%s" expected in:\n' "$*" "$status" "$want" "$words"
+		sed 's/^/    /' out
+	fi
+}
+
+# that CONDITION...: a shell test
+that() {
+	if "$@"; then passed=$((passed + 1)); else
+		failed=$((failed + 1))
+		echo "FAIL: $*"
+	fi
+}
+
+# ---- help and versions
+
+expect 0 'rnncc 0.' "$RNNCC" --version
+expect 0 'Commands:' "$RNNCC" --help
+expect 0 'Commands:' "$RNNCC" help
+expect 2 'Usage: rnncc COMMAND' "$RNNCC"
+expect 2 "unknown command 'frobnicate'" "$RNNCC" frobnicate
+for command in compile run test bench inspect opt; do
+	expect 0 "Usage: rnncc $command" "$RNNCC" $command --help
+	that grep -q "^  rnncc $command " out # an example
+	expect 0 "Usage: rnncc $command" "$RNNCC" help $command
+	expect 2 'expected' "$RNNCC" $command
+	expect 2 "unknown option '--no-such-thing'" "$RNNCC" $command --no-such-thing
+	expect 2 "unknown option '-X'" "$RNNCC" $command -X
+done
+
+# ---- wrong usage: status 2, and which option it was
+
+expect 2 "option '--target' needs an argument" "$RNNCC" compile m.onnx --target
+expect 2 "--target: 'z80' is not CPU" "$RNNCC" compile m.onnx -o d --target z80
+expect 2 "-O: '7' is not LEVEL" "$RNNCC" compile m.onnx -o d -O7
+expect 2 "--dim: 'T' is not NAME=N|A..B" "$RNNCC" compile m.onnx -o d --dim T
+expect 2 "--dim: 'T=9..3' is not" "$RNNCC" compile m.onnx -o d --dim T=9..3
+expect 2 "--dim: 'T=99999999999999999999' is not" "$RNNCC" compile m.onnx -o d --dim T=99999999999999999999
+expect 2 "--state: 'h' is not OUT=IN" "$RNNCC" compile m.onnx -o d --state h
+expect 2 "--name: 'a-b' is not NAME" "$RNNCC" compile m.onnx -o d --name a-b
+expect 2 "--threads: '0' is not N" "$RNNCC" run m.onnx --threads 0
+expect 2 "--via: 'magic' is not WAY" "$RNNCC" run m.onnx --via magic
+expect 2 "--weights: 'gold' is not MODE" "$RNNCC" compile m.onnx -o d --weights gold
+expect 2 "--dtype: 'f8' is not TYPE" "$RNNCC" run m.onnx --dtype f8
+expect 2 "--rtol: 'x' is not X" "$RNNCC" test d --rtol x
+expect 2 '-o DIR expected' "$RNNCC" compile m.onnx
+expect 2 "unexpected 'b.onnx'" "$RNNCC" inspect a.onnx b.onnx
+
+# ---- files at fault: status 1
+
+expect 1 'no-such.onnx: cannot be read' "$RNNCC" inspect no-such.onnx
+expect 1 'model.txt: unknown kind of model' "$RNNCC" run model.txt
+echo 'not a model' >junk.onnx
+expect 1 'junk.onnx' "$RNNCC" compile junk.onnx -o nothing
+that test ! -e nothing # nothing is written
+mkdir empty
+expect 1 'no cases' "$RNNCC" test empty
+expect 1 'cannot be read' "$RNNCC" test no-such-folder
+
+# ---- a graph as text, in a file with an odd name: what every command does with it
+
+cat >'a b.ir' <<'END'
+dim T = 1..100
+graph @sums(%x: f32[T, 2], %h: f32[2]) -> (%y: f32[T, 2], %hn: f32[2]) {
+  %1 = expand %h shape=[T, 2]
+  %2 = add %x %1
+  %3 = reduce %2 kind="max" axes=[0]
+  return %2 %3
+}
+END
+expect 0 'T: 1..100' "$RNNCC" inspect 'a b.ir'
+expect 0 '"hn":' "$RNNCC" inspect 'a b.ir' --json --state hn=h
+expect 0 'f32[5, 2]' "$RNNCC" run 'a b.ir' --via interpret --dim T=5
+expect 0 '"shape":	[1, 2]' "$RNNCC" run 'a b.ir' --via interpret --json
+expect 1 'nowhere.npz: cannot be read' "$RNNCC" run 'a b.ir' --via interpret h=nowhere.npz
+expect 1 'has no dim' "$RNNCC" compile 'a b.ir' -o none --dim U=3
+expect 1 "has no output 'z'" "$RNNCC" compile 'a b.ir' -o none --state z=h
+
+"$RNNCC" opt 'a b.ir' >once.ir && "$RNNCC" opt once.ir >twice.ir
+that cmp -s once.ir twice.ir # the text parses back to itself
+expect 0 'return' "$RNNCC" opt 'a b.ir' --pass inline,canon --verify-each --check
+expect 0 '# after canon' "$RNNCC" opt 'a b.ir' --pass inline,canon --print-after all
+expect 1 "there is no pass 'fold'" "$RNNCC" opt 'a b.ir' --pass fold
+
+# ---- compile, and the same answer each way
+
+expect 0 'sub/dir/a_b.c' "$RNNCC" compile 'a b.ir' -o sub/dir --no-detect-states
+that test -s sub/dir/a_b.h
+cp sub/dir/a_b.c first.c
+"$RNNCC" compile 'a b.ir' -o sub/dir --no-detect-states >/dev/null
+that cmp -s first.c sub/dir/a_b.c
+expect 0 'in the state' "$RNNCC" compile 'a b.ir' -o state --name sums --state hn=h --dim T=4
+that test -s state/sums.c
+
+"$RNNCC" run 'a b.ir' --dim T=7 --seed 3 --via interpret -o wanted.npz >/dev/null
+for via in interpret cc $([ "${RNNCC_LLVM:-0}" = 1 ] && echo jit); do
+	expect 0 "via $via" "$RNNCC" run 'a b.ir' --dim T=7 --seed 3 --via $via -o $via.npz
+	that cmp -s wanted.npz $via.npz
+done
+expect 0 'y: f32[7, 2]' "$RNNCC" run 'a b.ir' --dim T=7 --via interpret -o folder
+that test -s folder/y.npy -a -s folder/hn.npy
+expect 1 'wanted f32[T, 2]' "$RNNCC" run 'a b.ir' --via interpret x=folder/hn.npy h=folder/hn.npy
+expect 0 'hn: f32[2]' "$RNNCC" run 'a b.ir' --via interpret h=folder/hn.npy folder/y.npy
+expect 1 "no file is given for input 'h'" "$RNNCC" run 'a b.ir' --via interpret folder/y.npy
+for word in min_us median_us calls threads target; do
+	expect 0 "\"$word\"" "$RNNCC" bench 'a b.ir' --json --via interpret
+done
+
+# ---- test: cases found, counted, and failures named
+
+cases=$RNNCC_SOURCE_DIR/tests/cases/langid
+mkdir -p cases/good cases/bad cases/none/deep
+for case in good bad; do cp -R "$cases"/test_data_set_0 cases/$case/ && cp "$model" cases/$case/model.onnx; done
+cp "$model" cases/none/deep/model.onnx
+cp "$cases"/test_data_set_1/output_0.pb cases/bad/test_data_set_0/output_0.pb
+expect 0 '1 passed, 0 failed' "$RNNCC" test --via interpret -j 2 "$cases" --model "$model"
+expect 1 '1 passed, 1 failed, 1 skipped' "$RNNCC" test --via interpret -j 3 cases
+that grep -q '^PASS good  (1 data set, ' out
+that grep -q "^FAIL bad: test_data_set_0: output '.*': at \[.*\]: .* seen, .* wanted" out
+that grep -q '^SKIP none/deep: no data set' out
+expect 0 '1 passed, 0 failed' "$RNNCC" test --via interpret cases --filter 'g*'
+expect 0 '1 passed, 0 failed' "$RNNCC" test --via interpret --atol 1000 cases/bad
+expect 1 '"failed":	1' "$RNNCC" test --via interpret --json cases
+
+# ---- the commands of docs/cli.md
+
+grep '^    rnncc ' "$RNNCC_SOURCE_DIR/docs/cli.md" | sed 's/^ *rnncc //' >commands
+that test "$(wc -l <commands)" -ge 7
+cp -R "$RNNCC_SOURCE_DIR/models" . && mkdir -p tests && cp -R "$RNNCC_SOURCE_DIR/tests/cases" tests/
+while read -r line; do
+	# shellcheck disable=SC2086
+	expect 0 '' "$RNNCC" $line
+done <commands
+
+echo "$passed passed, $failed failed"
+[ $failed = 0 ]

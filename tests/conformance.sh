@@ -1,0 +1,107 @@
+#!/bin/sh
+# ctest: slow timeout=1800
+# conformance.sh: suites of models with stored inputs and outputs, by the interpreter and as compiled C.
+#
+# tests/expected/SUITE.txt, or SUITE.WAY.txt for one way to run, names the cases that pass, one a line. A listed case that
+# fails is a failure; one that passes and is not listed is told. The lists only grow: RNNCC_UPDATE=1 adds what passes.
+#
+#   cases      tests/cases                                          interpret, jit, gcc, clang, and with UB trapped
+#   langid     models/langid.onnx                                   the same
+#   matrix, exporter, real    $RNNCC_CASES, default ../shared/cases beside the project     the same
+#   recurrent  the recurrent and control-flow tests of Debian's libonnx-testdata           interpret, jit, gcc, clang
+#   onnx       all of libonnx-testdata                              interpret, jit
+#
+# RNNCC_SUITES and RNNCC_WAYS ("matrix real", "gcc") choose; RNNCC_ONNX_TESTDATA is that package's data folder.
+
+set -eu
+[ -n "$RNNCC" ] || { echo 'no rnncc'; exit 77; }
+expected=$RNNCC_SOURCE_DIR/tests/expected
+cases=${RNNCC_CASES:-$RNNCC_SOURCE_DIR/../shared/cases}
+testdata=${RNNCC_ONNX_TESTDATA:-/usr/share/libonnx-testdata/data}
+jobs=$(nproc)
+passed=0 failed=0
+
+ways=interpret
+[ "$RNNCC_LLVM" = 0 ] || ways="$ways jit"
+command -v gcc >/dev/null && ways="$ways gcc"
+{ command -v clang || command -v clang-14; } >/dev/null && ways="$ways clang"
+command -v gcc >/dev/null && ways="$ways sanitize" # undefined behaviour in the C traps
+ways=${RNNCC_WAYS:-$ways}
+
+wants() { # SUITE: is it asked for?
+	case " ${RNNCC_SUITES:-$1} " in *" $1 "*) ;; *) return 1 ;; esac
+}
+
+names() { # WORD FILE: the names of the cases with that verdict
+	sed -n "s/^$1 \\([^ :]*\\).*/\\1/p" "$2"
+}
+
+run() { # SUITE WAY ARGUMENT...: runs and judges
+	suite=$1 way=$2
+	shift 2
+	case " $ways " in *" $way "*) ;; *) return 0 ;; esac
+	list=$expected/$suite.$way.txt
+	[ -f "$list" ] || list=$expected/$suite.txt
+	out=$suite.$way.out
+	case $way in
+	sanitize) set -- --via gcc --sanitize "$@" ;;
+	*) set -- --via "$way" "$@" ;;
+	esac
+	status=0
+	"$RNNCC" test -j "$jobs" "$@" >"$out" 2>"$out.err" || status=$?
+	if [ $status -gt 1 ] || ! grep -q '^[0-9]* passed, [0-9]* failed' "$out"; then
+		echo "FAIL $suite $way: status $status"
+		cat "$out.err"
+		failed=$((failed + 1))
+		return 0
+	fi
+	names PASS "$out" | sort >pass
+	{ [ ! -f "$list" ] || cat "$list"; } | sort >listed
+	comm -13 pass listed >lost
+	comm -23 pass listed >new
+	good=$(comm -12 pass listed | wc -l)
+	while read -r name; do
+		echo "FAIL $suite $way: $(grep -F -e "FAIL $name:" -e "SKIP $name:" "$out" | cut -c6-300 || echo "$name: not there")"
+	done <lost
+	if [ -s new ] && [ -n "${RNNCC_UPDATE:-}" ]; then
+		mkdir -p "$expected"
+		sort -u pass listed >"$list.new" && mv "$list.new" "$list"
+		echo "$suite $way: $(wc -l <new) added to ${list##*/}"
+	elif [ -s new ]; then
+		echo "$suite $way: $(wc -l <new) pass that ${list##*/} does not list: $(head -3 new | tr '\n' ' ')(RNNCC_UPDATE=1 adds them)"
+	fi
+	echo "$suite $way: $good as expected, $(wc -l <lost) lost, $(names FAIL "$out" | wc -l) fail in all"
+	passed=$((passed + good)) failed=$((failed + $(wc -l <lost)))
+}
+
+all_ways() { # SUITE ARGUMENT...
+	suite=$1
+	shift
+	for one in interpret jit gcc clang sanitize; do run "$suite" $one "$@"; done
+}
+
+wants cases && all_ways cases "$RNNCC_SOURCE_DIR/tests/cases"
+wants langid && all_ways langid --model "$RNNCC_SOURCE_DIR/models/langid.onnx" "$RNNCC_SOURCE_DIR/tests/cases/langid"
+for one_suite in matrix exporter real; do
+	wants $one_suite || continue
+	if [ -d "$cases/$one_suite" ]; then all_ways $one_suite "$cases/$one_suite"
+	else echo "$one_suite: skipped: there is no folder $cases/$one_suite (RNNCC_CASES)"; fi
+done
+if [ -d "$testdata/node" ]; then
+	if wants recurrent; then
+		set --
+		for dir in "$testdata"/node/test_lstm_* "$testdata"/node/test_gru_* "$testdata"/node/test_simple_rnn_* \
+			"$testdata"/node/test_rnn_* "$testdata"/node/test_scan* "$testdata"/node/test_loop* "$testdata"/node/test_if*; do
+			set -- "$@" "$dir"
+		done
+		for one in interpret jit gcc clang; do run recurrent $one "$@"; done
+	fi
+	if wants onnx; then
+		for one in interpret jit; do run onnx $one "$testdata"; done
+	fi
+else
+	echo "recurrent, onnx: skipped: there is no folder $testdata (package libonnx-testdata; RNNCC_ONNX_TESTDATA)"
+fi
+
+echo "$passed passed, $failed failed"
+[ $failed -eq 0 ]

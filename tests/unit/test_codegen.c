@@ -1,0 +1,347 @@
+/* test_codegen.c: generated C against the interpreter.
+ *
+ * tests/codegen/NAME.ir are graphs, one idea each; besides, every primitive for every element type, made from the table.
+ * Each is compiled at every level, for every target that this CPU runs, by the JIT, gcc and clang, for one and two threads,
+ * without a warning, and called.  Results may differ from the interpreter's by the roundings that lie between inputs and
+ * results, times the unit of the coarsest float type (compiled.h: count_roundings), of the tensor's largest element.
+ * Compilers, levels of theirs, numbers of threads, and lanes of one numeric profile may not differ at all.
+ */
+#include "tests/unit/compiled.h"
+
+#include <criterion/criterion.h>
+#include <glob.h>
+
+/* Results are bit-equal within a profile (docs/numerics.md): 0 of -O0, which sums in another order; 1 muladd; 2 fma. */
+static const struct {
+	Variant v;
+	int profile;
+} variants[] = {
+	{{"-O0 generic, JIT", "generic", 0, 1, NULL, 1, false, false, WEIGHTS_AUTO}, 0},
+	{{"-O0 generic, gcc", "generic", 0, 1, "gcc", 1, true, false, WEIGHTS_AUTO}, 0},
+	{{"-O1 generic, clang", "generic", 1, 1, "clang-14", 2, true, false, WEIGHTS_INLINE}, 1},
+	{{"-O2 generic, gcc sanitized", "generic", 2, 1, "gcc", 1, false, true, WEIGHTS_STRING}, 1},
+	{{"-O2 x86-64, gcc", "x86-64", 2, 1, "gcc", 2, true, false, WEIGHTS_AUTO}, 1},
+	{{"-O2 x86-64, JIT", "x86-64", 2, 1, NULL, 2, false, false, WEIGHTS_AUTO}, 1},
+	{{"-O1 x86-64-v3, JIT", "x86-64-v3", 1, 1, NULL, 1, false, false, WEIGHTS_AUTO}, 2},
+	{{"-O3 x86-64-v3, gcc", "x86-64-v3", 3, 1, "gcc", 3, true, false, WEIGHTS_AUTO}, 2},
+	{{"-O2 x86-64-v3, clang sanitized", "x86-64-v3", 2, 1, "clang-14", 1, true, true, WEIGHTS_AUTO}, 2},
+	{{"-O3 x86-64-v4, JIT", "x86-64-v4", 3, 1, NULL, 3, false, false, WEIGHTS_AUTO}, 2},
+	{{"-O2 x86-64-v4, gcc, 2 threads", "x86-64-v4", 2, 2, "gcc", 2, true, false, WEIGHTS_AUTO}, 2},
+};
+enum { N_VARIANTS = sizeof variants / sizeof *variants, MAX_CASES = 256 };
+
+typedef struct {
+	Ctx *cx;
+	int n;
+	Case *cases[MAX_CASES];
+} Suite;
+
+static char *read_all(Arena *arena, const char *path)
+{
+	FILE *f = fopen(path, "rb");
+	cr_assert(f, "%s: cannot be opened", path);
+	Buf b;
+	buf_init(&b, arena);
+	char chunk[4096];
+	for (size_t n; (n = fread(chunk, 1, sizeof chunk, f)) > 0;) buf_write(&b, chunk, n);
+	fclose(f);
+	return b.text;
+}
+
+static void suite_add(Suite *s, const char *name, const char *text)
+{
+	volatile bool done = false;
+	Ctx *cx = ctx_new();
+	TRY(cx)
+	{
+		s->cases[s->n++] = case_new(cx, name, text);
+		done = true;
+	}
+	cr_assert(done, "%s: %s", name, cx->error);
+}
+
+static void suite_free(Suite *s)
+{
+	for (int i = 0; i < s->n; i++) ctx_free(s->cases[i]->cx);
+	ctx_free(s->cx);
+}
+
+static int count_unequal_bits(const Suite *s, const Tensor **const seen[][MAX_RUNS], const Tensor **const first[][MAX_RUNS], const char *variant)
+{
+	int n = 0;
+	for (int i = 0; i < s->n; i++)
+		for (int r = 0; r < s->cases[i]->n_runs; r++)
+			for (int k = 0; k < s->cases[i]->g->n_results; k++) {
+				const Tensor *x = first[i][r][k], *y = seen[i][r][k];
+				int64_t at = 0;
+				while (at < x->count && same_number(x, y, at)) at++;
+				if (at == x->count) continue;
+				fprintf(stderr, "FAIL %s, %s [%s]: %%%s, element %lld is %.9g, %.9g in others of that profile\n", s->cases[i]->name,
+					variant, s->cases[i]->runs[r].dims, s->cases[i]->g->result_names[k], (long long)at, tensor_get(y, at), tensor_get(x, at));
+				n++;
+			}
+	return n;
+}
+
+/* The suite as one variant; false when something failed.  seen: the results of all runs of all cases. */
+static bool suite_run(const Suite *s, const Variant *v, const Tensor **seen[][MAX_RUNS])
+{
+	Compiled *all[MAX_CASES] = {NULL};
+	volatile bool ok = true;
+	for (volatile int i = 0; i < s->n; i++) {
+		Ctx *cx = s->cases[i]->cx;
+		TRY(cx) all[i] = compile_as(cx, s->cases[i]->g, v, arena_printf(cx->arena, "g%d", i));
+		else ok = false;
+		if (all[i]) continue;
+		fprintf(stderr, "FAIL %s, %s: %s\n", s->cases[i]->name, v->name, cx->error);
+		return false;
+	}
+	char *error;
+	Module *m = load_all(s->cx->arena, s->n, all, v, &error);
+	if (!m) {
+		fprintf(stderr, "FAIL %s: %.4000s\n", v->name, error);
+		free(error);
+		return false;
+	}
+	for (int i = 0; i < s->n; i++) ok = case_check(s->cases[i], m, all[i], v->name, seen[i]) && ok;
+	module_free(m);
+	return ok;
+}
+
+static void suite_test(const Suite *s)
+{
+	static const Tensor **seen[2][MAX_CASES][MAX_RUNS], **firsts[3][MAX_CASES][MAX_RUNS];
+	bool have[3] = {false};
+	int n_failed = 0, n_run = 0;
+	for (int i = 0; i < N_VARIANTS; i++) {
+		const Variant *v = &variants[i].v;
+		const int p = variants[i].profile;
+		if (!variant_runs(v)) {
+			fprintf(stderr, "skipped: %s: the CPU or the compiler is not there\n", v->name);
+			continue;
+		}
+		n_run++;
+		if (!suite_run(s, v, have[p] ? seen[0] : firsts[p])) n_failed++;
+		else if (have[p]) n_failed += count_unequal_bits(s, seen[0], firsts[p], v->name) > 0;
+		else have[p] = true;
+	}
+	fprintf(stderr, "%d graphs, %d variants, %d failed\n", s->n, n_run, n_failed);
+	cr_assert(n_failed == 0);
+}
+
+static void suite_files(Suite *s)
+{
+	const char *root = getenv("RNNCC_SOURCE_DIR");
+	glob_t found;
+	cr_assert(glob(arena_printf(s->cx->arena, "%s/tests/codegen/*.ir", root ? root : RNNCC_SOURCE_DIR), 0, NULL, &found) == 0, "no files");
+	for (size_t i = 0; i < found.gl_pathc; i++)
+		suite_add(s, arena_printf(s->cx->arena, "%s", strrchr(found.gl_pathv[i], '/') + 1), read_all(s->cx->arena, found.gl_pathv[i]));
+	globfree(&found);
+}
+
+Test(codegen, files)
+{
+	Suite s = {.cx = ctx_new()};
+	suite_files(&s);
+	suite_test(&s);
+	suite_free(&s);
+}
+
+/* ---- every primitive for every element type ---- */
+
+static bool takes(char ew_class, Elem e)
+{
+	switch (ew_class) {
+	case 'a': return e != BOOL;
+	case 'f':
+	case 'p': return elem_is_float(e);
+	case 'i': return elem_is_int(e);
+	case 'l': return !elem_is_float(e);
+	default: return true;
+	}
+}
+
+/* One graph an element type: each element-wise primitive on rows of 37, which no number of lanes divides. */
+static void add_elementwise(Suite *s, Elem e)
+{
+	Buf params, results, lines, names;
+	Buf *all[] = {&params, &results, &lines, &names};
+	for (int i = 0; i < 4; i++) buf_init(all[i], s->cx->arena);
+	const char *t = elem_info[e].name;
+	for (int op = 0; op < N_OPS; op++) {
+		const OpInfo *info = &op_info[op];
+		if (!info->is_ew || info->ew_class == 't' || !takes(info->ew_class, e)) continue;
+		const bool truth = info->ew_class == 'c' || info->ew_class == 'p';
+		buf_printf(&results, "%s%%r_%s: %s[3, 37]", results.size ? ", " : "", info->name, truth ? "bool" : t);
+		buf_printf(&lines, "  %%r_%s = %s %s%s%s\n", info->name, info->name, info->ew_class == 's' ? "%p " : "", "%a",
+			info->ew_class == 's' || info->n_args == 2 ? " %b" : "");
+		buf_printf(&names, " %%r_%s", info->name);
+	}
+	for (int to = 0; to < N_ELEMS; to++) {
+		if (to == (int)e) continue;
+		buf_printf(&results, ", %%to_%s: %s[3, 37]", elem_info[to].name, elem_info[to].name);
+		buf_printf(&lines, "  %%to_%s = cast %%a elem=%s\n", elem_info[to].name, elem_info[to].name);
+		buf_printf(&names, " %%to_%s", elem_info[to].name);
+	}
+	suite_add(s, arena_printf(s->cx->arena, "elementwise on %s", t),
+		arena_printf(s->cx->arena, "# special\ngraph @ew(%%a: %s[3, 37], %%b: %s[3, 37], %%p: bool[3, 37]) -> (%s) {\n%s  return%s\n}\n", t, t,
+			results.text, lines.text, names.text));
+}
+
+/* The same of the structural ones. */
+static void add_structural(Suite *s, Elem e)
+{
+	static const struct {
+		const char *type, *line; /* of the result; @ is the element type */
+		char takes;              /* * anything, n numbers, s what sums */
+	} rows[] = {
+		{"@[37, 3]", "permute %x perm=[1, 0]", '*'},
+		{"@[111]", "reshape %x shape=[111]", '*'},
+		{"@[2, 19]", "slice %x start=[2, 36] size=[2, 19] step=[-2, -2]", '*'},
+		{"@[4, 38]", "pad %x %v lo=[1, 0] hi=[0, 1]", '*'},
+		{"@[2, 3, 37]", "expand %x shape=[2, 3, 37]", '*'},
+		{"@[3, 18, 3]", "window %x axis=[1] window=[3, 2, 1]", '*'},
+		{"@[6, 37]", "concat %x %y axis=[0]", '*'},
+		{"@[3, 4]", "gather %x %i axis=[1]", '*'},
+		{"@[4]", "gather_nd %x %n batch=[0]", '*'},
+		{"@[3, 37]", "scatter_nd %x %n %u kind=\"set\"", '*'},
+		{"@[3, 37]", "scatter_nd %x %n %u kind=\"add\"", 'n'},
+		{"@[3, 37]", "scatter_nd %x %n %u kind=\"mul\"", 'n'},
+		{"@[3, 37]", "scatter_nd %x %n %u kind=\"min\"", 'n'},
+		{"@[3, 37]", "scatter_nd %x %n %u kind=\"max\"", 'n'},
+		{"@[3, 3]", "contract %x %y spec=\"ik,jk->ij\"", 'n'},
+		{"@[37, 37]", "contract %x %y spec=\"ki,kj->ij\"", 'n'},
+		{"@[3]", "reduce %x kind=\"max\" axes=[1]", '*'},
+		{"@[37]", "reduce %x kind=\"min\" axes=[0]", '*'},
+		{"@[3]", "reduce %x kind=\"sum\" axes=[1]", 'n'},
+		{"@[37]", "reduce %x kind=\"prod\" axes=[0]", 'n'},
+		{"i64[3]", "argreduce %x kind=\"max\" axis=[1] flags=[0]", 'n'},
+		{"i64[37]", "argreduce %x kind=\"min\" axis=[0] flags=[1]", 'n'},
+		{"@[3, 37]", "cumulative %x kind=\"sum\" axis=[0] flags=[0, 1]", 'n'},
+		{"@[3, 37]", "cumulative %x kind=\"prod\" axis=[0] flags=[1, 0]", 'n'},
+		{"@[3, 37]", "cumulative %x kind=\"max\" axis=[1] flags=[0, 0]", 'n'},
+		{"i64[3, 37]", "sort %x axis=[1] flags=[0]", 'n'},
+		{"i64[3, 37]", "sort %x axis=[0] flags=[1]", 'n'},
+		{"@[3, 37]", "iota elem=@ shape=[3, 37] axis=[1]", 'n'},
+	};
+	Buf results, lines, names;
+	buf_init(&results, s->cx->arena);
+	buf_init(&lines, s->cx->arena);
+	buf_init(&names, s->cx->arena);
+	const char *t = elem_info[e].name;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		if (rows[i].takes == 'n' && e == BOOL) continue;
+		buf_printf(&results, "%s%%r%zu: ", results.size ? ", " : "", i);
+		buf_printf(&lines, "  %%r%zu = ", i);
+		for (const char *p = rows[i].type; *p; p++) *p == '@' ? buf_puts(&results, t) : buf_write(&results, p, 1);
+		for (const char *p = rows[i].line; *p; p++) *p == '@' ? buf_puts(&lines, t) : buf_write(&lines, p, 1);
+		buf_puts(&lines, "\n");
+		buf_printf(&names, " %%r%zu", i);
+	}
+	suite_add(s, arena_printf(s->cx->arena, "structural on %s", t),
+		arena_printf(s->cx->arena,
+			"graph @st(%%x: %s[3, 37], %%y: %s[3, 37], %%v: %s[], %%u: %s[4], %%i: i64[4], %%n: i32[4, 2]) -> (%s) {\n%s  return%s\n}\n", t, t, t,
+			t, results.text, lines.text, names.text));
+}
+
+Test(codegen, elementwise)
+{
+	Suite s = {.cx = ctx_new()};
+	for (int e = 0; e < N_ELEMS; e++) add_elementwise(&s, (Elem)e);
+	suite_test(&s);
+	suite_free(&s);
+}
+
+Test(codegen, structural)
+{
+	Suite s = {.cx = ctx_new()};
+	for (int e = 0; e < N_ELEMS; e++) add_structural(&s, (Elem)e);
+	suite_test(&s);
+	suite_free(&s);
+}
+
+/* ---- what the files promise ---- */
+
+static Compiled *compile_text(Ctx *cx, const char *text, const Variant *v, const char *prefix)
+{
+	Compiled *volatile c = NULL;
+	TRY(cx) c = compile_as(cx, graph_parse(cx, text, "text"), v, prefix);
+	cr_assert(c, "%s", cx->error);
+	return c;
+}
+
+/* Two compilations, each by itself, give the same files byte for byte. */
+Test(codegen, deterministic)
+{
+	Suite s = {.cx = ctx_new()};
+	suite_files(&s);
+	for (int i = 0; i < s.n; i++)
+		for (int v = 0; v < N_VARIANTS; v += 4) {
+			Ctx *other = ctx_new();
+			intern(other, "not the same addresses");
+			arena_alloc(other->arena, 12345);
+			const Compiled *a = compile_text(s.cases[i]->cx, s.cases[i]->text, &variants[v].v, "m");
+			const Compiled *b = compile_text(other, s.cases[i]->text, &variants[v].v, "m");
+			cr_assert(a->n_files == b->n_files);
+			for (int f = 0; f < a->n_files; f++)
+				cr_expect(a->files[f].size == b->files[f].size && !memcmp(a->files[f].data, b->files[f].data, a->files[f].size),
+					"%s, %s: %s differs", s.cases[i]->name, variants[v].v.name, a->files[f].name);
+			ctx_free(other);
+		}
+	suite_free(&s);
+}
+
+/* Each file as C99 where it has no vectors, and what its object needs: libm, memcpy and memset; nothing writable. */
+static void check_object(Ctx *cx, const char *directory, const Compiled *c, const char *name, const char *cc, const char *flags)
+{
+	for (int f = 0; f < c->n_files; f++) {
+		FILE *out = fopen(arena_printf(cx->arena, "%s/%s", directory, c->files[f].name), "wb");
+		cr_assert(out);
+		fwrite(c->files[f].data, 1, c->files[f].size, out);
+		fclose(out);
+	}
+	const char *command = arena_printf(cx->arena,
+		"cd %s && %s %s -O2 -ffp-contract=off -fno-math-errno -Wall -Wextra -Wconversion -Wshadow -Werror -c %s.c -o %s.o && nm -P %s.o", directory, cc,
+		flags, c->name, c->name, c->name);
+	FILE *nm = popen(command, "r");
+	cr_assert(nm);
+	static const char *const allowed[] = {"memcpy", "memset", "memmove", "_GLOBAL_OFFSET_TABLE_", "fmaf", "fma", "sqrtf", "sqrt", "fmodf", "fmod", "rint",
+		"floor", "ceil", "trunc", "exp", "log", "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "erf", "pow",
+		"log1p", "expm1", "fabs", "copysign", "rintf", "sincos", "exp2", "log2"};
+	char line[512], symbol[256], kind;
+	while (fgets(line, sizeof line, nm)) {
+		if (sscanf(line, "%255s %c", symbol, &kind) != 2) continue;
+		cr_expect(!strchr("DdBbCGgSs", kind), "%s: %s is writable data", name, symbol);
+		if (kind != 'U') continue;
+		bool ok = false;
+		for (size_t i = 0; i < sizeof allowed / sizeof *allowed; i++) ok |= !strcmp(symbol, allowed[i]);
+		cr_expect(ok, "%s, %s: needs %s", name, cc, symbol);
+	}
+	cr_expect(pclose(nm) == 0, "%s: %s %s: does not compile without a warning", name, cc, flags);
+}
+
+Test(codegen, stands_alone)
+{
+	Suite s = {.cx = ctx_new()};
+	suite_files(&s);
+	add_elementwise(&s, F32);
+	add_elementwise(&s, F64);
+	add_elementwise(&s, F16);
+	add_elementwise(&s, I8);
+	add_structural(&s, U32);
+	char directory[] = "/tmp/rnncc-codegen-XXXXXX";
+	cr_assert(mkdtemp(directory));
+	for (int i = 0; i < s.n; i++) {
+		Variant plain = {.name = "generic", .target = "generic", .opt = 2, .threads = 1}, wide = plain;
+		wide.target = "x86-64-v3";
+		const Compiled *c[2] = {compile_text(s.cases[i]->cx, s.cases[i]->text, &plain, "m"), compile_text(s.cases[i]->cx, s.cases[i]->text, &wide, "v")};
+		for (int cc = 0; cc < 2; cc++) {
+			const char *command = cc ? "clang-14" : "gcc";
+			if (!in_path(command)) continue;
+			check_object(s.cx, directory, c[0], s.cases[i]->name, command, "-std=c99");
+			check_object(s.cx, directory, c[1], s.cases[i]->name, command, "-std=gnu99 -march=x86-64-v3");
+		}
+	}
+	cr_expect(system(arena_printf(s.cx->arena, "rm -r %s", directory)) == 0);
+	suite_free(&s);
+}
