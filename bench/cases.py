@@ -103,7 +103,9 @@ def real(o, missing):
         folder = o.cases / name
         about = json.loads((folder / "case.json").read_text())
         carry = about["sequences"][0].get("carry", {})
-        found.append(Case(name, folder / "model.onnx", recorded(folder, about["inputs"], n), "real", carry, note=about["note"]))
+        case = Case(name, folder / "model.onnx", recorded(folder, about["inputs"], n), "real", carry, note=about["note"])
+        case.reads_once = name.startswith("dtln")
+        found.append(case)
     return found
 
 

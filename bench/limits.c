@@ -65,7 +65,8 @@ static double bytes_per_second(size_t n_bytes)
 	float *data = aligned_alloc(4096, (n_bytes + 4095) / 4096 * 4096);
 	if (!data) exit(1);
 	memset(data, 0, n_bytes);
-	const int n_passes = n_bytes >= 100000 ? 1 : (int)(100000 / n_bytes) + 1; /* so that reading the clock costs nothing */
+	const int n_passes =
+		n_bytes >= 100000 ? 1 : (int)(100000 / n_bytes) + 1; /* so that reading the clock costs nothing */
 	double best = 0;
 	for (double start = now(); now() - start < SECONDS;) {
 		const double t = now();
@@ -90,7 +91,9 @@ static double operations_per_second(void)
 		TIMES12(DECLARE)
 		const double t = now();
 		for (int i = 0; i < N; i++) {
-#define FMA(k) s##k = s##k * b + c; KEEP(k)
+#define FMA(k)               \
+	s##k = s##k * b + c; \
+	KEEP(k)
 			TIMES12(FMA)
 		}
 		const double rate = 2.0 * LANES * N * CHAINS / (now() - t);
@@ -113,7 +116,8 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	printf("{\"flops\": %.4g, \"read\": {", operations_per_second());
-	for (int i = 2; i < argc; i++) printf("%s\"%s\": %.4g", i > 2 ? ", " : "", argv[i], bytes_per_second((size_t)atoll(argv[i])));
+	for (int i = 2; i < argc; i++)
+		printf("%s\"%s\": %.4g", i > 2 ? ", " : "", argv[i], bytes_per_second((size_t)atoll(argv[i])));
 	printf("}}\n");
 	return 0;
 }

@@ -36,11 +36,12 @@ typedef const char *(*OrtGetErrorMessage)(const OrtStatus *);
 typedef OrtStatus *(*OrtCreateEnv)(int level, const char *id, OrtAny **env);
 typedef OrtStatus *(*OrtCreateSession)(const OrtAny *env, const char *path, const OrtAny *options, OrtAny **session);
 typedef OrtStatus *(*OrtRun)(OrtAny *session, const OrtAny *run_options, const char *const *input_names,
-    const OrtAny *const *inputs, size_t n_inputs, const char *const *output_names, size_t n_outputs, OrtAny **outputs);
+	const OrtAny *const *inputs, size_t n_inputs, const char *const *output_names, size_t n_outputs,
+	OrtAny **outputs);
 typedef OrtStatus *(*OrtCreateSessionOptions)(OrtAny **options);
 typedef OrtStatus *(*OrtSetInt)(OrtAny *options, int value);
 typedef OrtStatus *(*OrtCreateTensorWithData)(const OrtAny *memory, void *data, size_t size_bytes, const int64_t *dims,
-    size_t rank, int type, OrtAny **tensor);
+	size_t rank, int type, OrtAny **tensor);
 typedef OrtStatus *(*OrtCreateCpuMemoryInfo)(int allocator, int memory, OrtAny **info);
 
 #endif

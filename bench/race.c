@@ -44,7 +44,8 @@ typedef struct {
 	int carry;
 } Tensor;
 
-typedef int (*OurCall)(int step, const int64_t *dims, const void *const *in, void *const *out, void *state, void *workspace);
+typedef int (*OurCall)(
+	int step, const int64_t *dims, const void *const *in, void *const *out, void *state, void *workspace);
 
 typedef struct {
 	char *label;
@@ -101,7 +102,8 @@ static double now(void)
 static size_t type_bytes(int type)
 {
 	static const size_t bytes[] = {0, 4, 1, 1, 2, 2, 4, 8, 0, 1, 2, 8, 4, 8};
-	if (type < 1 || type >= (int)(sizeof bytes / sizeof *bytes) || !bytes[type]) die("plan", "an element type that it does not know");
+	if (type < 1 || type >= (int)(sizeof bytes / sizeof *bytes) || !bytes[type])
+		die("plan", "an element type that it does not know");
 	return bytes[type];
 }
 
@@ -160,7 +162,7 @@ static OrtAny *ort_tensor(const OrtAny *memory, Tensor *t, void *data)
 {
 	OrtAny *value = NULL;
 	ort_check(((OrtCreateTensorWithData)ort[ORT_CREATE_TENSOR_WITH_DATA])(
-	    memory, data, t->size_bytes, t->dims, (size_t)t->rank, t->type, &value));
+		memory, data, t->size_bytes, t->dims, (size_t)t->rank, t->type, &value));
 	return value;
 }
 
@@ -225,12 +227,13 @@ static void our_open(Runner *r, const char *path, const char *prefix)
 static void run_once(Runner *r)
 {
 	if (r->run) {
-		ort_check(r->run(r->session, NULL, race.in_names, (const OrtAny *const *)r->in_values, (size_t)race.n_in,
-		    race.out_names, (size_t)race.n_out, r->out_values));
+		ort_check(r->run(r->session, NULL, race.in_names, (const OrtAny *const *)r->in_values,
+			(size_t)race.n_in, race.out_names, (size_t)race.n_out, r->out_values));
 		return;
 	}
 	const int64_t no_dims[1] = {0};
-	if (r->call(r->step, no_dims, (const void *const *)r->in, r->out, r->state, r->workspace)) die(r->label, "the call failed");
+	if (r->call(r->step, no_dims, (const void *const *)r->in, r->out, r->state, r->workspace))
+		die(r->label, "the call failed");
 }
 
 /* States that ONNX Runtime gave go back in. */
@@ -263,8 +266,9 @@ static bool outputs_agree(Runner *r, int step)
 			double error = fabs((double)a[k] - (double)b[k]);
 			if (error > r->worst || isnan(error)) r->worst = error;
 			if (error <= race.atol + race.rtol * fabs((double)b[k])) continue;
-			if (agree) fprintf(stderr, "race: step %d, output %s[%zu]: %s gives %.9g, %s gives %.9g\n", step,
-				       race.out[i].name, k, r->label, (double)a[k], first->label, (double)b[k]);
+			if (agree)
+				fprintf(stderr, "race: step %d, output %s[%zu]: %s gives %.9g, %s gives %.9g\n", step,
+					race.out[i].name, k, r->label, (double)a[k], first->label, (double)b[k]);
 			agree = false;
 		}
 	}
@@ -331,8 +335,8 @@ static void print(bool agree)
 		printf("%s\n {\"label\": \"%s\", \"max_abs_error\": %.3g", i ? "," : "", r->label, r->worst);
 		if (r->n_samples) {
 			qsort(r->us, (size_t)r->n_samples, sizeof *r->us, by_value);
-			printf(", \"min_us\": %.4f, \"median_us\": %.4f, \"samples\": %d, \"calls_per_sample\": %d", r->us[0],
-			    r->us[r->n_samples / 2], r->n_samples, r->n_calls);
+			printf(", \"min_us\": %.4f, \"median_us\": %.4f, \"samples\": %d, \"calls_per_sample\": %d",
+				r->us[0], r->us[r->n_samples / 2], r->n_samples, r->n_calls);
 		}
 		if (r->run) printf(", \"version\": \"%s\"", race.ort_version);
 		printf("}");

@@ -153,7 +153,9 @@ def machine():
 
 def table(report):
     m, lim = report["machine"], report["limits"]
+    torch = next((t["version"] for r in report["results"] for k, t in r["runners"].items() if k == "torch"), "not installed")
     lines = [f"{m['cpu']}, caches {', '.join(m['caches'])}; {m['gcc']}; {m['clang'] or 'no clang'}; ONNX Runtime {m['onnxruntime']}; "
+             f"torch {torch}; "
              f"{m['date']}.", "",
              f"Limits of one core, same run: {lim['flops'] / 1e9:.0f} GFLOP/s; reads L1 {lim['L1 16 KiB'] / 1e9:.0f}, "
              f"L2 {lim['L2 256 KiB'] / 1e9:.0f}, L3 {lim['L3 8 MiB'] / 1e9:.0f}, DRAM {lim['DRAM 256 MiB'] / 1e9:.0f} GB/s.", "",

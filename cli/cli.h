@@ -33,7 +33,7 @@ typedef struct {
 	const char *name, *target, *output;
 	int opt, threads;
 	WeightsMode weights_mode;
-	bool f64, no_detect_states, describe;
+	bool f64, no_detect_states, describe, kernels, profile; /* profile: set by bench itself */
 	LIST(DimRange) dims;
 	LIST(Binding) bindings;
 	LIST(StatePair) states;
@@ -75,6 +75,7 @@ const Model *load_model_for(Ctx *, const Options *, const char *path, const Data
 typedef struct {
 	const Model *model;
 	Session *session;
+	const Compiled *compiled;
 	const DataSet *made_for; /* NULL: any */
 } Ready;
 /* Loaded and opened for the shapes of a data set; where the sizes alone do not decide what the model computes, its single

@@ -22,13 +22,15 @@ Ready ready_for(Ctx *cx, const Options *o, const char *path, const DataSet *set)
 		TRY (cx) {
 			const Model *m = load_model_for(cx, o, path, set, attempt);
 			const CompileOptions co = options_compile(cx, o, m);
-			Session *s = open_model(cx, o, m, &co, NULL);
+			const Compiled *c;
+			Session *s = open_model(cx, o, m, &co, &c);
 			ready.model = m;
+			ready.compiled = c;
 			ready.session = s;
 		}
 	}
 	if (!ready.session) fail(cx, "%s", cx->error);
-	return (Ready){ready.model, ready.session, set};
+	return (Ready){ready.model, ready.session, ready.compiled, set};
 }
 
 Session *open_model(Ctx *cx, const Options *o, const Model *m, const CompileOptions *co, const Compiled **compiled)

@@ -46,6 +46,7 @@ typedef struct {
 	OPTION(TIME, "time", 0, NULL, COMPILE | OPT, "print the time of every pass")                                   \
 	OPTION(VIA, "via", 0, "WAY", RUNS, "jit, gcc, clang, cc or interpret (jit if built in, else cc)")              \
 	OPTION(SEED, "seed", 0, "N", RUN | BENCH, "of the random inputs (0)")                                          \
+	OPTION(KERNELS, "kernels", 0, NULL, BENCH, "with --json: the time of each kernel, too")                        \
 	OPTION(DATA, "data", 0, "DIR", BENCH, "a test_data_set folder, or one that holds some: the first is used")     \
 	OPTION(RTOL, "rtol", 0, "X", TEST, "relative tolerance (1e-4, or what case.json says)")                        \
 	OPTION(ATOL, "atol", 0, "X", TEST, "absolute tolerance (1e-4, or what case.json says)")                        \
@@ -213,6 +214,7 @@ static bool set(Options *o, Arena *arena, OptionId id, const char *value)
 		if (!split(arena, value, &pair.out, &pair.in)) return false;
 		APPEND(arena, o->states, pair);
 		return true;
+	case OPTION_KERNELS: o->kernels = true; return true;
 	case OPTION_NO_DETECT: o->no_detect_states = true; return true;
 	case OPTION_DESCRIBE: o->describe = true; return true;
 	case OPTION_PASS: o->pass = value; return *value;
@@ -323,6 +325,7 @@ CompileOptions options_compile(Ctx *cx, const Options *o, const Model *model)
 		.threads = o->threads,
 		.weights = o->weights_mode,
 		.describe = true,
+		.profile = o->profile,
 		.n_states = o->states.n,
 		.state_outs = outs,
 		.state_ins = ins,
@@ -348,5 +351,6 @@ SessionOptions options_session(const Options *o)
 		.opt = o->opt < 2 ? 2 : o->opt, /* -O0 and -O1 are about what rnncc does, not the C compiler */
 		.openmp = o->threads > 1,
 		.sanitize = o->sanitize,
+		.profile = o->profile,
 	};
 }

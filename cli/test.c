@@ -17,6 +17,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { MAX_REASON = 2000, MAX_DEPTH = 16, MAX_CASES = 100000, ENDED = -1 };
@@ -26,7 +27,7 @@ typedef enum { PENDING, PASSED, FAILED, SKIPPED } Verdict;
 typedef struct {
 	Verdict verdict;
 	int n_sets, n_compiled; /* compiled for the sizes of single data sets; 0: for all sizes */
-	double worst_error, worst_ratio;
+	double worst_error, worst_ratio, seconds;
 	char reason[MAX_REASON];
 } Result;
 
@@ -227,6 +228,8 @@ static void run_case(Ctx *cx, const Options *o, const Case *c, Result *result)
 /* In the child process. */
 static void work(const Options *o, const Case *c, Result *result)
 {
+	struct timespec start, end;
+	clock_gettime(CLOCK_MONOTONIC, &start);
 	Ctx *cx = ctx_new();
 	TRY (cx) {
 		run_case(cx, o, c, result);
@@ -235,6 +238,8 @@ static void work(const Options *o, const Case *c, Result *result)
 		snprintf(result->reason, sizeof result->reason, "%s", cx->error);
 	}
 	ctx_free(cx);
+	clock_gettime(CLOCK_MONOTONIC, &end);
+	result->seconds = (double)(end.tv_sec - start.tv_sec) + 1e-9 * (double)(end.tv_nsec - start.tv_nsec);
 }
 
 /* ---- all cases ---- */
@@ -269,6 +274,7 @@ static void print_result(Ctx *cx, const Case *c, const Result *r, bool verbose)
 			r->n_compiled ? arena_printf(cx->arena, ", specialised %dx", r->n_compiled) : "",
 			r->worst_error, r->worst_ratio);
 	else printf(": %s", verbose ? r->reason : printable(cx->arena, short_reason(cx, r->reason)));
+	if (verbose) printf("  %.2f s", r->seconds);
 	putchar('\n');
 	fflush(stdout);
 }
@@ -328,6 +334,7 @@ static void print_json(const Cases *all, const Result *results, const int *count
 		cJSON_AddStringToObject(row, "result", words[results[i].verdict]);
 		cJSON_AddNumberToObject(row, "data_sets", results[i].n_sets);
 		json_number(row, "worst_error", results[i].worst_error);
+		json_number(row, "seconds", results[i].seconds);
 		if (*results[i].reason) cJSON_AddStringToObject(row, "reason", results[i].reason);
 	}
 	json_print(json);

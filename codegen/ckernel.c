@@ -300,19 +300,24 @@ static void emit_loop(Emit *em, Acc *const *accs, int n, Tile t)
 		close_block(w);
 }
 
-static void emit_store(Emit *em, const Store *s, int m, int u)
+/* The value of a point, as it goes to memory. */
+static const char *store_value(Emit *em, const Store *s, int m, int u)
+{
+	Elem elem = s->buffer->elem;
+	if (em->lanes > 1 && em->vector)
+		return expr_vector_c(em, s->value, m, u);
+	const char *value = expr_c(em, s->value, m, u);
+	return elem == F16 || elem == BF16 ? cast_c(em, F32, elem, value) : value;
+}
+
+static void emit_store(Emit *em, const Store *s, const char *value, int m, int u)
 {
 	const Index *offset = buffer_offset(em->p, s->buffer, s->index);
-	const char *name = buffer_root(s->buffer)->name;
-	Elem elem = s->buffer->elem;
+	const char *name = buffer_root(s->buffer)->name, *at = index_c(em, offset, m, u);
 	if (em->lanes == 1 || !em->vector) {
-		const char *value = expr_c(em, s->value, m, u);
-		if (elem == F16 || elem == BF16)
-			value = cast_c(em, F32, elem, value);
-		line(em->w, "%s[%s] = %s;", name, index_c(em, offset, m, u), value);
+		line(em->w, "%s[%s] = %s;", name, at, value);
 		return;
 	}
-	const char *value = expr_vector_c(em, s->value, m, u), *at = index_c(em, offset, m, u);
 	const char *address = strcmp(at, "0") == 0 ? name : arena_printf(em->cx->arena, "%s + %s", name, at);
 	const Dim *stride = index_stride(em->p, offset, em->vector);
 	bool unit = dim_is(stride, 1);
@@ -328,6 +333,53 @@ static void emit_store(Emit *em, const Store *s, int m, int u)
 	line(em->w, "%s);", b.text);
 }
 
+typedef struct {
+	const Kernel *k;
+	bool reads_stored;
+} Overwrites;
+
+static void overwrites_visit(void *user, const Expr *e)
+{
+	Overwrites *o = user;
+	for (int i = 0; e->kind == EX_LOAD && i < o->k->n_stores; i++)
+		o->reads_stored |= buffer_root(e->buffer) == buffer_root(o->k->stores[i].buffer);
+}
+
+/* Stores to something that a value of another store is computed from: carries that are updated in place. */
+static bool stores_clash(const Kernel *k)
+{
+	Overwrites o = {.k = k};
+	Arena *scratch = arena_new();
+	Map seen;
+	map_init(&seen, scratch);
+	for (int i = 0; k->n_stores > 1 && i < k->n_stores; i++)
+		expr_each(k->stores[i].value, &seen, overwrites_visit, &o);
+	arena_free(scratch);
+	return o.reads_stored;
+}
+
+static bool is_identifier(const char *text)
+{
+	return text[strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789")] == 0;
+}
+
+static void emit_stores(Emit *em, bool clash, int m, int u)
+{
+	const Kernel *k = em->k;
+	const char **values = NEWN(em->cx->arena, const char *, k->n_stores);
+	for (int i = 0; clash && i < k->n_stores; i++) { /* all values are known before the first is stored */
+		const Store *s = &k->stores[i];
+		values[i] = store_value(em, s, m, u);
+		if (is_identifier(values[i]))
+			continue;
+		const char *name = arena_printf(em->cx->arena, "t%d", em->n_temps++);
+		line(em->w, "const %s %s = %s;", vocab_type(em->vocab, s->buffer->elem, em->lanes > 1 && em->vector), name, values[i]);
+		values[i] = name;
+	}
+	for (int i = 0; i < k->n_stores; i++)
+		emit_store(em, &k->stores[i], clash ? values[i] : store_value(em, &k->stores[i], m, u), m, u);
+}
+
 static void emit_tile(Emit *em, Tile t)
 {
 	const Kernel *k = em->k;
@@ -338,10 +390,10 @@ static void emit_tile(Emit *em, Tile t)
 			;
 		emit_loop(em, k->accs + first, last - first, t);
 	}
+	bool clash = stores_clash(k);
 	for (int m = 0; m < t.rows; m++)
 		for (int u = 0; u < t.vectors; u++)
-			for (int i = 0; i < k->n_stores; i++)
-				emit_store(em, &k->stores[i], m, u);
+			emit_stores(em, clash, m, u);
 }
 
 /* Rows in tiles, then the rest: of a known number at once, else one by one. */

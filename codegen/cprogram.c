@@ -1,5 +1,6 @@
 /* cprogram.c: the body of an entry point: arrays in the workspace, then the statements in order. */
 #include "codegen/emit.h"
+#include "codegen/lower.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -33,6 +34,44 @@ static void swap_carries(Emit *em, int n, const Carry *carries)
 	}
 }
 
+/* Arithmetic and memory of one call of a kernel: every array counts once. */
+static CompiledKernel kernel_cost(Emit *em, const Kernel *k, const Params *ps)
+{
+	CompiledKernel c = {.name = k->name, .from = k->text};
+	double points = 1;
+	for (int i = 0; i < k->n_vars; i++)
+		points *= dim_estimate(k->vars[i]->extent);
+	for (int i = 0; i < k->n_accs; i++) {
+		double times = 2;
+		for (int r = 0; r < k->accs[i]->n_vars; r++)
+			times *= dim_estimate(k->accs[i]->vars[r]->extent);
+		c.flops += points * times;
+	}
+	c.flops += points * k->n_stores;
+	for (int i = 0; i < ps->n_buffers; i++) {
+		const Buffer *b = ps->buffers[i];
+		c.bytes += dim_estimate(dim_product(em->cx, b->rank, b->dims)) * elem_info[b->elem].size;
+	}
+	for (int i = 0; i < k->n_packs; i++)
+		c.bytes += (double)tensor_size_bytes(k->packs[i].buffer->data);
+	return c;
+}
+
+static void note_call(Emit *em, CompiledKernel k)
+{
+	Kernels *list = em->kernels;
+	if (list->n == list->cap) {
+		list->cap = list->cap ? 2 * list->cap : 32;
+		CompiledKernel *more = NEWN(em->cx->arena, CompiledKernel, list->cap);
+		if (list->n)
+			memcpy(more, list->items, sizeof *more * (size_t)list->n);
+		list->items = more;
+	}
+	if (em->profile)
+		line(em->w, "rnncc_tick(%d);", list->n);
+	list->items[list->n++] = k;
+}
+
 static void emit_block(Emit *em, const Block *b);
 
 static void emit_stmt(Emit *em, const Stmt *s)
@@ -41,9 +80,11 @@ static void emit_stmt(Emit *em, const Stmt *s)
 	if (s->kind == ST_KERNEL) {
 		Params ps = kernel_params(em->p, s->kernel);
 		line(w, "%s(%s);", s->kernel->name, call_args(em, &ps));
+		note_call(em, kernel_cost(em, s->kernel, &ps));
 	} else if (s->kind == ST_SPECIAL) {
 		Params ps = special_params(em->p, s);
 		line(w, "%s(%s);", s->name, call_args(em, &ps));
+		note_call(em, (CompiledKernel){.name = s->name, .from = s->val->loc});
 	} else if (s->kind == ST_CHECK) {
 		line(w, "if (%s != %s)", dim_c(em->cx, s->seen), dim_c(em->cx, s->want));
 		line(w, "\treturn -1;");
@@ -159,6 +200,8 @@ void emit_program(Emit *em)
 		line(w, "%s *%s = (%s *)state->%s;", elem_info[b->elem].ctype, b->name, elem_info[b->elem].ctype, b->name);
 	}
 	emit_plan(em);
+	if (em->profile)
+		line(w, "rnncc_tick(-1);");
 	emit_block(em, &p->block);
 	for (int i = 0; i < p->n_states; i++) {
 		const Carry *c = &p->carries[i];

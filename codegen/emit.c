@@ -18,6 +18,7 @@ typedef struct {
 	int n_syms;
 	const Sym **syms;   /* dims that are arguments: the same list for every entry point of a shape */
 	Weights weights;
+	Kernels kernels;
 } Files;
 
 static const char *upper_case(Ctx *cx, const char *name)
@@ -416,7 +417,8 @@ static const char *print_source(Files *f)
 	for (int s = 0; s < 2; s++) {
 		if (!programs[s])
 			continue;
-		Emit em = {.cx = cx, .p = programs[s], .vocab = vocab, .w = &body, .threads = job->options->threads};
+		Emit em = {.cx = cx, .p = programs[s], .vocab = vocab, .w = &body, .threads = job->options->threads,
+		           .profile = job->options->profile, .kernels = &f->kernels};
 		em.blob = job->options->weights == WEIGHTS_BLOB ? job->name : NULL;
 		emit_kernels(&em);
 	}
@@ -427,7 +429,8 @@ static const char *print_source(Files *f)
 	for (int s = 0; s < 2; s++) {
 		if (!programs[s])
 			continue;
-		Emit em = {.cx = cx, .p = programs[s], .vocab = vocab, .w = &body, .threads = job->options->threads};
+		Emit em = {.cx = cx, .p = programs[s], .vocab = vocab, .w = &body, .threads = job->options->threads,
+		           .profile = job->options->profile, .kernels = &f->kernels};
 		em.blob = job->options->weights == WEIGHTS_BLOB ? job->name : NULL;
 		print_entry(f, &em, programs[s], s);
 	}
@@ -436,6 +439,8 @@ static const char *print_source(Files *f)
 	print_banner(f, &top, arena_printf(cx->arena, "%s.c", job->name));
 	line(&top, "#include \"%s.h\"\n", job->name);
 	line(&top, "#include <math.h>\n");
+	if (job->options->profile)
+		line(&top, "void rnncc_tick(int kernel); /* the host's: this is a profiling build */\n");
 	vocab_print(vocab, &top.buf);
 	line(&top, "%s", "");
 	weights_print(cx, &f->weights, job->name, &top.buf);
@@ -468,6 +473,8 @@ void emit_files(Ctx *cx, const EmitJob *job, Compiled *out)
 		w->data = weights_blob(cx, &f.weights, &w->size);
 	}
 	out->files = files;
+	out->n_kernels = f.kernels.n;
+	out->kernels = f.kernels.items;
 	out->name = job->name;
 	out->n_dims = all.n;
 	out->dims = all.syms;

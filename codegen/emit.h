@@ -5,6 +5,7 @@
 
 #include "codegen/kernel.h"
 #include "codegen/vocab.h"
+#include "passes/passes.h"
 
 /* Indented text. */
 typedef struct {
@@ -22,12 +23,19 @@ typedef struct {
 	const char *text;
 } Memo;
 
+typedef struct { /* calls of kernels, as they are printed */
+	int n, cap;
+	CompiledKernel *items;
+} Kernels;
+
 typedef struct {
 	Ctx *cx;
 	Program *p;
 	Vocab *vocab;
 	Writer *w;
 	int threads;
+	bool profile;
+	Kernels *kernels;         /* those called, in order */
 	const char *blob;         /* prefix, when weights are a parameter; else NULL */
 	/* the kernel being printed */
 	const Kernel *k;

@@ -458,12 +458,35 @@ const Dim *buffer_stride(Ctx *cx, const Buffer *b, int dim)
 	return stride;
 }
 
+/* c*n * (a / n) + c * (a % n) = c * a */
+static const Index *index_fold(Program *p, const Index *x)
+{
+	for (int i = 0; i < x->n_terms; i++) {
+		const Atom *mod = x->terms[i].atom;
+		if (mod->kind != ATOM_MOD)
+			continue;
+		for (int k = 0; k < x->n_terms; k++) {
+			const Atom *div = x->terms[k].atom;
+			if (div->kind != ATOM_DIV || div->a != mod->a || div->n != mod->n ||
+			    x->terms[k].coef != dim_mul(p->cx, x->terms[i].coef, mod->n))
+				continue;
+			IndexTerm *rest = NEWN(p->arena, IndexTerm, x->n_terms);
+			int n = 0;
+			for (int j = 0; j < x->n_terms; j++)
+				if (j != i && j != k)
+					rest[n++] = x->terms[j];
+			return index_fold(p, index_add(p, index_intern(p, x->base, n, rest), index_scale(p, mod->a, x->terms[i].coef)));
+		}
+	}
+	return x;
+}
+
 const Index *buffer_offset(Program *p, const Buffer *b, const Index *const *index)
 {
 	const Index *sum = index_dim(p, dim_int(p->cx, 0));
 	for (int i = 0; i < b->rank; i++)
 		sum = index_add(p, sum, index_scale(p, index[i], buffer_stride(p->cx, b, i)));
-	return sum;
+	return index_fold(p, sum);
 }
 
 void block_add(Program *p, Block *b, Stmt *s)

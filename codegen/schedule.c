@@ -26,23 +26,9 @@ typedef struct {
 
 enum { GATHER_COST = 8, SCATTER_COST = 8 };
 
-static bool index_is_affine(const Index *x, const Var *v)
-{
-	for (int i = 0; i < x->n_terms; i++)
-		if (x->terms[i].atom->kind != ATOM_VAR) {
-			Index one = {.n_terms = 1, .terms = &x->terms[i]};
-			if (index_uses(&one, v))
-				return false;
-		}
-	return true;
-}
-
 /* 0: not at all, 1: contiguous, 2: strided, -1: not affine. */
 static int access(Program *p, const Buffer *b, const Index *const *index, const Var *v)
 {
-	for (int i = 0; i < b->rank; i++)
-		if (!index_is_affine(index[i], v))
-			return -1;
 	const Dim *stride = index_stride(p, buffer_offset(p, b, index), v);
 	return !stride ? -1 : dim_is(stride, 0) ? 0 : dim_is(stride, 1) ? 1 : 2;
 }
@@ -103,8 +89,7 @@ static double vector_cost(Cost *c, const Var *v)
 		cost_expr(c, s->value);
 		int how = access(c->p, s->buffer, s->index, v);
 		c->possible &= how > 0 && s->buffer->elem == F32;
-		bool free = how == 1 || (may_reorder(c, s->buffer) && k->n_accs > 0);
-		c->cost += free ? 1 : SCATTER_COST;
+		c->cost += how == 1 ? 1 : may_reorder(c, s->buffer) ? 1.1 : SCATTER_COST;
 	}
 	double n = dim_estimate(v->extent), lanes = c->target->lanes;
 	double vectors = (double)(int64_t)((n + lanes - 1) / lanes);
@@ -130,6 +115,24 @@ static void reorder_stores(Cost *c, const Var *v)
 	}
 }
 
+static void load_visit(void *user, const Expr *e)
+{
+	*(bool *)user |= e->kind == EX_LOAD;
+}
+
+/* A kernel that only fills has no taste: it takes the storage order that others have chosen. */
+static bool reads_memory(const Kernel *k)
+{
+	Arena *scratch = arena_new();
+	Map seen;
+	bool reads = k->n_accs > 0;
+	map_init(&seen, scratch);
+	for (int i = 0; i < k->n_stores; i++)
+		expr_each(k->stores[i].value, &seen, load_visit, &reads);
+	arena_free(scratch);
+	return reads;
+}
+
 static void choose_lanes(Cost *c)
 {
 	Kernel *k = c->k;
@@ -149,7 +152,7 @@ static void choose_lanes(Cost *c)
 		return;
 	k->schedule.vector = best;
 	k->schedule.lanes = c->target->lanes;
-	if (k->n_accs)
+	if (reads_memory(k))
 		reorder_stores(c, k->vars[best]);
 }
 
@@ -270,20 +273,50 @@ static void note_visit(void *user, Stmt *s)
 		map_put(&c->carried, s->out, s->out);
 }
 
-static void lanes_of_sums(void *user, Stmt *s)
+static void lanes_of_readers(void *user, Stmt *s)
 {
 	Cost *c = user;
 	c->k = s->kernel;
-	if (c->k && c->k->n_accs)
+	if (c->k && reads_memory(c->k))
 		choose_lanes(c);
 }
 
-static void lanes_of_others(void *user, Stmt *s)
+static void lanes_of_fills(void *user, Stmt *s)
 {
 	Cost *c = user;
 	c->k = s->kernel;
-	if (c->k && !c->k->n_accs)
+	if (c->k && !reads_memory(c->k))
 		choose_lanes(c);
+}
+
+/* An array that is read through quotients and remainders (a reshape that merges dims) keeps its row-major order, in which
+ * they cancel. */
+static void keep_order(void *user, const Expr *e)
+{
+	Cost *c = user;
+	if (e->kind != EX_LOAD)
+		return;
+	for (int i = 0; i < e->buffer->rank; i++)
+		for (int k = 0; k < e->index[i]->n_terms; k++) {
+			AtomKind kind = e->index[i]->terms[k].atom->kind;
+			if (kind == ATOM_DIV || kind == ATOM_MOD)
+				map_put(&c->carried, e->buffer, e->buffer);
+		}
+}
+
+static void keep_orders(void *user, Stmt *s)
+{
+	const Kernel *k = s->kernel;
+	if (!k)
+		return;
+	Arena *scratch = arena_new();
+	Map seen;
+	map_init(&seen, scratch);
+	for (int i = 0; i < k->n_accs; i++)
+		expr_each(k->accs[i]->value, &seen, keep_order, user);
+	for (int i = 0; i < k->n_stores; i++)
+		expr_each(k->stores[i].value, &seen, keep_order, user);
+	arena_free(scratch);
 }
 
 static void rest_of_schedule(void *user, Stmt *s)
@@ -302,8 +335,9 @@ void pass_schedule(Program *p, const Target *target)
 	note_carries(&c, p->n_states, p->carries);
 	block_each(&p->block, note_visit, &c);
 	if (target->vectorise && target->lanes > 1) {
-		block_each(&p->block, lanes_of_sums, &c); /* they decide storage orders */
-		block_each(&p->block, lanes_of_others, &c);
+		block_each(&p->block, keep_orders, &c);
+		block_each(&p->block, lanes_of_readers, &c); /* in program order: consumers adapt to producers */
+		block_each(&p->block, lanes_of_fills, &c);
 	}
 	block_each(&p->block, rest_of_schedule, &c);
 }

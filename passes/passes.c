@@ -1,5 +1,5 @@
-/* passes.c: the graph passes by name: what `rnncc opt` and the golden tests run.  `step` is none of the pipeline's: it makes
- * another graph. */
+/* passes.c: the graph passes by name: what `rnncc opt` and the golden tests run.  `widen` and `step` are none of the
+ * pipeline's: they make another graph. */
 #include "passes/passes.h"
 
 #include <string.h>
@@ -15,7 +15,7 @@ static const Graph *run_step(Ctx *cx, const Graph *g)
 static const struct {
 	const char *name;
 	const Graph *(*run)(Ctx *, const Graph *);
-} passes[] = {{"inline", pass_inline}, {"canon", pass_canon}, {"hoist", pass_hoist}, {"merge", pass_merge}, {"step", run_step}};
+} passes[] = {{"inline", pass_inline}, {"canon", pass_canon}, {"hoist", pass_hoist}, {"merge", pass_merge}, {"widen", pass_widen}, {"step", run_step}};
 
 const char *const pass_names[] = {"inline", "canon", "hoist", "merge", NULL};
 

@@ -18,6 +18,9 @@ const Graph *pass_hoist(Ctx *, const Graph *);
 /* merge.c: contracts that share an operand become one, with the other operands concatenated. */
 const Graph *pass_merge(Ctx *, const Graph *);
 
+/* widen.c: every f32 value becomes f64: --dtype f64.   Requires: nothing. */
+const Graph *pass_widen(Ctx *, const Graph *);
+
 /* A pass by name, on a graph: what `rnncc opt` and the golden tests run.  Fails on an unknown name. */
 const Graph *pass_run(Ctx *, const char *name, const Graph *);
 /* The names in pipeline order, ended by NULL. */
@@ -45,6 +48,7 @@ typedef struct {
 	int threads;            /* 1: no OpenMP; n > 1: OpenMP pragmas */
 	WeightsMode weights;
 	bool describe;          /* emit the table of inputs, outputs and entry points */
+	bool profile;           /* the code calls void rnncc_tick(int kernel) of the host after each kernel, -1 at the start */
 	int n_states;           /* --state OUT=IN */
 	const char *const *state_outs, *const *state_ins;
 	bool detect_states;     /* look for unambiguous pairs */
@@ -66,6 +70,10 @@ typedef struct {
 	const void *data;
 	size_t size;
 } OutFile;
+typedef struct { /* one kernel as it is called: what rnncc_tick() numbers */
+	const char *name, *from; /* C function; the model's node */
+	double flops, bytes;     /* a call: arithmetic, and memory touched once; estimates where dims are open */
+} CompiledKernel;
 typedef struct {
 	const char *name;        /* C prefix */
 	const Graph *graph;      /* specialised and canonical, what the interpreter may run */
@@ -73,6 +81,8 @@ typedef struct {
 	const OutFile *files;    /* NAME.c, NAME.h, weights */
 	int n_states;            /* bound pairs of _run-less state models: result state_result[i] feeds param state_param[i] */
 	const int *state_result, *state_param;
+	int n_kernels;           /* in program order, run then step */
+	const CompiledKernel *kernels;
 	int n_dims;              /* the symbolic dims that are arguments, in their order */
 	const Sym *const *dims;
 	bool has_run, has_step;

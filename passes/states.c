@@ -65,8 +65,7 @@ static void detect_pairs(Ctx *cx, const Graph *g, Pairs *ps)
 		for (int q = 0; q < g->n_results; q++)
 			rivals += strcmp(stem(cx, g->result_names[q]), want) == 0;
 		bool plain = found >= 0 && strcmp(want, "") != 0 && strcmp(want, "x") != 0 && strcmp(want, "y") != 0;
-		/* input/output themselves reduce to nothing that names a state */
-		bool io = strncmp(want, "in", 2) == 0 || strncmp(want, "out", 3) == 0;
+		bool io = strcmp(want, "input") == 0 || strcmp(want, "output") == 0 || strcmp(want, "in") == 0 || strcmp(want, "out") == 0;
 		for (int i = 0; i < ps->n; i++)
 			plain &= ps->param[i] != found && ps->result[i] != r;
 		if (n == 1 && rivals == 1 && plain && !io) {

@@ -1,6 +1,7 @@
 /* load.c: a model file of any kind as a graph; values given on the command line as tensors. */
 #include "runtime/load.h"
 #include "frontend/onnx/model.h"
+#include "passes/passes.h"
 #include "runtime/file.h"
 #include "runtime/sha256.h"
 #include "runtime/tensor_file.h"
@@ -190,6 +191,7 @@ const Model *model_load_shaped(Ctx *cx, const char *path, int n_bindings, const 
 	model->digest = sha256_hex(cx->arena, data, size);
 	if (path_ends_with(path, ".ir")) parse_text(cx, model, data, size, n_bindings);
 	else import(cx, model, onnx_read_file(cx, path), n_bindings, bindings, n_shapes, shapes, bind_scalars);
+	if (cx->f64) model->graph = pass_widen(cx, model->graph);
 	return model;
 }
 
@@ -200,5 +202,6 @@ const Model *model_load_onnx(
 	model->path = model->source_name = "model";
 	model->digest = sha256_hex(cx->arena, data, size_bytes);
 	import(cx, model, onnx_read_memory(cx, data, size_bytes, dir), n_bindings, bindings, 0, NULL, false);
+	if (cx->f64) model->graph = pass_widen(cx, model->graph);
 	return model;
 }

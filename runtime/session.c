@@ -1,5 +1,6 @@
 /* session.c: a model made ready to run; binding dims, buffers, states.  See session.h. */
 #include "runtime/session.h"
+#include "runtime/profile.h"
 #include "runtime/module.h"
 
 #include <assert.h>
@@ -165,6 +166,7 @@ static void open_module(Session *s, const SessionOptions *o)
 	}
 	static const char sanitizers[] = "-g -fsanitize=address,undefined -fno-sanitize-recover=all";
 	const Via via = via_decide(o->via);
+	const ModuleSymbol tick = profile_symbol();
 	const ModuleOptions options = {
 		.kind = via == VIA_JIT ? MODULE_JIT : MODULE_CC,
 		.cc = via == VIA_JIT  ? NULL
@@ -174,6 +176,8 @@ static void open_module(Session *s, const SessionOptions *o)
 		.opt = o->opt == 0 ? MODULE_OPT_NONE : o->opt,
 		.openmp = o->openmp,
 		.werror = o->werror,
+		.symbols = o->profile ? &tick : NULL,
+		.n_symbols = o->profile,
 	};
 	char *error;
 	Module *m = module_load(files, n_files, &options, &error);

@@ -26,6 +26,7 @@ typedef struct {
 	int opt;            /* of the C compiler: 0 .. 3 */
 	bool openmp;
 	bool werror;   /* warnings of the generated C are errors */
+	bool profile;  /* the code was compiled with CompileOptions.profile: runtime/profile.h */
 	bool sanitize; /* gcc, cc: by AddressSanitizer and UBSan, which must be in this process; see session_sanitized */
 } SessionOptions;
 

@@ -291,6 +291,105 @@ Test(codegen, deterministic)
 	suite_free(&s);
 }
 
+/* ---- memory: a program under AddressSanitizer and UBSan, every array exactly as large as the header says ---- */
+
+static const char driver[] =
+	"#include <stdint.h>\n#include <stdio.h>\n#include <stdlib.h>\n#include <string.h>\n"
+	"typedef int Call(int, const int64_t *, const void *const *, void *const *, void *, void *);\n"
+	"typedef size_t Size(int, const int64_t *);\n"
+	"#define G(n) Call g##n##_call; Size g##n##_call_workspace;\n"
+	"GRAPHS\n#undef G\n#define G(n) {g##n##_call, g##n##_call_workspace},\n"
+	"static const struct { Call *call; Size *workspace; } table[] = {GRAPHS};\n"
+	"static int64_t number(void) { int64_t n = 0; if (fread(&n, 8, 1, stdin) != 1) exit(0); return n; }\n"
+	"static void *array(int64_t size, int filled) {\n"
+	"	void *p = NULL; if (posix_memalign(&p, 64, size ? (size_t)size : 1)) exit(3);\n"
+	"	memset(p, 0xa5, size ? (size_t)size : 1);\n"
+	"	if (filled && size && fread(p, (size_t)size, 1, stdin) != 1) exit(4);\n"
+	"	return p; }\n"
+	"int main(void) { for (;;) {\n"
+	"	int64_t dims[16], g = number(), n_dims = number();\n"
+	"	void *in[512], *out[512];\n"
+	"	for (int64_t i = 0; i < n_dims; i++) dims[i] = number();\n"
+	"	int64_t n_in = number(); for (int64_t i = 0; i < n_in; i++) { int64_t n = number(); in[i] = array(n, 1); }\n"
+	"	int64_t n_out = number(); for (int64_t i = 0; i < n_out; i++) out[i] = array(number(), 0);\n"
+	"	void *ws = array((int64_t)table[g].workspace(0, dims), 0);\n"
+	"	if (table[g].call(0, dims, (const void *const *)in, out, NULL, ws)) return 5;\n"
+	"	for (int64_t i = 0; i < n_in; i++) free(in[i]);\n"
+	"	for (int64_t i = 0; i < n_out; i++) free(out[i]);\n"
+	"	free(ws); } }\n";
+
+static FILE *open_in(Ctx *cx, const char *directory, const char *name)
+{
+	FILE *f = fopen(arena_printf(cx->arena, "%s/%s", directory, name), "wb");
+	cr_assert(f, "%s/%s", directory, name);
+	return f;
+}
+
+static void write_number(FILE *f, int64_t n) { fwrite(&n, sizeof n, 1, f); }
+
+static void write_run(FILE *f, int index, const Case *c, const struct Run *r, const Compiled *compiled)
+{
+	write_number(f, index);
+	write_number(f, compiled->n_dims);
+	for (int d = 0; d < compiled->n_dims; d++) {
+		int64_t value = 0;
+		dimenv_get(&r->env, compiled->dims[d], &value);
+		write_number(f, value);
+	}
+	write_number(f, c->g->n_params);
+	for (int i = 0; i < c->g->n_params; i++) {
+		write_number(f, (int64_t)tensor_size_bytes(r->inputs[i]));
+		fwrite(r->inputs[i]->data, 1, tensor_size_bytes(r->inputs[i]), f);
+	}
+	write_number(f, c->g->n_results);
+	for (int i = 0; i < c->g->n_results; i++) write_number(f, (int64_t)tensor_size_bytes(r->wanted[i]));
+}
+
+static void check_sanitized(const Suite *s, const Variant *v, const char *flags)
+{
+	Ctx *cx = s->cx;
+	char directory[] = "/tmp/rnncc-codegen-XXXXXX";
+	cr_assert(mkdtemp(directory));
+	Buf graphs;
+	buf_init(&graphs, cx->arena);
+	FILE *data = open_in(cx, directory, "data");
+	for (int i = 0; i < s->n; i++) {
+		const Compiled *c = compile_text(s->cases[i]->cx, s->cases[i]->text, v, arena_printf(cx->arena, "g%d", i));
+		for (int f = 0; f < c->n_files; f++) {
+			FILE *out = open_in(cx, directory, c->files[f].name);
+			fwrite(c->files[f].data, 1, c->files[f].size, out);
+			fclose(out);
+		}
+		buf_printf(&graphs, " G(%d)", i);
+		for (int r = 0; r < s->cases[i]->n_runs; r++) write_run(data, i, s->cases[i], &s->cases[i]->runs[r], c);
+	}
+	fclose(data);
+	FILE *main_c = open_in(cx, directory, "main.c");
+	fprintf(main_c, "#define GRAPHS%s\n%s", graphs.text, driver);
+	fclose(main_c);
+	cr_expect(system(arena_printf(cx->arena,
+			  "cd %s && gcc -std=gnu99 -O1 -g -ffp-contract=off %s -fsanitize=address,undefined -fno-sanitize-recover=all *.c -o run -lm && ./run <data",
+			  directory, flags)) == 0,
+		"%s: the sanitizers object", v->name);
+	cr_expect(system(arena_printf(cx->arena, "rm -r %s", directory)) == 0);
+}
+
+Test(codegen, sanitized, .timeout = 600)
+{
+	if (!in_path("gcc")) cr_skip_test("gcc is not there");
+	Suite s = {.cx = ctx_new()};
+	suite_files(&s);
+	static const Elem some[] = {F32, F16, I8, I64, U32, BOOL};
+	for (size_t i = 0; i < sizeof some / sizeof *some; i++) {
+		add_elementwise(&s, some[i]);
+		add_structural(&s, some[i]);
+	}
+	check_sanitized(&s, &(Variant){.name = "-O0 generic", .target = "generic", .threads = 1}, "");
+	const char *wide = target_runs("x86-64-v3") ? "x86-64-v3" : target_runs("x86-64") ? "x86-64" : NULL;
+	if (wide) check_sanitized(&s, &(Variant){.name = wide, .target = wide, .opt = 2, .threads = 1}, arena_printf(s.cx->arena, "-march=%s", wide));
+	suite_free(&s);
+}
+
 /* Each file as C99 where it has no vectors, and what its object needs: libm, memcpy and memset; nothing writable. */
 static void check_object(Ctx *cx, const char *directory, const Compiled *c, const char *name, const char *cc, const char *flags)
 {
