@@ -98,6 +98,11 @@ endforeach()
 
 # ------------------------------------------------------------------------------------------------------------- fuzz
 
+# Random graphs against the interpreter; tests/fuzz_graphs.sh runs it.
+add_executable(fuzz_graphs ${PROJECT_SOURCE_DIR}/tests/fuzz_graphs.c)
+target_compile_options(fuzz_graphs PRIVATE ${RNNCC_WARNINGS})
+target_link_libraries(fuzz_graphs PRIVATE rnncc_internal)
+
 if(RNNCC_FUZZ)
   file(GLOB fuzz_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/fuzz/*.c)
   foreach(source IN LISTS fuzz_sources)

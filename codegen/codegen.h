@@ -35,6 +35,8 @@ typedef struct {
 	WeightsMode mode;
 } Weights;
 Weights weights_collect(Ctx *, int n_programs, Program *const *, const CompileOptions *);
+void number_print(Buf *, const Tensor *, int64_t i); /* one element as a C constant */
+void array_print(Buf *, const char *name, const char *attributes, const Tensor *); /* a definition, of at least one element */
 void weights_print(Ctx *, const Weights *, const char *name, Buf *out); /* the definitions, as C */
 const void *weights_blob(Ctx *, const Weights *, size_t *size);
 

@@ -74,6 +74,36 @@ static void note_call(Emit *em, CompiledKernel k)
 
 static void emit_block(Emit *em, const Block *b);
 
+/* The size is known.  Where it is not within its bounds the arrays are too small for it. */
+static void emit_size(Emit *em, const Stmt *s, const char *most)
+{
+	const char *name = dim_name(em->cx, s->size), *count = s->count->name;
+	line(em->w, "%s = %s[0];", name, count);
+	line(em->w, "if (%s == %s && %s < %s[0] && %s[0])", name, most, name, s->limit->name, s->go->name);
+	line(em->w, "\treturn -1;");
+	if (s->size->lo > 0) {
+		line(em->w, "if (%s < %" PRId64 ")", name, s->size->lo);
+		line(em->w, "\treturn -1;");
+	}
+}
+
+typedef struct {
+	Emit *em;
+	Map declared;
+} Sizes;
+
+static void declare_size(void *user, Stmt *s)
+{
+	Sizes *sizes = user;
+	Emit *em = sizes->em;
+	if (!s->size || map_get(&sizes->declared, s->size))
+		return;
+	map_put(&sizes->declared, s->size, s);
+	const char *name = dim_name(em->cx, s->size);
+	line(em->w, "int64_t %s = 0; /* computed, at most %" PRId64 " */", name, s->size->hi);
+	line(em->w, "(void)%s;", name);
+}
+
 static void emit_stmt(Emit *em, const Stmt *s)
 {
 	Writer *w = em->w;
@@ -115,6 +145,8 @@ static void emit_stmt(Emit *em, const Stmt *s)
 			line(w, "%s[0] = %s + 1;", s->count->name, t);
 		}
 		close_block(w);
+		if (s->size)
+			emit_size(em, s, n);
 	}
 }
 
@@ -199,6 +231,9 @@ void emit_program(Emit *em)
 		const Buffer *b = p->carries[i].now;
 		line(w, "%s *%s = (%s *)state->%s;", elem_info[b->elem].ctype, b->name, elem_info[b->elem].ctype, b->name);
 	}
+	Sizes sizes = {.em = em};
+	map_init(&sizes.declared, em->cx->arena);
+	block_each(&p->block, declare_size, &sizes);
 	emit_plan(em);
 	if (em->profile)
 		line(w, "rnncc_tick(-1);");

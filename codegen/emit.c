@@ -17,6 +17,8 @@ typedef struct {
 	const char *upper;  /* NAME */
 	int n_syms;
 	const Sym **syms;   /* dims that are arguments: the same list for every entry point of a shape */
+	int n_computed;
+	const Sym **computed; /* sizes that the outputs have: told after a call */
 	Weights weights;
 	Kernels kernels;
 } Files;
@@ -37,9 +39,8 @@ typedef struct {
 	const Sym **syms;
 } Syms;
 
-static void add_sym(void *user, const Sym *s)
+static void add_any(Syms *list, const Sym *s)
 {
-	Syms *list = user;
 	for (int i = 0; i < list->n; i++)
 		if (list->syms[i] == s)
 			return;
@@ -48,6 +49,28 @@ static void add_sym(void *user, const Sym *s)
 		memcpy(more, list->syms, sizeof *more * (size_t)list->n);
 	more[list->n++] = s;
 	list->syms = more;
+}
+
+static void add_sym(void *user, const Sym *s)
+{
+	if (!s->computed)
+		add_any(user, s);
+}
+
+static void add_computed(void *user, const Sym *s)
+{
+	if (s->computed)
+		add_any(user, s);
+}
+
+/* Sizes of outputs that the model computes, in order of first appearance. */
+static Syms program_computed(Ctx *cx, const Program *p)
+{
+	Syms list = {.cx = cx};
+	for (int i = 0; i < p->n_outputs; i++)
+		for (int d = 0; d < p->graph->results[i]->type->rank; d++)
+			dim_each_sym(p->graph->results[i]->type->dims[d], add_computed, &list);
+	return list;
 }
 
 /* In order of first appearance in the inputs, then in the outputs. */
@@ -95,7 +118,8 @@ static const char *shape_c(Ctx *cx, const Type *t)
 	return b.size ? b.text : "";
 }
 
-static const char *signature(const Files *f, Program *p, bool step)
+/* mark: after the names of pointers to computed sizes, which inside of the function are themselves variables. */
+static const char *signature(const Files *f, Program *p, bool step, const char *mark)
 {
 	Ctx *cx = f->cx;
 	const Graph *g = p->graph;
@@ -118,6 +142,9 @@ static const char *signature(const Files *f, Program *p, bool step)
 		buf_printf(&b, "%sconst %s *%s", sep, elem_info[g->params[i]->type->elem].ctype, p->inputs[i]->name);
 	for (int i = 0; i < p->n_outputs; i++, sep = ", ")
 		buf_printf(&b, "%s%s *%s", sep, elem_info[g->results[i]->type->elem].ctype, p->outputs[i]->name);
+	Syms computed = program_computed(cx, p);
+	for (int i = 0; i < computed.n; i++, sep = ", ")
+		buf_printf(&b, "%sint64_t *%s%s", sep, dim_name(cx, computed.syms[i]), mark);
 	buf_printf(&b, "%svoid *workspace)", sep);
 	return b.text;
 }
@@ -150,6 +177,11 @@ static void print_tables(const Files *f, Writer *w, Program *p)
 		else
 			line(w, " *   dim  %s: %" PRId64 " to %" PRId64, dim_name(cx, s), s->lo, s->hi);
 	}
+	Syms computed = program_computed(cx, p);
+	for (int i = 0; i < computed.n; i++)
+		line(w, " *   out dim  %s: at most %" PRId64, dim_name(cx, computed.syms[i]), computed.syms[i]->hi);
+	if (computed.n)
+		line(w, " *   Arrays whose size has an out dim are as large as it can be; the call writes its value, and so many elements.");
 }
 
 static void print_workspace_interface(const Files *f, Writer *w, Program *p, bool step)
@@ -206,7 +238,7 @@ static const char *print_header(const Files *f)
 		     bounded_bytes(job->run) >= 0 ? "the macro's bytes" : "the function's bytes", f->upper);
 		line(&w, " * Returns 0 or %s_EDIM.  No memory is allocated, nothing is kept between calls. */", f->upper);
 		print_workspace_interface(f, &w, job->run, false);
-		line(&w, "%s;\n", signature(f, job->run, false));
+		line(&w, "%s;\n", signature(f, job->run, false, ""));
 	}
 	if (job->step) {
 		Program *p = job->step;
@@ -224,7 +256,7 @@ static const char *print_header(const Files *f)
 		line(&w, "} %s_state;", job->name);
 		print_workspace_interface(f, &w, p, true);
 		line(&w, "void %s_reset(%s_state *state);", job->name, job->name);
-		line(&w, "%s;\n", signature(f, p, true));
+		line(&w, "%s;\n", signature(f, p, true, ""));
 	} else if (job->no_step_reason) {
 		line(&w, "/* There is no %s_step: %s */\n", job->name, comment_text(cx, job->no_step_reason));
 	}
@@ -266,7 +298,7 @@ static void print_entry(const Files *f, Emit *em, Program *p, bool step)
 		close_block(w);
 		line(w, "%s", "");
 	}
-	line(w, "%s", signature(f, p, step));
+	line(w, "%s", signature(f, p, step, "_out"));
 	open_block(w, "%s", "");
 	for (int i = 0; i < syms.n; i++) {
 		const Sym *s = syms.syms[i];
@@ -284,6 +316,9 @@ static void print_entry(const Files *f, Emit *em, Program *p, bool step)
 	if (f->weights.mode == WEIGHTS_BLOB)
 		line(w, "(void)weights;");
 	emit_program(em);
+	Syms computed = program_computed(cx, p);
+	for (int i = 0; i < computed.n; i++)
+		line(w, "*%s_out = %s;", dim_name(cx, computed.syms[i]), dim_name(cx, computed.syms[i]));
 	line(w, "return 0;");
 	close_block(w);
 	line(w, "%s", "");
@@ -325,6 +360,11 @@ static void print_describe(const Files *f, Writer *w)
 			buf_printf(&b, "%s(const %s *)in[%d]", sep, elem_info[p->graph->params[i]->type->elem].ctype, i);
 		for (int i = 0; i < p->n_outputs; i++, sep = ", ")
 			buf_printf(&b, "%s(%s *)out[%d]", sep, elem_info[p->graph->results[i]->type->elem].ctype, i);
+		Syms computed = program_computed(cx, p);
+		for (int i = 0; i < computed.n; i++, sep = ", ")
+			for (int k = 0; k < f->n_computed; k++)
+				if (f->computed[k] == computed.syms[i])
+					buf_printf(&b, "%s(int64_t *)out[%d]", sep, p->n_outputs + k);
 		line(w, "if (step == %d)", s);
 		line(w, "\treturn %s_%s(%s%sworkspace);", name, s ? "step" : "run", b.size ? b.text : "", sep);
 	}
@@ -371,11 +411,7 @@ static void print_initials(const Files *f, Writer *w)
 		const Buffer *b = f->job->step->carries[i].now;
 		if (!t)
 			continue;
-		Buf text;
-		buf_init(&text, f->cx->arena);
-		for (int64_t k = 0; k < t->count; k++)
-			buf_printf(&text, elem_is_float(t->elem) ? "%s%.9g" : "%s%.0f", k ? ", " : "", tensor_get(t, k));
-		line(w, "static const %s %s_initial[] = {%s};", elem_info[b->elem].ctype, b->name, text.text);
+		array_print(&w->buf, arena_printf(f->cx->arena, "%s_initial", b->name), "", t);
 	}
 }
 
@@ -448,10 +484,27 @@ static const char *print_source(Files *f)
 	return top.buf.text;
 }
 
+static EntryPoint entry_point(const Files *f, Program *p, bool step)
+{
+	if (!p)
+		return (EntryPoint){0};
+	Ctx *cx = f->cx;
+	Syms syms = program_syms(cx, p);
+	bool named = step && f->job->run;
+	const char **states = NEWN(cx->arena, const char *, p->n_states);
+	for (int i = 0; i < p->n_states; i++)
+		states[i] = p->carries[i].now->name;
+	const char *workspace = bounded_bytes(p) >= 0
+	                            ? arena_printf(cx->arena, "%s%s_WORKSPACE_BYTES", f->upper, named ? "_STEP" : "")
+	                            : arena_printf(cx->arena, "%s%s_workspace_bytes(%s)", f->job->name, named ? "_step" : "",
+	                                           dim_args(cx, &syms, ""));
+	return (EntryPoint){p->graph, p->n_states, states, syms.n, syms.syms, workspace};
+}
+
 void emit_files(Ctx *cx, const EmitJob *job, Compiled *out)
 {
 	Files f = {.cx = cx, .job = job, .upper = upper_case(cx, job->name)};
-	Syms all = {.cx = cx};
+	Syms all = {.cx = cx}, computed = {.cx = cx};
 	Program *programs[2] = {job->run, job->step};
 	for (int s = 0; s < 2; s++) {
 		Syms some = {0};
@@ -459,9 +512,15 @@ void emit_files(Ctx *cx, const EmitJob *job, Compiled *out)
 			some = program_syms(cx, programs[s]);
 		for (int i = 0; i < some.n; i++)
 			add_sym(&all, some.syms[i]);
+		if (programs[s])
+			some = program_computed(cx, programs[s]);
+		for (int i = 0; i < some.n && programs[s]; i++)
+			add_computed(&computed, some.syms[i]);
 	}
 	f.n_syms = all.n;
 	f.syms = all.syms;
+	f.n_computed = computed.n;
+	f.computed = computed.syms;
 	const char *source = print_source(&f), *header = print_header(&f);
 	OutFile *files = NEWN(cx->arena, OutFile, 3);
 	files[0] = (OutFile){arena_printf(cx->arena, "%s.c", job->name), source, strlen(source)};
@@ -476,8 +535,14 @@ void emit_files(Ctx *cx, const EmitJob *job, Compiled *out)
 	out->n_kernels = f.kernels.n;
 	out->kernels = f.kernels.items;
 	out->name = job->name;
+	out->upper = f.upper;
 	out->n_dims = all.n;
 	out->dims = all.syms;
+	out->n_computed = computed.n;
+	out->computed = computed.syms;
+	out->run = entry_point(&f, job->run, false);
+	out->step = entry_point(&f, job->step, true);
+	out->weights = f.weights.mode;
 	out->weight_bytes = f.weights.size_bytes;
 	Program *main_program = job->run ? job->run : job->step;
 	out->workspace_bytes = bounded_bytes(main_program);

@@ -17,7 +17,8 @@ enum { MAX_ACCS = 12 }; /* a kernel's accumulators share the vector registers */
 
 bool is_view(const Val *v)
 {
-	return v->op == OP_reshape || v->op == OP_permute || v->op == OP_slice || v->op == OP_expand || v->op == OP_window;
+	return v->op == OP_reshape || v->op == OP_permute || v->op == OP_slice || v->op == OP_expand || v->op == OP_window ||
+	       v->op == OP_after;
 }
 
 const Val *view_base(const Val *v)
@@ -110,9 +111,20 @@ static const Val *without_ones(const Val *v)
 	return v;
 }
 
-/* What is concatenated is computed in its part of the whole, where it may be. */
+static void see_computed(void *user, const Sym *size)
+{
+	*(bool *)user |= size->computed;
+}
+
+/* What is concatenated is computed in its part of the whole, where it may be: not where parts begin at a size that may not
+ * be known yet. */
 static void store_parts(Scope *s, const Val *whole)
 {
+	bool computed_size = false;
+	for (int i = 0; i < whole->type->rank; i++)
+		dim_each_sym(whole->type->dims[i], see_computed, &computed_size);
+	if (computed_size)
+		return;
 	Program *p = s->lw->p;
 	const Place *at = map_get(&s->places, whole);
 	const Dim *start = dim_int(p->cx, 0);
@@ -181,13 +193,29 @@ static int group_of(const Scope *s, const Val *v)
 	return (int)(intptr_t)map_get(&s->group_of, v) - 1;
 }
 
-/* The latest group that v, not stored itself, reads from; -1 when none.  Shared subtrees are walked once. */
+typedef struct {
+	const Scope *s;
+	int latest;
+} Latest;
+
+static void latest_loop(void *user, const Sym *size)
+{
+	Latest *l = user;
+	const Val *loop = map_get(&l->s->sizes, size);
+	int g = loop ? group_of(l->s, loop) : -1;
+	l->latest = g > l->latest ? g : l->latest;
+}
+
+/* The latest group that v, not stored itself, reads from, or that computes a size which it mentions; -1 when none.  Shared
+ * subtrees are walked once. */
 static int latest_group(Scope *s, const Val *v, Map *seen)
 {
 	const Val *key = v;
 	if (map_get(seen, key))
 		return (int)(intptr_t)map_get(seen, key) - 2;
-	int latest = -1;
+	Latest sizes = {s, -1};
+	val_each_size(v, latest_loop, &sizes);
+	int latest = sizes.latest;
 	map_put(seen, key, (void *)(intptr_t)(latest + 2));
 	for (int i = 0; i < v->n_args; i++) {
 		const Val *a = v->args[i];

@@ -169,6 +169,7 @@ struct Stmt {
 	const Dim *length;
 	bool reverse;
 	Buffer *count, *limit;  /* while-loops: steps done (i64 scalar, written), most steps (i64 scalar); else NULL */
+	const Sym *size;        /* while-loops: the symbol that has the steps done as its value from then on; NULL: none */
 	Buffer *go, *go_next;   /* while-loops: bool scalars */
 	int n_carries;
 	Carry *carries;

@@ -10,6 +10,31 @@
 #include <ctype.h>
 #include <string.h>
 
+/* Sizes that the graph mentions must be computed in it, or before it. */
+static void want_size(void *user, const Sym *size)
+{
+	Lower *lw = user;
+	if (!map_get(&lw->sizes, size))
+		fail(lw->cx, "the size %s is used outside of the body that computes it, which is not supported", size->name);
+}
+
+static void enter_sizes(Scope *s)
+{
+	Lower *lw = s->lw;
+	const char *loc = lw->cx->loc;
+	for (int i = 0; i < s->order.n; i++) {
+		const Val *v = s->order.vals[i];
+		lw->cx->loc = v->loc;
+		val_each_size(v, want_size, lw);
+		const Sym *size = loop_symbol(v);
+		if (!size)
+			continue;
+		map_put(&lw->sizes, size, v);
+		map_put(&s->sizes, size, v);
+	}
+	lw->cx->loc = loc;
+}
+
 static Scope *scope_new(Lower *lw, const Graph *g, Block *block)
 {
 	Scope *s = NEW(lw->cx->arena, Scope);
@@ -18,6 +43,8 @@ static Scope *scope_new(Lower *lw, const Graph *g, Block *block)
 	map_init(&s->places, lw->cx->arena);
 	map_init(&s->wanted, lw->cx->arena);
 	map_init(&s->in_place, lw->cx->arena);
+	map_init(&s->sizes, lw->cx->arena);
+	enter_sizes(s);
 	return s;
 }
 
@@ -210,7 +237,9 @@ static void lower_loop(Scope *s, const Val *v)
 	const Type *one = type_scalar(cx, I64), *flag = type_scalar(cx, BOOL);
 
 	Stmt outer = {.kind = ST_LOOP};
-	outer.length = val_dims(v, A_LENGTH)[0];
+	outer.size = loop_symbol(v);
+	cx->loc = v->loc;
+	outer.length = outer.size ? dim_most(cx, val_dims(v, A_LENGTH)[0]) : val_dims(v, A_LENGTH)[0];
 	outer.reverse = is_scan && val_int(v, A_REVERSE);
 	outer.var = var_new(p, "t", outer.length);
 	outer.n_carries = n_carries;
@@ -230,7 +259,7 @@ static void lower_loop(Scope *s, const Val *v)
 		copy_to(s, v->args[0], place_new(s, outer.limit));
 		copy_to(s, v->args[1], place_new(s, outer.go));
 	}
-	for (int i = 0; i < n_ys && !is_scan; i++) { /* zeros after the last step */
+	for (int i = 0; i < n_ys && !is_scan && !outer.size; i++) { /* zeros after the last step */
 		const Type *t = v->type->parts[lead_parts + n_carries + i];
 		const Place *ys = place_of(s, val_get(cx, v, lead_parts + n_carries + i));
 		if (ys)
@@ -338,13 +367,33 @@ static void lower_special(Scope *s, const Val *v)
 
 /* ---- blocks ---- */
 
-/* What the types left open: reshapes whose counts may differ. */
-static void check_sizes(Scope *s)
+typedef struct {
+	const Scope *s;
+	const Map *known; /* Sym -> its loop, where it has run */
+	const Sym *last;
+	bool mentions_last, mentions_unknown;
+} Sizes;
+
+static void see_size(void *user, const Sym *size)
+{
+	Sizes *z = user;
+	z->mentions_last |= size == z->last;
+	z->mentions_unknown |= map_get(&z->s->sizes, size) && !map_get(z->known, size);
+}
+
+/* What the types left open: reshapes whose counts may differ.  As soon as the sizes are known: at the start of the block
+ * (last is NULL), or after the loop that computes `last`. */
+static void check_sizes(Scope *s, const Map *known, const Sym *last)
 {
 	Ctx *cx = s->lw->cx;
 	for (int i = 0; i < s->order.n; i++) {
 		const Val *v = s->order.vals[i];
+		Sizes z = {.s = s, .known = known, .last = last};
 		if (v->op != OP_reshape || type_count(cx, v->type) == type_count(cx, v->args[0]->type))
+			continue;
+		dim_each_sym(type_count(cx, v->type), see_size, &z);
+		dim_each_sym(type_count(cx, v->args[0]->type), see_size, &z);
+		if (z.mentions_unknown || (last && !z.mentions_last))
 			continue;
 		Stmt *st = stmt_new(s, s->block, ST_CHECK);
 		st->want = type_count(cx, v->type);
@@ -354,16 +403,23 @@ static void check_sizes(Scope *s)
 
 static void lower_block(Scope *s, Result *results, int n_results)
 {
-	check_sizes(s);
+	Map known;
+	map_init(&known, s->lw->cx->arena);
+	check_sizes(s, &known, NULL);
 	for (int i = 0; i < n_results; i++)
 		want_result(s, &results[i]);
 	fuse(s);
 	for (int i = 0; i < s->n_groups; i++) {
 		Group *g = &s->groups[i];
+		const Sym *size = g->special ? loop_symbol(g->special) : NULL;
 		if (g->special)
 			lower_special(s, g->special);
 		else
 			emit_group(s, g, results, n_results);
+		if (size) {
+			map_put(&known, size, g->special);
+			check_sizes(s, &known, size);
+		}
 	}
 	for (int i = 0; i < n_results; i++) { /* what no kernel of its own has stored yet */
 		const Val *v = results[i].val;
@@ -379,6 +435,7 @@ Program *lower(Ctx *cx, const Graph *g, const char *name, int n_states, const Ta
 	Program *p = NEW(cx->arena, Program);
 	*lw = (Lower){.p = p, .cx = cx, .target = target};
 	map_init(&lw->consts, cx->arena);
+	map_init(&lw->sizes, cx->arena);
 	program_init(p, cx, name, names);
 	p->graph = g;
 	p->n_states = n_states;

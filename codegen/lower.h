@@ -41,6 +41,7 @@ typedef struct Lower {
 	Ctx *cx;
 	const Target *target;
 	Map consts; /* Tensor -> Buffer */
+	Map sizes;  /* computed Sym -> its loop, of the scopes that were entered */
 } Lower;
 
 struct Scope { /* one graph being lowered: the whole, or a body */
@@ -51,6 +52,7 @@ struct Scope { /* one graph being lowered: the whole, or a body */
 	Map places; /* Val -> Place: stored values, parameters */
 	Map wanted; /* Val -> Wanted */
 	Map in_place; /* Val -> the operand of a concat that it is computed for */
+	Map sizes; /* computed Sym -> its loop in this scope */
 	int n_groups;
 	Group *groups;
 	Map group_of; /* stored Val -> index of its group, plus 1 */

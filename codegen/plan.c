@@ -174,7 +174,9 @@ static int by_size(const void *x, const void *y)
 /* Bytes of a buffer, rounded up so that whole vectors may be read and the next slot stays aligned. */
 static const Dim *buffer_bytes(Ctx *cx, const Buffer *b)
 {
-	const Dim *n = dim_mul(cx, dim_product(cx, b->rank, b->dims), dim_int(cx, elem_info[b->elem].size));
+	const Dim *n = dim_int(cx, elem_info[b->elem].size);
+	for (int i = 0; i < b->rank; i++)
+		n = dim_mul(cx, n, dim_most(cx, b->dims[i]));
 	return dim_mul(cx, dim_ceildiv(cx, n, dim_int(cx, ALIGN)), dim_int(cx, ALIGN));
 }
 

@@ -44,7 +44,7 @@ Weights weights_collect(Ctx *cx, int n_programs, Program *const *programs, const
 	return ws;
 }
 
-static void print_number(Buf *out, const Tensor *t, int64_t i)
+void number_print(Buf *out, const Tensor *t, int64_t i)
 {
 	switch (elem_info[t->elem].cls) {
 	case 'f':
@@ -67,14 +67,14 @@ static void print_number(Buf *out, const Tensor *t, int64_t i)
 	}
 }
 
-static void print_inline(const Buffer *b, Buf *out)
+void array_print(Buf *out, const char *name, const char *attributes, const Tensor *t)
 {
 	enum { PER_LINE = 8 };
-	int64_t n = b->data->count;
-	buf_printf(out, "static const %s %s[%" PRId64 "] __attribute__((aligned(64))) = {", elem_info[b->elem].ctype, b->name, n ? n : 1);
+	int64_t n = t->count;
+	buf_printf(out, "static const %s %s[%" PRId64 "]%s = {", elem_info[t->elem].ctype, name, n ? n : 1, attributes);
 	for (int64_t i = 0; i < n; i++) {
 		buf_puts(out, i % PER_LINE ? ", " : i ? ",\n\t" : "\n\t");
-		print_number(out, b->data, i);
+		number_print(out, t, i);
 	}
 	buf_puts(out, n ? "\n};\n" : "0};\n");
 }
@@ -118,7 +118,7 @@ void weights_print(Ctx *cx, const Weights *ws, const char *name, Buf *out)
 		type_print(&type, type_new(cx, b->elem, b->rank, b->dims));
 		buf_printf(out, "/* %s: %s */\n", type.text, b->role ? b->role : "");
 		if (ws->mode == WEIGHTS_INLINE)
-			print_inline(b, out);
+			array_print(out, b->name, " __attribute__((aligned(64)))", b->data);
 		else if (ws->mode == WEIGHTS_STRING)
 			print_string(b, out);
 		else

@@ -407,6 +407,41 @@ const Dim *dim_subst(Ctx *cx, const Dim *d, const Map *map)
 	return sum;
 }
 
+static const Dim *dim_limit(Ctx *cx, const Dim *d, bool upper);
+
+/* The limit of one symbol that may be, or be made of, computed ones. */
+static const Dim *sym_limit(Ctx *cx, const Sym *s, bool upper)
+{
+	if (s->kind == SYM_NAMED && !s->computed)
+		return dim_of_sym(cx, s);
+	if (s->kind == SYM_NAMED) {
+		if (upper && s->hi == INT64_MAX)
+			fail(cx, "nothing bounds the size %s, which the model computes: bound it by --dim %s=0..MOST", s->name, s->name);
+		return dim_int(cx, upper ? s->hi : s->lo);
+	}
+	const Dim *a = dim_limit(cx, s->a, upper), *b = dim_limit(cx, s->b, s->kind == SYM_FLOORDIV ? !upper : upper);
+	if (a == s->a && b == s->b)
+		return dim_of_sym(cx, s);
+	return derive(cx, s->kind, a, s->kind == SYM_FLOORDIV && dim_is(b, 0) ? dim_int(cx, 1) : b);
+}
+
+static const Dim *dim_limit(Ctx *cx, const Dim *d, bool upper)
+{
+	const Dim *sum = dim_int(cx, 0);
+	for (int i = 0; i < d->n_terms; i++) {
+		const Dim *t = dim_int(cx, d->terms[i].coef);
+		for (int k = 0; k < d->terms[i].n_syms; k++)
+			t = dim_mul(cx, t, sym_limit(cx, d->terms[i].syms[k], upper == (d->terms[i].coef > 0)));
+		sum = dim_add(cx, sum, t);
+	}
+	return sum;
+}
+
+const Dim *dim_most(Ctx *cx, const Dim *d)
+{
+	return dim_limit(cx, d, true);
+}
+
 void dim_each_sym(const Dim *d, void (*each)(void *user, const Sym *), void *user)
 {
 	for (int i = 0; i < d->n_terms; i++)

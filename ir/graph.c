@@ -44,14 +44,32 @@ const Graph *graph_new(Ctx *cx, const char *name, int n_params, const Val *const
 
 typedef struct {
 	const Val *val;
-	int next; /* operand to look at */
+	int next;          /* operand to look at */
+	int n_loops;       /* besides operands: loops that compute sizes which val mentions */
+	const Val **loops;
 } Frame;
 
 typedef struct {
 	Arena *arena;
 	Frame *stack;
 	int n, cap;
+	const Map *loops; /* Sym -> the loop that computes it; NULL: of no interest */
+	Map open;         /* what was on the stack: a size that is used to compute itself makes a circle */
 } Walk;
+
+static void add_loop(void *user, const Sym *s)
+{
+	Walk *w = user;
+	Frame *f = &w->stack[w->n - 1];
+	const Val *loop = map_get(w->loops, s);
+	if (!loop || map_get(&w->open, loop))
+		return;
+	const Val **more = NEWN(w->arena, const Val *, f->n_loops + 1);
+	if (f->n_loops)
+		memcpy(more, f->loops, sizeof *more * (size_t)f->n_loops);
+	more[f->n_loops++] = loop;
+	f->loops = more;
+}
 
 static void walk_push(Walk *w, const Val *v)
 {
@@ -62,21 +80,27 @@ static void walk_push(Walk *w, const Val *v)
 			memcpy(bigger, w->stack, sizeof *bigger * (size_t)w->n);
 		w->stack = bigger;
 	}
-	w->stack[w->n++] = (Frame){v, 0};
+	w->stack[w->n++] = (Frame){.val = v};
+	if (w->loops) {
+		map_put(&w->open, v, v);
+		val_each_size(v, add_loop, w);
+	}
 }
 
 /* Calls visit on each value not in `done` that root needs, operands first; visit must enter it into `done`. */
-static void walk(Arena *arena, const Val *root, const Map *done, void (*visit)(void *, const Val *), void *user)
+static void walk(Arena *arena, const Val *root, const Map *loops, const Map *done, void (*visit)(void *, const Val *), void *user)
 {
-	Walk w = {.arena = arena};
+	Walk w = {.arena = arena, .loops = loops};
+	map_init(&w.open, arena);
 	if (!map_get(done, root))
 		walk_push(&w, root);
 	while (w.n) {
 		Frame *f = &w.stack[w.n - 1];
-		if (f->next < f->val->n_args) {
-			const Val *arg = f->val->args[f->next++];
-			if (!map_get(done, arg))
-				walk_push(&w, arg);
+		if (f->next < f->n_loops + f->val->n_args) {
+			int i = f->next++;
+			const Val *before = i < f->n_loops ? f->loops[i] : f->val->args[i - f->n_loops];
+			if (!map_get(done, before))
+				walk_push(&w, before);
 		} else {
 			const Val *v = f->val;
 			w.n--;
@@ -90,6 +114,7 @@ typedef struct {
 	Map seen;
 	Order order;
 	int cap;
+	Map loops; /* Sym -> the loop that computes it */
 } Ordering;
 
 static void order_visit(void *user, const Val *v)
@@ -104,16 +129,28 @@ static void order_visit(void *user, const Val *v)
 	}
 	map_put(&o->seen, v, v);
 	o->order.vals[o->order.n++] = v;
+	if (loop_symbol(v))
+		map_put(&o->loops, loop_symbol(v), v);
+}
+
+static void order_graph(Arena *arena, const Graph *g, const Map *loops, Ordering *o)
+{
+	*o = (Ordering){0};
+	map_init(&o->seen, arena);
+	map_init(&o->loops, arena);
+	for (int i = 0; i < g->n_params; i++)
+		order_visit(o, g->params[i]);
+	for (int i = 0; i < g->n_results; i++)
+		walk(arena, g->results[i], loops, &o->seen, order_visit, o);
 }
 
 Order graph_order(Arena *arena, const Graph *g)
 {
-	Ordering o = {0};
-	map_init(&o.seen, arena);
-	for (int i = 0; i < g->n_params; i++)
-		order_visit(&o, g->params[i]);
-	for (int i = 0; i < g->n_results; i++)
-		walk(arena, g->results[i], &o.seen, order_visit, &o);
+	Ordering plain, o;
+	order_graph(arena, g, NULL, &plain);
+	if (plain.loops.n == 0)
+		return plain.order;
+	order_graph(arena, g, &plain.loops, &o); /* the same values, those that mention a size after what computes it */
 	return o.order;
 }
 
@@ -172,8 +209,29 @@ const Val *rewrite_val(Rewrite *rw, const Val *v)
 		rw->bodies = NEW(rw->map.arena, Map);
 		map_init(rw->bodies, rw->map.arena);
 	}
-	walk(rw->map.arena, v, &rw->map, rewrite_visit, rw);
+	walk(rw->map.arena, v, NULL, &rw->map, rewrite_visit, rw);
 	return map_get(&rw->map, v);
+}
+
+/* What the loops became that computed sizes in the old graph; by age. */
+static int sizing_loops(const Rewrite *rw, const Val ***loops)
+{
+	int n = 0;
+	*loops = NULL;
+	for (size_t i = 0; i < rw->map.cap; i++) {
+		const Val *old = rw->map.keys[i], *now = rw->map.values[i];
+		if (!old || !now || !loop_symbol(old) || !loop_symbol(now))
+			continue;
+		const Val **more = NEWN(rw->map.arena, const Val *, n + 1);
+		int at = n++;
+		for (int k = 0; k < at; k++)
+			more[k] = (*loops)[k];
+		for (; at > 0 && more[at - 1]->id > now->id; at--)
+			more[at] = more[at - 1];
+		more[at] = now;
+		*loops = more;
+	}
+	return n;
 }
 
 const Graph *graph_rewrite(Ctx *cx, const Graph *g, Rewrite *rw)
@@ -189,6 +247,10 @@ const Graph *graph_rewrite(Ctx *cx, const Graph *g, Rewrite *rw)
 	}
 	for (int i = 0; i < g->n_results; i++)
 		results[i] = rewrite_val(rw, g->results[i]);
+	const Val **loops;
+	int n_loops = sizing_loops(rw, &loops);
+	for (int i = 0; i < g->n_results; i++)
+		results[i] = val_keep_loops(cx, results[i], n_loops, loops);
 	return graph_new(cx, g->name, g->n_params, params, g->param_names, g->n_results, results, g->result_names);
 }
 

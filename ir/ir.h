@@ -186,6 +186,8 @@ int64_t dim_lo(const Dim *); /* bounds by interval arithmetic, saturating */
 int64_t dim_hi(const Dim *); /* INT64_MAX: unbounded */
 /* The substitution of symbols by dims: map from Sym* to Dim*. */
 const Dim *dim_subst(Ctx *, const Dim *, const Map *);
+/* The most that it can be whatever the model computes: computed symbols at their bounds.  Fails naming one that has none. */
+const Dim *dim_most(Ctx *, const Dim *);
 void dim_print(Buf *, const Dim *);                                                /* "4*H", "T-1", "floor((T-3)/2)" */
 const Dim *dim_parse(Ctx *, const char *text, const char **end);                   /* the same back; fails by fail() */
 void dim_each_sym(const Dim *, void (*)(void *user, const Sym *), void *user); /* named ones, also inside derived ones */
@@ -431,6 +433,16 @@ const Val *b_cond(Ctx *, const Val *cond, const Graph *then_body, const Graph *e
 const Val *b_call(Ctx *, const char *name, const Graph *body, int n_args, const Val *const *args);
 /* The shape that NumPy's broadcasting gives; fails naming both. */
 int broadcast_shape(Ctx *, const Type *, const Type *, const Dim **out);
+
+/* ------------------------------------------------------------------------------------------------ sizes.c */
+
+/* The symbol that a loop gives its value: its length, where that is a computed symbol by itself; else NULL. */
+const Sym *loop_symbol(const Val *);
+/* The computed symbols that v mentions in its attributes and bodies, but those that are computed there. */
+void val_each_size(const Val *, void (*)(void *user, const Sym *), void *user);
+/* v, made to need those of the loops whose symbols it mentions while no operand leads there.  A loop after those that it
+ * needs itself. */
+const Val *val_keep_loops(Ctx *, const Val *v, int n_loops, const Val *const *loops);
 
 /* ------------------------------------------------------------------------------------------------ symbolic.c */
 

@@ -37,7 +37,8 @@ const struct AttrInfo attr_info[N_ATTRS] = {
 	X(scan, -1, A_COUNTS, A_LENGTH, A_REVERSE, A_BODY) \
 	X(loop, -1, A_COUNTS, A_LENGTH, A_BODY)            \
 	X(cond, -1, A_BODY)                                \
-	X(call, -1, A_NAME, A_BODY)
+	X(call, -1, A_NAME, A_BODY)                        \
+	X(after, 2, N_ATTRS)
 
 /* Every ST row of prim.def has its row above. */
 enum {

@@ -41,6 +41,7 @@ static const Val *apply_rules(Ctx *cx, const Val *v)
 	case OP_pad:
 	case OP_concat:
 	case OP_gather: return simplify_move(cx, v);
+	case OP_scatter_nd: return simplify_scatter(cx, v);
 	case OP_contract:
 	case OP_reduce:
 	case OP_argreduce:

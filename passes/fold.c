@@ -142,7 +142,7 @@ static const Val *fold_shape(Ctx *cx, const Val *v)
 {
 	int64_t n = count_of(v->type);
 	const Dim *dims[MAX_SHAPE];
-	if (elem_is_float(v->type->elem) || n < 0 || n > MAX_SHAPE || v->op == OP_param || v->op == OP_dim || v->op == OP_get || v->op == OP_iota)
+	if (elem_is_float(v->type->elem) || n < 0 || n > MAX_SHAPE || v->op == OP_param || v->op == OP_dim || v->op == OP_get || v->op == OP_iota || v->op == OP_after)
 		return NULL;
 	return val_as_dims(cx, v, (int)n, dims) ? dims_val(cx, v->type, (int)n, dims) : NULL;
 }

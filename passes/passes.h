@@ -74,8 +74,16 @@ typedef struct { /* one kernel as it is called: what rnncc_tick() numbers */
 	const char *name, *from; /* C function; the model's node */
 	double flops, bytes;     /* a call: arithmetic, and memory touched once; estimates where dims are open */
 } CompiledKernel;
+typedef struct { /* NAME_run or NAME_step as C sees it */
+	const Graph *graph;      /* as it was lowered: its params are the arguments, then the state; NULL: there is none */
+	int n_states;            /* of the params and results, the last */
+	const char *const *states; /* their members in NAME_state */
+	int n_dims;              /* arguments too, before all others */
+	const Sym *const *dims;
+	const char *workspace;   /* C that gives its bytes, in terms of the dims: a macro or a call */
+} EntryPoint;
 typedef struct {
-	const char *name;        /* C prefix */
+	const char *name, *upper; /* C prefixes, of functions and of macros */
 	const Graph *graph;      /* specialised and canonical, what the interpreter may run */
 	int n_files;
 	const OutFile *files;    /* NAME.c, NAME.h, weights */
@@ -86,6 +94,8 @@ typedef struct {
 	int n_dims;              /* the symbolic dims that are arguments, in their order */
 	const Sym *const *dims;
 	bool has_run, has_step;
+	EntryPoint run, step;
+	WeightsMode weights;     /* decided: not WEIGHTS_AUTO */
 	const char *no_step_reason;
 	int64_t weight_bytes, workspace_bytes /* -1: depends on dims */, state_bytes;
 } Compiled;

@@ -108,6 +108,8 @@ int axis_before(Ctx *, const Val *v, int i, int axis);
 /* fold.c */
 const Val *fold_value(Ctx *, const Val *);
 const Tensor *constant_tensor(Ctx *, const Val *); /* NULL: not a constant */
+/* simplify_scatter.c */
+const Val *simplify_scatter(Ctx *, const Val *);
 const Val *simplify_ew(Ctx *, const Val *);            /* simplify_ew.c */
 const Val *simplify_view(Ctx *, const Val *);          /* simplify_views.c */
 const Val *simplify_move(Ctx *, const Val *);          /* simplify_moves.c */

@@ -237,6 +237,7 @@ void made_rows(const Node *n, const Val *count, int64_t most, int n_consts, cons
 	const char *name = arena_printf(cx->arena, "%s_count", *n->name ? n->name : n->op);
 	const Dim *length = computed_symbol(n->core->run, name, most);
 	const Val *loop = b_loop(cx, body, n_consts, 0, n_consts + 2, args, length);
+	keep_loop(n->core->run, loop);
 	for (int i = 0; i < body->n_results - 1; i++) ys[i] = val_get(cx, loop, 1 + i);
 }
 

@@ -280,6 +280,7 @@ static const Graph *import_once(Run *run)
 			fail(cx, "output %s: sequences are not supported", onnx_quote(cx, g->output[i]->name));
 	}
 	note_outputs(run, results);
+	for (size_t i = 0; i < g->n_output; i++) results[i] = val_keep_loops(cx, results[i], run->n_loops, run->loops);
 	return graph_new(cx, g->name && *g->name ? g->name : "main", n_params, params, names, (int)g->n_output, results,
 		result_names);
 }

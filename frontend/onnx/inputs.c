@@ -64,6 +64,14 @@ const Dim *computed_symbol(Run *run, const char *raw, int64_t most)
 	return dim;
 }
 
+void keep_loop(Run *run, const Val *loop)
+{
+	const Val **loops = NEWN(run->cx->arena, const Val *, run->n_loops + 1);
+	copy_vals(loops, run->loops, run->n_loops);
+	loops[run->n_loops++] = loop;
+	run->loops = loops;
+}
+
 void node_same_dim(const Node *n, const Dim *a, const Dim *b, const char *what)
 {
 	if (a == b) return;

@@ -89,6 +89,8 @@ typedef struct {
 	bool restart;  /* set when an attempt found such an equality */
 	int64_t n_nodes;
 	int depth; /* of subgraphs and functions */
+	int n_loops;  /* that compute sizes, in the graph and the bodies that are being imported */
+	const Val **loops;
 } Run;
 
 struct Importing {
@@ -125,6 +127,8 @@ int import_inputs(Run *, Scope *, const Val ***params, const char ***names);
 void note_outputs(Run *, const Val *const *results); /* where they are not as declared */
 /* A size that the model computes, at most `most`. */
 const Dim *computed_symbol(Run *, const char *name, int64_t most);
+/* The loop that computes such a size: it stays where the size is mentioned. */
+void keep_loop(Run *, const Val *loop);
 /* Two dims that the node needs to be equal: where both can be, the import starts again knowing it; else fails. */
 void node_same_dim(const Node *, const Dim *, const Dim *, const char *what);
 /* attrs.c */

@@ -193,6 +193,15 @@ static Elem softmax_elem(const Node *n, Elem elem)
 	return elem;
 }
 
+/* The factor of the scores: 1 / sqrt(head size) unless given. */
+static const Val *scale_of(const Node *n, const Val *q)
+{
+	Ctx *cx = n->cx;
+	if (node_has(n, "scale")) return number(cx, q, node_float(n, "scale", 0));
+	const Val *root = b_ew1(cx, OP_EW_sqrt, size_as(cx, q->type->dims[q->type->rank - 1], F64));
+	return folded(cx, b_cast(cx, quotient(cx, b_scalar(cx, F64, 1), root), q->type->elem));
+}
+
 static void import_attention(Node *n, const Val **out)
 {
 	Ctx *cx = n->cx;
@@ -201,13 +210,8 @@ static void import_attention(Node *n, const Val **out)
 	take_heads(n, &h, &present_k, &present_v);
 	take_masks(n, &h, node_opt(n, 4) ? node_opt(n, 4)->type->dims[2] : dim_int(cx, 0));
 	Elem elem = h.q->type->elem;
-	double scale = node_float(n, "scale", 0), cap = node_float(n, "softcap", 0);
-	const Val *factor = b_scalar(cx, elem, scale);
-	if (!node_has(n, "scale")) {
-		const Val *size = size_as(cx, h.q->type->dims[4], F64);
-		factor = folded(cx, b_cast(cx, quotient(cx, b_scalar(cx, F64, 1), b_ew1(cx, OP_EW_sqrt, size)), elem));
-	}
-	const Val *q = mul(cx, h.q, factor);
+	double cap = node_float(n, "softcap", 0);
+	const Val *q = mul(cx, h.q, scale_of(n, h.q));
 	const Val *scores = b_contract(cx, h.packed ? "bshgd,bhtd->bhgst" : "bhgsd,bhtd->bhgst", q, h.k), *shown[4];
 	shown[0] = scores;
 	if (cap > 0) {
@@ -231,6 +235,42 @@ static void import_attention(Node *n, const Val **out)
 	int64_t mode = node_int(n, "qk_matmul_output_mode", 0);
 	if (mode < 0 || mode > 3) node_fail(n, "attribute qk_matmul_output_mode: %lld", (long long)mode);
 	if (n->n_out > 3) out[3] = b_reshape(cx, shown[mode], 4, (const Dim *[]){h.batch, heads, h.queries, h.keys});
+}
+
+/* ---------------------------------------------------------------------------------------------------- FlexAttention */
+
+/* What a body attribute makes of a value, whose shape it keeps; the value itself when it is absent. */
+static const Val *modified(const Node *n, const char *attr, const Val *x)
+{
+	Ctx *cx = n->cx;
+	int n_captures;
+	const Val *const *captures;
+	if (!node_has(n, attr)) return x;
+	const Graph *body = node_graph(n, attr, 1, &x->type, &n_captures, &captures);
+	if (body->n_params != 1 + n_captures || body->n_results != 1 || body->results[0]->type != x->type)
+		node_fail(n, "attribute %s: one input and one output of %s wanted", attr, type_str(cx, x->type));
+	const Val **args = NEWN(cx->arena, const Val *, n_captures + 1), *y;
+	args[0] = x;
+	for (int i = 0; i < n_captures; i++) args[1 + i] = captures[i];
+	graph_splice(cx, body, args, &y);
+	return y;
+}
+
+static void import_flex_attention(Node *n, const Val **out)
+{
+	Ctx *cx = n->cx;
+	Heads h = {0};
+	const Val *k, *v;
+	want_rank(n, node_in(n, 0, "Q"), 4, "Q");
+	take_heads(n, &h, &k, &v);
+	Elem elem = h.q->type->elem, wide = softmax_elem(n, elem == F64 ? F64 : F32);
+	const Dim *heads = dim_mul(cx, h.kv_heads, h.group);
+	const Dim *const split[] = {h.batch, h.kv_heads, h.group, h.queries, h.keys};
+	const Val *scores = b_contract(cx, "bhgsd,bhtd->bhgst", mul(cx, h.q, scale_of(n, h.q)), h.k);
+	scores = b_reshape(cx, b_cast(cx, scores, wide), 4, (const Dim *[]){h.batch, heads, h.queries, h.keys});
+	const Val *weights = modified(n, "prob_mod", softmax(cx, modified(n, "score_mod", scores), false));
+	const Val *y = b_contract(cx, "bhgst,bhtd->bhgsd", b_reshape(cx, weights, 5, split), b_cast(cx, h.v, wide));
+	out[0] = b_cast(cx, b_reshape(cx, y, 4, (const Dim *[]){h.batch, heads, h.queries, h.v->type->dims[3]}), elem);
 }
 
 /* ------------------------------------------------------------------------------------------ RotaryEmbedding */
@@ -360,7 +400,7 @@ static void import_linear_attention(Node *n, const Val **out)
 	const Val *y = move_axis(cx, val_get(cx, scan, 1), 0, 1);
 	const Dim *all = dim_mul(cx, dim_int(cx, q_heads), d_v);
 	out[0] = b_cast(cx, replace_dims(cx, y, 2, 3, 1, &all), q->type->elem);
-	out[1] = b_cast(cx, val_get(cx, scan, 0), past ? past->type->elem : q->type->elem);
+	if (n->n_out > 1) out[1] = b_cast(cx, val_get(cx, scan, 0), past ? past->type->elem : q->type->elem);
 }
 
 /* ------------------------------------------------------------------------------------------ CausalConvWithState */
@@ -398,7 +438,7 @@ static void import_causal_conv(Node *n, const Val **out)
 	}
 	if (node_choice(n, "activation", activations)) y = mul(cx, y, b_ew1(cx, OP_EW_sigmoid, y));
 	out[0] = y;
-	out[1] = b_slice(cx, all, 2, length, before, 1);
+	if (n->n_out > 1) out[1] = b_slice(cx, all, 2, length, before, 1);
 }
 
 #define ATTENTION "is_causal kv_num_heads q_num_heads qk_matmul_output_mode scale softcap softmax_precision"
@@ -411,5 +451,7 @@ const Importer onnx_ops_attention[] = {
 	{"", "LinearAttention", 27, 0, "chunk_size kv_num_heads q_num_heads scale update_rule", 3, 6, 2,
 		import_linear_attention},
 	{"", "CausalConvWithState", 27, 0, "activation", 2, 4, 2, import_causal_conv},
+	{"ai.onnx.preview", "FlexAttention", 1, 0, "prob_mod scale score_mod softmax_precision", 3, 3, 1,
+		import_flex_attention},
 	{.op = NULL},
 };

@@ -242,7 +242,9 @@ static void loop_as_loop(Loop *l, const Val *limit, const Val *go, const Val **o
 	if (l->n_ys) /* as many rows as it ran steps */
 		length = computed_symbol(n->core->run, arena_printf(cx->arena, "%s_steps", *n->name ? n->name : "loop"),
 			known && dim_hi(most) >= 0 ? dim_hi(most) : INT64_MAX);
-	loop_outputs(l, b_loop(cx, body, l->n_captures, l->n_carries, n_params + 1, args, length), 1, out);
+	const Val *loop = b_loop(cx, body, l->n_captures, l->n_carries, n_params + 1, args, length);
+	keep_loop(n->core->run, loop);
+	loop_outputs(l, loop, 1, out);
 }
 
 /* Does the body's condition stay true?  Then the number of steps is the limit. */

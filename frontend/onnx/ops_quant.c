@@ -141,8 +141,8 @@ static void import_dynamic_quantize(Node *n, const Val **out)
 	scale = b_select(cx, binary(cx, OP_EW_eq, max, min), b_scalar(cx, F32, 1), scale);
 	const Val *point = to_quantized(cx, binary(cx, OP_EW_div, b_ew1(cx, OP_EW_neg, min), scale), NULL, U8);
 	out[0] = to_quantized(cx, binary(cx, OP_EW_div, x, scale), point, U8);
-	out[1] = scale;
-	out[2] = point;
+	if (n->n_out > 1) out[1] = scale;
+	if (n->n_out > 2) out[2] = point;
 }
 
 /* ---------------------------------------------------------------------------------------------------- products */

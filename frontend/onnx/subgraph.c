@@ -102,6 +102,7 @@ static void import_body(const Node *n, Body *b, Captures *captures, int n_types,
 	Ctx *cx = n->cx;
 	const char *loc = cx->loc;
 	const Onnx__GraphProto *g = b->proto;
+	const int n_loops = run->n_loops;
 	if (++run->depth > MAX_DEPTH) node_fail(n, "subgraphs and functions are nested more than %d deep", MAX_DEPTH);
 	Scope scope = {.outer = n->core->scope, .captures = captures};
 	scope.opsets = scope.outer->opsets;
@@ -134,7 +135,9 @@ static void import_body(const Node *n, Body *b, Captures *captures, int n_types,
 		b->result_names[i] = g->output[i]->name;
 		if (!b->results[i])
 			node_fail(n, "result %s of its body is an omitted value", onnx_quote(cx, b->result_names[i]));
+		b->results[i] = val_keep_loops(cx, b->results[i], run->n_loops - n_loops, run->loops + n_loops);
 	}
+	run->n_loops = n_loops;
 	run->depth--;
 	cx->loc = loc;
 }

@@ -34,14 +34,6 @@ INFER(loop)
 	return stepped_type(cx, op, body, 1, n_carries, args + 2 + n_consts, length, type_scalar(cx, I64));
 }
 
-/* The symbol that the loop computes, or NULL. */
-static const Sym *computed_length(const Dim *length)
-{
-	if (length->n_terms != 1 || length->terms[0].n_syms != 1 || length->terms[0].coef != 1) return NULL;
-	const Sym *s = length->terms[0].syms[0];
-	return s->kind == SYM_NAMED && s->computed ? s : NULL;
-}
-
 /* A stack with room for `n_rows`, whose first `n_kept` are those of the old one. */
 static Tensor *make_stack(Eval *e, const Tensor *row, int64_t n_rows, const Tensor *old, int64_t n_kept)
 {
@@ -59,7 +51,7 @@ EVAL(loop)
 	const int n_consts = (int)val_ints(v, A_COUNTS)[0], n_carries = (int)val_ints(v, A_COUNTS)[1];
 	const int n_ys = body->n_results - 1 - n_carries;
 	const Dim *length_dim = val_dims(v, A_LENGTH)[0];
-	const Sym *computed = computed_length(length_dim);
+	const Sym *computed = loop_symbol(v);
 	const int64_t length = computed ? INT64_MAX : *eval_dims(e, 1, &length_dim);
 	const int64_t wanted = tensor_get_int(args[0], 0), n = wanted < length ? wanted : length;
 	bool go = tensor_get_int(args[1], 0);
@@ -87,6 +79,9 @@ EVAL(loop)
 	}
 	steps_end(steps);
 	if (computed) {
+		if (i < computed->lo || i > computed->hi)
+			eval_fail(e, v, "%lld steps, but the size %s is within %lld..%lld", (long long)i, computed->name,
+				(long long)computed->lo, (long long)computed->hi);
 		dimenv_set(&e->env, computed, i);
 		for (int k = 0; k < n_ys; k++) {
 			const Type *t = v->type->parts[1 + n_carries + k];

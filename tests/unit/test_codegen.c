@@ -21,11 +21,11 @@ static const struct {
 	{{"-O1 generic, clang", "generic", 1, 1, "clang-14", 2, true, false, WEIGHTS_INLINE}, 1},
 	{{"-O2 generic, gcc sanitized", "generic", 2, 1, "gcc", 1, false, true, WEIGHTS_STRING}, 1},
 	{{"-O2 x86-64, gcc", "x86-64", 2, 1, "gcc", 2, true, false, WEIGHTS_AUTO}, 1},
-	{{"-O2 x86-64, JIT", "x86-64", 2, 1, NULL, 2, false, false, WEIGHTS_AUTO}, 1},
+	{{"-O2 x86-64, JIT", "x86-64", 2, 1, NULL, 1, false, false, WEIGHTS_AUTO}, 1},
 	{{"-O1 x86-64-v3, JIT", "x86-64-v3", 1, 1, NULL, 1, false, false, WEIGHTS_AUTO}, 2},
-	{{"-O3 x86-64-v3, gcc", "x86-64-v3", 3, 1, "gcc", 3, true, false, WEIGHTS_AUTO}, 2},
+	{{"-O3 x86-64-v3, gcc", "x86-64-v3", 3, 1, "gcc", 1, true, false, WEIGHTS_AUTO}, 2},
 	{{"-O2 x86-64-v3, clang sanitized", "x86-64-v3", 2, 1, "clang-14", 1, true, true, WEIGHTS_AUTO}, 2},
-	{{"-O3 x86-64-v4, JIT", "x86-64-v4", 3, 1, NULL, 3, false, false, WEIGHTS_AUTO}, 2},
+	{{"-O3 x86-64-v4, JIT", "x86-64-v4", 3, 1, NULL, 1, false, false, WEIGHTS_AUTO}, 2},
 	{{"-O2 x86-64-v4, gcc, 2 threads", "x86-64-v4", 2, 2, "gcc", 2, true, false, WEIGHTS_AUTO}, 2},
 };
 enum { N_VARIANTS = sizeof variants / sizeof *variants, MAX_CASES = 256 };
@@ -108,12 +108,13 @@ static bool suite_run(const Suite *s, const Variant *v, const Tensor **seen[][MA
 	return ok;
 }
 
-static void suite_test(const Suite *s)
+/* Every `stride`th variant from the first one on. */
+static void suite_test(const Suite *s, int stride)
 {
 	static const Tensor **seen[2][MAX_CASES][MAX_RUNS], **firsts[3][MAX_CASES][MAX_RUNS];
 	bool have[3] = {false};
 	int n_failed = 0, n_run = 0;
-	for (int i = 0; i < N_VARIANTS; i++) {
+	for (int i = 0; i < N_VARIANTS; i += stride) {
 		const Variant *v = &variants[i].v;
 		const int p = variants[i].profile;
 		if (!variant_runs(v)) {
@@ -139,11 +140,11 @@ static void suite_files(Suite *s)
 	globfree(&found);
 }
 
-Test(codegen, files)
+Test(codegen, files, .timeout = 600)
 {
 	Suite s = {.cx = ctx_new()};
 	suite_files(&s);
-	suite_test(&s);
+	suite_test(&s, 1);
 	suite_free(&s);
 }
 
@@ -244,19 +245,19 @@ static void add_structural(Suite *s, Elem e)
 			t, results.text, lines.text, names.text));
 }
 
-Test(codegen, elementwise)
+Test(codegen, elementwise, .timeout = 600)
 {
 	Suite s = {.cx = ctx_new()};
 	for (int e = 0; e < N_ELEMS; e++) add_elementwise(&s, (Elem)e);
-	suite_test(&s);
+	suite_test(&s, 3);
 	suite_free(&s);
 }
 
-Test(codegen, structural)
+Test(codegen, structural, .timeout = 600)
 {
 	Suite s = {.cx = ctx_new()};
 	for (int e = 0; e < N_ELEMS; e++) add_structural(&s, (Elem)e);
-	suite_test(&s);
+	suite_test(&s, 3);
 	suite_free(&s);
 }
 
@@ -271,7 +272,7 @@ static Compiled *compile_text(Ctx *cx, const char *text, const Variant *v, const
 }
 
 /* Two compilations, each by itself, give the same files byte for byte. */
-Test(codegen, deterministic)
+Test(codegen, deterministic, .timeout = 600)
 {
 	Suite s = {.cx = ctx_new()};
 	suite_files(&s);
@@ -368,7 +369,7 @@ static void check_sanitized(const Suite *s, const Variant *v, const char *flags)
 	fprintf(main_c, "#define GRAPHS%s\n%s", graphs.text, driver);
 	fclose(main_c);
 	cr_expect(system(arena_printf(cx->arena,
-			  "cd %s && gcc -std=gnu99 -O1 -g -ffp-contract=off %s -fsanitize=address,undefined -fno-sanitize-recover=all *.c -o run -lm && ./run <data",
+			  "cd %s && gcc -std=gnu99 -O0 -ffp-contract=off %s -fsanitize=address,undefined -fno-sanitize-recover=all *.c -o run -lm && ./run <data",
 			  directory, flags)) == 0,
 		"%s: the sanitizers object", v->name);
 	cr_expect(system(arena_printf(cx->arena, "rm -r %s", directory)) == 0);
@@ -379,11 +380,9 @@ Test(codegen, sanitized, .timeout = 600)
 	if (!in_path("gcc")) cr_skip_test("gcc is not there");
 	Suite s = {.cx = ctx_new()};
 	suite_files(&s);
-	static const Elem some[] = {F32, F16, I8, I64, U32, BOOL};
-	for (size_t i = 0; i < sizeof some / sizeof *some; i++) {
-		add_elementwise(&s, some[i]);
-		add_structural(&s, some[i]);
-	}
+	static const Elem some[] = {F32, F16, I8, BOOL};
+	for (size_t i = 0; i < sizeof some / sizeof *some; i++) add_structural(&s, some[i]);
+	add_elementwise(&s, I64);
 	check_sanitized(&s, &(Variant){.name = "-O0 generic", .target = "generic", .threads = 1}, "");
 	const char *wide = target_runs("x86-64-v3") ? "x86-64-v3" : target_runs("x86-64") ? "x86-64" : NULL;
 	if (wide) check_sanitized(&s, &(Variant){.name = wide, .target = wide, .opt = 2, .threads = 1}, arena_printf(s.cx->arena, "-march=%s", wide));
@@ -419,7 +418,7 @@ static void check_object(Ctx *cx, const char *directory, const Compiled *c, cons
 	cr_expect(pclose(nm) == 0, "%s: %s %s: does not compile without a warning", name, cc, flags);
 }
 
-Test(codegen, stands_alone)
+Test(codegen, stands_alone, .timeout = 600)
 {
 	Suite s = {.cx = ctx_new()};
 	suite_files(&s);
