@@ -30,7 +30,7 @@ typedef struct {
 	char **args;
 	char **argv; /* the whole command line, but for its order */
 	/* the compiler's */
-	const char *name, *target, *output;
+	const char *name, *target, *output, *self_test;
 	int opt, threads;
 	WeightsMode weights_mode;
 	bool f64, no_detect_states, describe, kernels, profile; /* profile: set by bench itself */
@@ -38,7 +38,7 @@ typedef struct {
 	LIST(Binding) bindings;
 	LIST(StatePair) states;
 	/* developers' */
-	const char *pass, *print_after, *stop_after;
+	const char *pass, *print_after, *stop_after, *reproducer;
 	bool verify_each, check, time, verbose;
 	/* running */
 	Via via;
@@ -105,6 +105,11 @@ int data_sets(Ctx *, const char *dir, const DataSet **sets);
 const Tensor *data_set_tensor(Ctx *, const DataSet *, const char *kind /* "input", "output" */, int index);
 /* The inputs of a session, by the model's own order of inputs. */
 const Tensor **data_set_inputs(Ctx *, const DataSet *, const Session *, const Model *);
+
+/* ------------------------------------------------------------------------------------------------ selftest.c */
+
+/* NAME_test.c, as --self-test says. */
+OutFile self_test(Ctx *, const Options *, const Model *, const Compiled *);
 
 /* ------------------------------------------------------------------------------------------------ compare.c */
 

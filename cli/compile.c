@@ -78,6 +78,10 @@ static int run(Ctx *cx, const Options *o)
 	dir_create(cx, o->output);
 	for (int i = 0; i < c->n_files; i++)
 		file_write(cx, path_join(cx->arena, o->output, c->files[i].name), c->files[i].data, c->files[i].size);
+	if (o->self_test) {
+		const OutFile test = self_test(cx, o, m, c);
+		file_write(cx, path_join(cx->arena, o->output, test.name), test.data, test.size);
+	}
 	print_summary(cx, m, c, o->output);
 	if (o->verbose) print_more(m, c, &co);
 	return STATUS_OK;

@@ -28,7 +28,7 @@ typedef struct {
 		"generic, x86-64, x86-64-v3, x86-64-v4 or native (compile: generic; others: native)")                  \
 	OPTION(LEVEL, NULL, 'O', "LEVEL", CODE | OPT, "0 as it is, 1, 2 fused and vectorised, 3 (2)")                  \
 	OPTION(THREADS, "threads", 0, "N", COMPILE | RUNS, "use N threads, by OpenMP (1)")                             \
-	OPTION(WEIGHTS_MODE, "weights", 0, "MODE", COMPILE, "inline, string, incbin or blob (by size)")                \
+	OPTION(WEIGHTS_MODE, "weights", 0, "MODE", COMPILE | RUNS, "inline, string, incbin or blob (by size)")         \
 	OPTION(WEIGHTS_TABLE, "weights", 0, NULL, INSPECT, "list the constants")                                       \
 	OPTION(DTYPE, "dtype", 0, "TYPE", ALL, "f64: compute everything that is f32 in f64")                           \
 	OPTION(DIM, "dim", 0, "NAME=N|A..B", ALL, "fix a size, or bound it")                                           \
@@ -37,19 +37,22 @@ typedef struct {
 		"output OUT is input IN of the next call: it is kept in the state")                                    \
 	OPTION(NO_DETECT, "no-detect-states", 0, NULL, COMPILE | INSPECT, "only the states that --state says")         \
 	OPTION(DESCRIBE, "describe", 0, NULL, COMPILE, "emit a table of the inputs, outputs and entry points")         \
+	OPTION(SELF_TEST, "self-test", 0, "DIR|random", COMPILE,                                                       \
+		"emit NAME_test.c: the numbers of the data sets in DIR, or what the interpreter gives")                \
 	OPTION(PASS, "pass", 0, "A,B", OPT, "the passes to run, in this order")                                        \
 	OPTION(PRINT_AFTER, "print-after", 0, "PASS", COMPILE | OPT,                                                   \
 		"print the graph after PASS, all, or each change")                                                     \
 	OPTION(STOP_AFTER, "stop-after", 0, "PASS", COMPILE | OPT, "do no more than that pass")                        \
 	OPTION(VERIFY_EACH, "verify-each", 0, NULL, COMPILE | OPT, "verify the graph after every pass")                \
 	OPTION(CHECK, "check", 0, NULL, COMPILE | OPT, "interpret after every pass: names one that changes a value")   \
+	OPTION(REPRODUCER, "reproducer", 0, "FILE", COMPILE, "where to write the graph that a pass fails on (DIR/NAME-PASS.ir)") \
 	OPTION(TIME, "time", 0, NULL, COMPILE | OPT, "print the time of every pass")                                   \
 	OPTION(VIA, "via", 0, "WAY", RUNS, "jit, gcc, clang, cc or interpret (jit if built in, else cc)")              \
 	OPTION(SEED, "seed", 0, "N", RUN | BENCH, "of the random inputs (0)")                                          \
 	OPTION(KERNELS, "kernels", 0, NULL, BENCH, "with --json: the time of each kernel, too")                        \
 	OPTION(DATA, "data", 0, "DIR", BENCH, "a test_data_set folder, or one that holds some: the first is used")     \
-	OPTION(RTOL, "rtol", 0, "X", TEST, "relative tolerance (1e-4, or what case.json says)")                        \
-	OPTION(ATOL, "atol", 0, "X", TEST, "absolute tolerance (1e-4, or what case.json says)")                        \
+	OPTION(RTOL, "rtol", 0, "X", COMPILE | TEST, "relative tolerance (1e-4, or what case.json says)")              \
+	OPTION(ATOL, "atol", 0, "X", COMPILE | TEST, "absolute tolerance (1e-4, or what case.json says)")              \
 	OPTION(JOBS, "jobs", 'j', "N", TEST, "cases at a time (1)")                                                    \
 	OPTION(MODEL, "model", 0, "FILE", TEST, "the model, where the folders hold data sets only")                    \
 	OPTION(FILTER, "filter", 0, "GLOB", TEST, "only the cases whose names match")                                  \
@@ -217,9 +220,11 @@ static bool set(Options *o, Arena *arena, OptionId id, const char *value)
 	case OPTION_KERNELS: o->kernels = true; return true;
 	case OPTION_NO_DETECT: o->no_detect_states = true; return true;
 	case OPTION_DESCRIBE: o->describe = true; return true;
+	case OPTION_SELF_TEST: o->self_test = value; return *value;
 	case OPTION_PASS: o->pass = value; return *value;
 	case OPTION_PRINT_AFTER: o->print_after = value; return *value;
 	case OPTION_STOP_AFTER: o->stop_after = value; return *value;
+	case OPTION_REPRODUCER: o->reproducer = value; return *value;
 	case OPTION_VERIFY_EACH: o->verify_each = true; return true;
 	case OPTION_CHECK: o->check = true; return true;
 	case OPTION_TIME: o->time = true; return true;
@@ -340,6 +345,7 @@ CompileOptions options_compile(Ctx *cx, const Options *o, const Model *model)
 		.time = o->time,
 		.print_after = o->print_after,
 		.stop_after = o->stop_after,
+		.reproducer = o->reproducer,
 	};
 }
 

@@ -29,15 +29,28 @@ static void count_root(Pass *c, const Expr *e, Map *seen)
 	expr_each(e, seen, count_visit, c);
 }
 
-
-
-static int level_of(Pass *c, const Expr *e)
+/* Paths may be many more than expressions: each is seen once.  Stored plus 1. */
+static int level_in(const Expr *e, Map *seen)
 {
+	const void *known = map_get(seen, e);
+	if (known)
+		return (int)(intptr_t)known - 1;
 	int level = e->kind == EX_ACC ? e->acc->level + 1 : 0;
 	for (int i = 0; i < e->n_args; i++) {
-		int l = level_of(c, e->args[i]);
+		int l = level_in(e->args[i], seen);
 		level = l > level ? l : level;
 	}
+	map_put(seen, e, (void *)(intptr_t)(level + 1));
+	return level;
+}
+
+static int level_of(const Expr *e)
+{
+	Arena *scratch = arena_new();
+	Map seen;
+	map_init(&seen, scratch);
+	int level = level_in(e, &seen);
+	arena_free(scratch);
 	return level;
 }
 
@@ -72,20 +85,20 @@ static const Expr *rewrite(Pass *c, const Expr *e)
 	if (have)
 		return have;
 	const Expr *args[3], *made = e;
-	Sum sum = {0};
-	if (is_sum(e))
-		flatten(c, e, true, &sum);
-	if (sum.n_accs && sum.n + sum.n_accs > 1) {
+	Sum *sum = is_sum(e) ? NEW(c->p->arena, Sum) : NULL; /* not on the stack: expressions may be deep */
+	if (sum)
+		flatten(c, e, true, sum);
+	if (sum && sum->n_accs && sum->n + sum->n_accs > 1) {
 		const Expr *rest = NULL;
-		for (int i = 0; i < sum.n; i++) {
-			const Expr *t = rewrite(c, sum.terms[i]);
+		for (int i = 0; i < sum->n; i++) {
+			const Expr *t = rewrite(c, sum->terms[i]);
 			rest = rest ? expr_op(c->p, OP_EW_add, e->elem, 2, (const Expr *[]){rest, t}) : t;
 		}
-		for (int i = 0; i < sum.n_accs; i++) { /* the order of use; later ones continue earlier ones */
-			Acc *a = sum.accs[i];
+		for (int i = 0; i < sum->n_accs; i++) { /* the order of use; later ones continue earlier ones */
+			Acc *a = sum->accs[i];
 			a->init = rest;
-			a->into = i ? sum.accs[i - 1] : NULL;
-			int level = rest ? level_of(c, rest) : 0;
+			a->into = i ? sum->accs[i - 1] : NULL;
+			int level = rest ? level_of(rest) : 0;
 			a->level = level > a->level ? level : a->level;
 			rest = expr_acc(c->p, a);
 		}
@@ -127,7 +140,7 @@ static void accumulate_kernel(Program *p, Kernel *k)
 		changed = 0;
 		for (int i = 0; i < k->n_accs; i++) {
 			Acc *a = k->accs[i];
-			int need = level_of(&c, a->value), init = a->init ? level_of(&c, a->init) : 0;
+			int need = level_of(a->value), init = a->init ? level_of(a->init) : 0;
 			need = init > need ? init : need;
 			if (need > a->level)
 				a->level = need, changed = 1;

@@ -432,6 +432,37 @@ static void emit_rows(Emit *em, int vectors)
 	}
 }
 
+typedef struct {
+	const Kernel *k;
+	bool found;
+} OwnReads;
+
+static void own_reads_visit(void *user, const Expr *e)
+{
+	OwnReads *r = user;
+	for (int i = 0; e->kind == EX_LOAD && i < r->k->n_stores; i++)
+		r->found |= buffer_root(e->buffer) == buffer_root(r->k->stores[i].buffer);
+}
+
+/* Whether computing a point twice gives the same: nothing that the kernel stores does it read; and its weights are not packed by
+ * blocks. */
+static bool may_repeat(const Kernel *k)
+{
+	OwnReads r = {k, false};
+	Arena *scratch = arena_new();
+	Map seen;
+	map_init(&seen, scratch);
+	for (int i = 0; i < k->n_accs; i++) {
+		expr_each(k->accs[i]->value, &seen, own_reads_visit, &r);
+		if (k->accs[i]->init)
+			expr_each(k->accs[i]->init, &seen, own_reads_visit, &r);
+	}
+	for (int i = 0; i < k->n_stores; i++)
+		expr_each(k->stores[i].value, &seen, own_reads_visit, &r);
+	arena_free(scratch);
+	return !r.found && !k->n_packs;
+}
+
 static void emit_vectors(Emit *em)
 {
 	Writer *w = em->w;
@@ -476,7 +507,12 @@ static void emit_vectors(Emit *em)
 		}
 		at = end;
 	}
-	if (at < n) {
+	if (at < n && at > 0 && may_repeat(em->k)) { /* whole vectors that end at the end: some lanes are computed again */
+		open_block(w, "%s", "");
+		line(w, "const int64_t %s = %" PRId64 ";", v, n - s->lanes);
+		emit_rows(em, 1);
+		close_block(w);
+	} else if (at < n) {
 		open_block(w, "%s", "");
 		line(w, "const int64_t %s = %" PRId64 ";", v, at);
 		em->partial = arena_printf(em->cx->arena, "%" PRId64, n - at);
@@ -547,7 +583,9 @@ static void emit_signature(Emit *em, const Kernel *k, const Params *ps)
 	for (int i = 0; i < ps->n_buffers; i++)
 		buf_printf(&b, "%s%s%s *restrict %s", b.size ? ", " : "", ps->written[i] ? "" : "const ",
 		           elem_info[ps->buffers[i]->elem].ctype, ps->buffers[i]->name);
-	line(em->w, "static void %s(%s)", k->name, b.size ? b.text : "void");
+	/* Inlined, a kernel loses what restrict says of its arrays. */
+	const char *attribute = em->lanes > 1 ? "__attribute__((noinline)) " : "";
+	line(em->w, "static %svoid %s(%s)", attribute, k->name, b.size ? b.text : "void");
 }
 
 void emit_kernel(Emit *em, const Kernel *k)

@@ -63,9 +63,15 @@ static void print_place(Buf *b, const Buffer *buffer, const Index *const *index)
 	buf_puts(b, buffer->rank ? "]" : "");
 }
 
+enum { MAX_EXPR_TEXT = 8000 }; /* an expression may have far more paths than parts */
+
 /* `above`: how tightly the place binds: 0 not at all, 1 a sum, 2 a product. */
-static void print_expr(Buf *b, const Kernel *k, const Expr *e, int above)
+static void print_part(Buf *b, size_t end, const Kernel *k, const Expr *e, int above)
 {
+	if (b->size > end) {
+		buf_puts(b, "..");
+		return;
+	}
 	static const struct {
 		Op op;
 		const char *sign;
@@ -82,25 +88,30 @@ static void print_expr(Buf *b, const Kernel *k, const Expr *e, int above)
 	case EX_INDEX: print_index(b, e->value); return;
 	case EX_LOAD: print_place(b, e->buffer, e->index); return;
 	case EX_ACC: buf_printf(b, "a%d", k ? acc_register(k, e->acc) : e->acc->id); return;
-	case EX_ROUND: print_expr(b, k, e->args[0], above); return;
+	case EX_ROUND: print_part(b, end, k, e->args[0], above); return;
 	case EX_OP: break;
 	}
 	for (size_t i = 0; i < sizeof infix / sizeof *infix; i++)
 		if (e->op == infix[i].op) {
 			bool parens = infix[i].binds < above;
 			buf_puts(b, parens ? "(" : "");
-			print_expr(b, k, e->args[0], infix[i].binds);
+			print_part(b, end, k, e->args[0], infix[i].binds);
 			buf_puts(b, infix[i].sign);
-			print_expr(b, k, e->args[1], infix[i].binds + (e->op == OP_EW_sub || e->op == OP_EW_div));
+			print_part(b, end, k, e->args[1], infix[i].binds + (e->op == OP_EW_sub || e->op == OP_EW_div));
 			buf_puts(b, parens ? ")" : "");
 			return;
 		}
 	buf_puts(b, e->op == OP_EW_cast ? elem_info[e->elem].name : op_info[e->op].name);
 	for (int i = 0; i < e->n_args; i++) {
 		buf_puts(b, i ? ", " : "(");
-		print_expr(b, k, e->args[i], 0);
+		print_part(b, end, k, e->args[i], 0);
 	}
 	buf_puts(b, ")");
+}
+
+static void print_expr(Buf *b, const Kernel *k, const Expr *e, int above)
+{
+	print_part(b, b->size + MAX_EXPR_TEXT, k, e, above);
 }
 
 static void print_acc(Buf *b, const Kernel *k, const Acc *a)

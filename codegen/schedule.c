@@ -138,6 +138,8 @@ static void choose_lanes(Cost *c)
 	Kernel *k = c->k;
 	int best = -1;
 	double best_cost = 0;
+	if (c->target->lanes == 1 && !k->n_accs) /* without lanes, register tiles are for sums */
+		return;
 	for (int i = k->n_vars - 1; i >= 0; i--) {
 		if (dim_hi(k->vars[i]->extent) < c->target->lanes / 2)
 			continue;
@@ -334,7 +336,7 @@ void pass_schedule(Program *p, const Target *target)
 	map_init(&c.carried, p->arena);
 	note_carries(&c, p->n_states, p->carries);
 	block_each(&p->block, note_visit, &c);
-	if (target->vectorise && target->lanes > 1) {
+	if (target->vectorise) {
 		block_each(&p->block, keep_orders, &c);
 		block_each(&p->block, lanes_of_readers, &c); /* in program order: consumers adapt to producers */
 		block_each(&p->block, lanes_of_fills, &c);

@@ -302,7 +302,7 @@ static void print_stream(Printer *pr, int k, int64_t steps)
 			continue;
 		int64_t outer, inner;
 		sizes_around(x, axis, &outer, &inner);
-		line(w, "static %s now_%d[%" PRId64 "];", elem_info[x->elem].ctype, i, outer * inner ? outer * inner : 1);
+		line(w, "static %s now_%d[%" PRId64 "];", elem_info[x->elem].ctype, i, outer * inner > 0 ? outer * inner : 1);
 		line(w, "take(now_%d, %s, %" PRId64 ", %" PRId64 ", %" PRId64 " * sizeof *now_%d, t);", i, inputs[i], outer, steps, inner, i);
 		inputs[i] = arena_printf(a, "now_%d", i);
 	}
@@ -327,7 +327,7 @@ static void print_stream(Printer *pr, int k, int64_t steps)
 		}
 		int64_t outer, inner;
 		sizes_around(y, axis, &outer, &inner);
-		line(w, "static %s now_wanted_%d[%" PRId64 "];", elem_info[y->elem].ctype, i, outer * inner ? outer * inner : 1);
+		line(w, "static %s now_wanted_%d[%" PRId64 "];", elem_info[y->elem].ctype, i, outer * inner > 0 ? outer * inner : 1);
 		line(w, "take(now_wanted_%d, %s, %" PRId64 ", %" PRId64 ", %" PRId64 " * sizeof *now_wanted_%d, t);", i, wanted, outer, steps,
 		     inner, i);
 		print_compare(pr, what, y->elem, seen, arena_printf(a, "now_wanted_%d", i), outer * inner);
@@ -366,9 +366,9 @@ static void print_main(Printer *pr, const int64_t *steps)
 		close_block(w);
 	}
 	for (int k = 0; k < pr->test->n_calls; k++) {
-		line(w, "call_%d() ? passed++ : failed++;", k);
+		line(w, "*(call_%d() ? &passed : &failed) += 1;", k);
 		if (steps[k])
-			line(w, "stream_%d() ? passed++ : failed++;", k);
+			line(w, "*(stream_%d() ? &passed : &failed) += 1;", k);
 	}
 	line(w, "printf(\"%%d passed, %%d failed\\n\", passed, failed);");
 	line(w, "return failed != 0;");

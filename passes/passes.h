@@ -93,6 +93,8 @@ typedef struct {
 	const CompiledKernel *kernels;
 	int n_dims;              /* the symbolic dims that are arguments, in their order */
 	const Sym *const *dims;
+	int n_computed;          /* sizes of outputs that the model computes; arrays are as large as their bounds */
+	const Sym *const *computed;
 	bool has_run, has_step;
 	EntryPoint run, step;
 	WeightsMode weights;     /* decided: not WEIGHTS_AUTO */
@@ -105,7 +107,8 @@ typedef struct {
  *     size_t NAME_call_state(void);                                  bytes; 0: no state
  *     void   NAME_call_reset(void *state);
  * step 0 is NAME_run, 1 is NAME_step.  dims are the values of Compiled.dims.  in and out follow the graph's params and
- * results (without those bound as states); bool is uint8_t, f16 and bf16 are their bits in uint16_t.
+ * results (without those bound as states); behind the outputs, out has an int64_t * for each of Compiled.computed.  bool is
+ * uint8_t, f16 and bf16 are their bits in uint16_t.
  *
  * The compiler.  Fails by fail(). */
 Compiled *compile_graph(Ctx *, const Graph *, const CompileOptions *);

@@ -77,6 +77,8 @@ static const Graph *bind_dims(Ctx *cx, const Graph *g, const CompileOptions *o)
 		Sym *s = sym_find(cx, o->dim_names[i]);
 		if (!s)
 			fail(cx, "--dim %s: the model has no dim of that name", o->dim_names[i]);
+		if (s->computed && o->dim_lo[i] == o->dim_hi[i])
+			fail(cx, "--dim %s: the model computes that size; only bounds can be given", o->dim_names[i]);
 		if (o->dim_lo[i] == o->dim_hi[i])
 			map_put(&map, s, dim_int(cx, o->dim_lo[i]));
 		else
@@ -125,12 +127,29 @@ static void take_dim_name(void *user, const Sym *s)
 	map_put(&names->taken, s->name, "");
 }
 
+/* Sizes that loops compute, wherever they are: variables of the entry point. */
+static void take_size_names(Ctx *cx, Names *names, const Graph *g)
+{
+	Order order = graph_order(cx->arena, g);
+	for (int i = 0; i < order.n; i++) {
+		const Val *v = order.vals[i];
+		const Sym *size = loop_symbol(v);
+		if (size) {
+			take_dim_name(names, size);
+			map_put(&names->taken, intern(cx, arena_printf(cx->arena, "%s_out", size->name)), "");
+		}
+		for (int k = 0; k < v->n_attrs; k++)
+			for (int b = 0; attr_info[v->attrs[k].key].kind == ATTR_GRAPHS && b < v->attrs[k].n; b++)
+				take_size_names(cx, names, v->attrs[k].graphs[b]);
+	}
+}
+
 static void take_dim_names(Ctx *cx, Names *names, const Graph *g)
 {
 	for (int i = 0; i < g->n_params; i++)
 		for (int d = 0; d < g->params[i]->type->rank; d++)
 			dim_each_sym(g->params[i]->type->dims[d], take_dim_name, names);
-	(void)cx;
+	take_size_names(cx, names, g);
 }
 
 static const char *c_name(Ctx *cx, const char *name)
@@ -182,6 +201,7 @@ Compiled *compile_graph(Ctx *cx, const Graph *g, const CompileOptions *o)
 	if (o->stop_after)
 		return out;
 
+	bound_sizes(cx, g);
 	Pairs pairs = find_pairs(cx, g, o);
 	Target t = target_of(target, o);
 	Names names;

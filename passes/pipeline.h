@@ -17,4 +17,7 @@ typedef struct Check Check;
 Check *check_new(Ctx *, const Graph *);
 void check_after(Ctx *, Check *, const char *pass, const Graph *); /* fails naming the pass */
 
+/* bounds.c: lowers the bounds of symbols that loops compute, where the loops say how many steps they run at most. */
+void bound_sizes(Ctx *, const Graph *);
+
 #endif

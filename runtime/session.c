@@ -1,6 +1,7 @@
 /* session.c: a model made ready to run; binding dims, buffers, states.  See session.h. */
 #include "runtime/session.h"
 #include "runtime/profile.h"
+#include "runtime/file.h"
 #include "runtime/module.h"
 
 #include <assert.h>
@@ -19,6 +20,7 @@ typedef int CallFn(
 typedef size_t WorkspaceFn(int step, const int64_t *dims);
 typedef size_t StateFn(void);
 typedef void ResetFn(void *state);
+typedef int LoadFn(void *weights, const void *blob, size_t size);
 
 struct Session {
 	Ctx *cx;
@@ -30,6 +32,7 @@ struct Session {
 	WorkspaceFn *workspace;
 	ResetFn *reset;
 	size_t state_bytes;
+	struct { const void *data; } weights; /* NAME_weights, where they are a blob */
 	bool sanitize;
 	int step; /* 1: a model with bound states has no run, its step is the whole model */
 };
@@ -47,6 +50,7 @@ typedef struct {
 	Arena *arena;
 	Tensor **inputs; /* of all parameters; the call's own, but for their data */
 	int64_t *dims;   /* of Compiled.dims */
+	DimEnv env;      /* all sizes; of those that the model computes, the last call's */
 	const void **in;
 	void **out;
 	void *workspace;
@@ -150,6 +154,41 @@ static void get_symbol(Session *s, Module *m, const char *suffix, void *function
 	memcpy(function, &address, sizeof address);
 }
 
+/* The file of the weights; NULL: they are in the C. */
+static const OutFile *weights_file(const Compiled *c)
+{
+	for (int i = 0; i < c->n_files; i++)
+		if (path_ends_with(c->files[i].name, ".bin")) return &c->files[i];
+	return NULL;
+}
+
+/* What the assembler takes in must be a file: in a folder of its own, until it is compiled. */
+static const char *write_weights(Ctx *cx, const Compiled *c)
+{
+	const char *parent = getenv("TMPDIR");
+	char *dir = arena_printf(cx->arena, "%s/rnncc-XXXXXX", parent && *parent ? parent : "/tmp");
+	if (!mkdtemp(dir)) fail(cx, "cannot make a directory in $TMPDIR: %s", dir);
+	const OutFile *w = weights_file(c);
+	file_write(cx, path_join(cx->arena, dir, w->name), w->data, w->size);
+	return dir;
+}
+
+static void remove_weights(const Compiled *c, const char *dir)
+{
+	char *path = module_text("%s/%s", dir, weights_file(c)->name);
+	unlink(path);
+	rmdir(dir);
+	free(path);
+}
+
+static void load_weights(Session *s, Module *m)
+{
+	const OutFile *w = weights_file(s->compiled);
+	LoadFn *load;
+	get_symbol(s, m, "load", &load);
+	if (load(&s->weights, w->data, w->size)) fail(s->cx, "%s_load refuses %s", s->compiled->name, w->name);
+}
+
 static const char *march_of(const char *target) { return !target || !strcmp(target, "generic") ? NULL : target; }
 
 static void open_module(Session *s, const SessionOptions *o)
@@ -158,15 +197,14 @@ static void open_module(Session *s, const SessionOptions *o)
 	const Compiled *c = s->compiled;
 	ModuleFile *files = NEWN(cx->arena, ModuleFile, c->n_files);
 	size_t n_files = 0;
-	for (int i = 0; i < c->n_files; i++) {
-		const size_t n = strlen(c->files[i].name);
-		if (n > 2 && (!strcmp(c->files[i].name + n - 2, ".c") || !strcmp(c->files[i].name + n - 2, ".h")))
+	for (int i = 0; i < c->n_files; i++)
+		if (!path_ends_with(c->files[i].name, ".bin"))
 			files[n_files++] = (ModuleFile){
 				c->files[i].name, arena_strn(cx->arena, c->files[i].data, c->files[i].size)};
-	}
 	static const char sanitizers[] = "-g -fsanitize=address,undefined -fno-sanitize-recover=all";
 	const Via via = via_decide(o->via);
 	const ModuleSymbol tick = profile_symbol();
+	const char *include_dir = c->weights == WEIGHTS_INCBIN ? write_weights(cx, c) : NULL;
 	const ModuleOptions options = {
 		.kind = via == VIA_JIT ? MODULE_JIT : MODULE_CC,
 		.cc = via == VIA_JIT  ? NULL
@@ -176,11 +214,13 @@ static void open_module(Session *s, const SessionOptions *o)
 		.opt = o->opt == 0 ? MODULE_OPT_NONE : o->opt,
 		.openmp = o->openmp,
 		.werror = o->werror,
+		.include_dir = include_dir,
 		.symbols = o->profile ? &tick : NULL,
 		.n_symbols = o->profile,
 	};
 	char *error;
 	Module *m = module_load(files, n_files, &options, &error);
+	if (include_dir) remove_weights(c, include_dir);
 	if (!m) {
 		const char *message = arena_printf(cx->arena, "%s", error);
 		free(error);
@@ -193,6 +233,7 @@ static void open_module(Session *s, const SessionOptions *o)
 	get_symbol(s, m, "call_state", &state);
 	get_symbol(s, m, "call_reset", &s->reset);
 	s->state_bytes = state();
+	if (c->weights == WEIGHTS_BLOB) load_weights(s, m);
 }
 
 /* The interpreter's states are tensors of the types of their parameters.  After this nothing about them can fail. */
@@ -323,14 +364,14 @@ static const void *input_data(Call *call, const Tensor *t)
 	return memcpy(buffer_new(call->session->cx, call->arena, tensor_size_bytes(t)), t->data, tensor_size_bytes(t));
 }
 
-/* A tensor of the type that needs no memory yet. */
+/* An output with room for the most that its sizes can be. */
 static Tensor *result_new(Call *call, const Type *t, const DimEnv *env)
 {
 	Ctx *cx = call->session->cx;
 	Tensor *result = NEW(call->arena, Tensor);
 	int64_t *dims = NEWN(call->arena, int64_t, t->rank), size = elem_info[t->elem].size;
 	for (int d = 0; d < t->rank; d++) {
-		dims[d] = dim_eval(cx, t->dims[d], env);
+		dims[d] = dim_eval(cx, dim_most(cx, t->dims[d]), env);
 		if (dims[d] < 0 || __builtin_mul_overflow(size, dims[d], &size))
 			fail(cx, "an output of type %s is too large", type_str(cx, t));
 	}
@@ -349,9 +390,15 @@ static void prepare_buffers(Call *call, Eval *e)
 	for (int i = 0; i < c->n_dims; i++)
 		if (!dimenv_get(&e->env, c->dims[i], &call->dims[i]))
 			fail(cx, "the inputs do not tell the size %s", c->dims[i]->name);
-	call->in = NEWN(a, const void *, s->n_inputs);
+	call->in = NEWN(a, const void *, s->n_inputs + 1);
+	*call->in++ = &s->weights; /* where NAME_call looks for it */
 	for (int i = 0; i < s->n_inputs; i++) call->in[i] = input_data(call, call->inputs[s->inputs[i]]);
-	call->out = NEWN(a, void *, s->n_outputs);
+	call->out = NEWN(a, void *, s->n_outputs + c->n_computed);
+	call->env = e->env;
+	for (int i = 0; i < c->n_computed; i++) { /* the compiled code writes into the box of the size's value */
+		call->out[s->n_outputs + i] = NEW(a, int64_t);
+		map_put(&call->env.values, c->computed[i], call->out[s->n_outputs + i]);
+	}
 	for (int i = 0; i < s->n_outputs; i++) {
 		const Tensor *result = result_new(call, session_output_type(s, i), &e->env);
 		call->face.results[i] = result;
@@ -432,6 +479,22 @@ static void interpret(Call *call, SessionState *state)
 	state->tensors = tensors;
 }
 
+/* The sizes that the model has computed are those of the outputs. */
+static void take_computed(Call *call)
+{
+	const Session *s = call->session;
+	for (int i = 0; i < s->n_outputs && s->compiled->n_computed; i++) {
+		const Type *t = session_output_type(s, i);
+		Tensor *result = (Tensor *)(uintptr_t)call->face.results[i];
+		int64_t *dims = (int64_t *)(uintptr_t)result->dims;
+		result->count = 1;
+		for (int d = 0; d < t->rank; d++) {
+			dims[d] = dim_eval(s->cx, t->dims[d], &call->env);
+			result->count *= dims[d];
+		}
+	}
+}
+
 int session_call(SessionCall *face, SessionState *state)
 {
 	Call *call = (Call *)face;
@@ -440,11 +503,10 @@ int session_call(SessionCall *face, SessionState *state)
 		interpret(call, state);
 		return 0;
 	}
-	if (state || !s->state_bytes)
-		return s->call(s->step, call->dims, call->in, call->out, state ? state->bytes : NULL, call->workspace);
-	SessionState *fresh = session_state_new(s);
-	const int error = s->call(s->step, call->dims, call->in, call->out, fresh->bytes, call->workspace);
+	SessionState *fresh = state ? NULL : session_state_new(s), *used = state ? state : fresh;
+	const int error = s->call(s->step, call->dims, call->in, call->out, used ? used->bytes : NULL, call->workspace);
 	session_state_free(fresh);
+	if (!error) take_computed(call);
 	return error;
 }
 

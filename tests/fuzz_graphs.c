@@ -594,18 +594,19 @@ static const Val *gen_one(Gen *g)
 		what < 90 || g->depth > 1 ? gen_source(g) : what < 97 ? gen_loop(g) : gen_cond(g);
 }
 
+/* A choice that does not type is no choice. */
+static bool gen_try(Gen *g)
+{
+	const Val *volatile v = NULL;
+	const int before = g->n;
+	TRY(g->cx) v = gen_one(g);
+	if (v) add(g, v);
+	return g->n > before;
+}
+
 static void gen_some(Gen *g, int n)
 {
-	for (int made = 0, tries = 0; made < n && tries < 4 * n + 10; tries++) {
-		const Val *volatile v = NULL;
-		const int before = g->n;
-		TRY(g->cx) { /* a choice that does not type is no choice */
-			const Val *one = gen_one(g);
-			v = one;
-		}
-		if (v) add(g, v);
-		made += g->n > before;
-	}
+	for (int made = 0, tries = 0; made < n && tries < 4 * n + 10; tries++) made += gen_try(g);
 }
 
 /* The values that nothing reads, and some others, are the results. */
@@ -844,7 +845,7 @@ static const Graph *replace(Ctx *cx, const Graph *g, const Val *victim, const Va
 	return graph_rewrite(cx, g, &rw);
 }
 
-/* Without the parameters that nothing reads, but for those that tell a dim. */
+/* Change `number` of g: NULL after the last, g itself where it is none. */
 static const Graph *candidate(Ctx *cx, const Graph *g, int number)
 {
 	if (number < g->n_results) { /* drop a result */
@@ -898,6 +899,21 @@ static const Graph *candidate(Ctx *cx, const Graph *g, int number)
 	return g;
 }
 
+static const Graph *without_unused_params(Ctx *cx, const Graph *g);
+
+/* Candidate `number` made sound, g itself where it is no change, NULL after the last. */
+static const Graph *smaller(Ctx *cx, const Graph *g, int number)
+{
+	const Graph *const volatile same = g;
+	const Graph *volatile less = g;
+	TRY(cx) {
+		const Graph *made = candidate(cx, same, number);
+		less = made && made != same ? without_unused_params(cx, made) : made;
+	}
+	return less;
+}
+
+/* Without the parameters that nothing reads, but for those that tell a dim. */
 static const Graph *without_unused_params(Ctx *cx, const Graph *g)
 {
 	Order order = graph_order(cx->arena, g);
@@ -932,14 +948,7 @@ static void shrink(uint64_t seed, const char *text, int variant, int outcome)
 	if (!g) return;
 	time_t end = time(NULL) + 60;
 	for (int number = 0, tried = 0; tried < 3000 && time(NULL) < end; tried++) {
-		const Graph *volatile less = NULL;
-		TRY(cx) {
-			const Graph *made = candidate(cx, g, number);
-			if (made && made != g) made = without_unused_params(cx, made);
-			less = made;
-		} else {
-			less = g;
-		}
+		const Graph *less = smaller(cx, g, number);
 		if (!less) break;
 		number++;
 		if (less == g) continue;

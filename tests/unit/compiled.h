@@ -116,7 +116,16 @@ static inline void *symbol_of(const Module *m, const Compiled *c, const char *su
 	return module_symbol(m, name);
 }
 
-/* Calls NAME_run.  env has the dims' values.  Returns NULL, or what went wrong. */
+/* The bytes of an array as large as its sizes can be. */
+static inline size_t most_bytes(Ctx *cx, const Type *t, const DimEnv *env)
+{
+	int64_t size = elem_info[t->elem].size;
+	for (int d = 0; d < t->rank; d++) size *= dim_eval(cx, dim_most(cx, t->dims[d]), env);
+	return (size_t)size;
+}
+
+/* Calls NAME_run.  env has the dims' values, also those that the graph computes, which the call must give.  Returns NULL, or
+ * what went wrong. */
 static inline const char *call_compiled(Ctx *cx, Arena *arena, const Module *m, const Compiled *c, const Graph *g,
 	const DimEnv *env, const Tensor *const *inputs, const Tensor **results)
 {
@@ -130,7 +139,9 @@ static inline const char *call_compiled(Ctx *cx, Arena *arena, const Module *m, 
 	for (int i = 0; i < c->n_dims; i++)
 		if (!dimenv_get(env, c->dims[i], &dims[i])) return "a dim has no value";
 	const void **in = NEWN(arena, const void *, g->n_params + 1);
-	void **out = NEWN(arena, void *, g->n_results + 1);
+	void **out = NEWN(arena, void *, g->n_results + c->n_computed + 1);
+	int64_t *computed = NEWN(arena, int64_t, c->n_computed + 1);
+	for (int i = 0; i < c->n_computed; i++) out[g->n_results + i] = &computed[i];
 	for (int i = 0; i < g->n_params; i++) {
 		const size_t size = tensor_size_bytes(inputs[i]);
 		void *copy = guarded_new(size);
@@ -142,16 +153,20 @@ static inline const char *call_compiled(Ctx *cx, Arena *arena, const Module *m, 
 		int64_t *sizes = NEWN(arena, int64_t, t->rank + 1);
 		for (int d = 0; d < t->rank; d++) sizes[d] = dim_eval(cx, t->dims[d], env);
 		results[i] = tensor_new(arena, t->elem, t->rank, sizes);
-		out[i] = guarded_new(tensor_size_bytes(results[i]));
+		out[i] = guarded_new(most_bytes(cx, t, env));
 	}
 	const size_t ws_size = workspace(0, dims);
 	void *ws = guarded_new(ws_size);
 	const char *wrong = call(0, dims, in, out, NULL, ws) == 0 ? NULL : "the call returned an error";
 	if (!guarded_free(ws, ws_size)) wrong = "wrote outside of the workspace";
+	for (int i = 0; i < c->n_computed; i++) {
+		int64_t wanted;
+		if (!dimenv_get(env, c->computed[i], &wanted) || wanted != computed[i]) wrong = "computed another size";
+	}
 	for (int i = 0; i < g->n_results; i++) {
 		const size_t size = tensor_size_bytes(results[i]);
 		if (size) memcpy(results[i]->data, out[i], size);
-		if (!guarded_free(out[i], size)) wrong = "wrote outside of a result";
+		if (!guarded_free(out[i], most_bytes(cx, g->results[i]->type, env))) wrong = "wrote outside of a result";
 	}
 	for (int i = 0; i < g->n_params; i++) {
 		const size_t size = tensor_size_bytes(inputs[i]);
@@ -321,6 +336,7 @@ static inline Case *case_new(Ctx *cx, const char *name, const char *text)
 			r->inputs[i] = random_input(cx, cx->arena, &seed, c->g->params[i]->type, &r->env, c->special);
 		Eval e = {.cx = cx, .arena = cx->arena, .env = r->env};
 		eval_graph(&e, c->g, r->inputs, r->wanted);
+		r->env = e.env; /* with the sizes that the graph computes */
 		r->tolerance = tolerance_of(cx, cx->arena, c->g, &r->env);
 		at += n + strspn(at + n, " ");
 	} while (*at != '\n' && c->n_runs < MAX_RUNS);

@@ -263,11 +263,11 @@ Test(codegen, structural, .timeout = 600)
 
 /* ---- what the files promise ---- */
 
-static Compiled *compile_text(Ctx *cx, const char *text, const Variant *v, const char *prefix)
+static Compiled *compile_text(Ctx *cx, const Case *of, const Variant *v, const char *prefix)
 {
 	Compiled *volatile c = NULL;
-	TRY(cx) c = compile_as(cx, graph_parse(cx, text, "text"), v, prefix);
-	cr_assert(c, "%s", cx->error);
+	TRY(cx) c = compile_as(cx, graph_parse(cx, of->text, of->name), v, prefix);
+	cr_assert(c, "%s: %s", of->name, cx->error);
 	return c;
 }
 
@@ -281,8 +281,8 @@ Test(codegen, deterministic, .timeout = 600)
 			Ctx *other = ctx_new();
 			intern(other, "not the same addresses");
 			arena_alloc(other->arena, 12345);
-			const Compiled *a = compile_text(s.cases[i]->cx, s.cases[i]->text, &variants[v].v, "m");
-			const Compiled *b = compile_text(other, s.cases[i]->text, &variants[v].v, "m");
+			const Compiled *a = compile_text(s.cases[i]->cx, s.cases[i], &variants[v].v, "m");
+			const Compiled *b = compile_text(other, s.cases[i], &variants[v].v, "m");
 			cr_assert(a->n_files == b->n_files);
 			for (int f = 0; f < a->n_files; f++)
 				cr_expect(a->files[f].size == b->files[f].size && !memcmp(a->files[f].data, b->files[f].data, a->files[f].size),
@@ -342,8 +342,9 @@ static void write_run(FILE *f, int index, const Case *c, const struct Run *r, co
 		write_number(f, (int64_t)tensor_size_bytes(r->inputs[i]));
 		fwrite(r->inputs[i]->data, 1, tensor_size_bytes(r->inputs[i]), f);
 	}
-	write_number(f, c->g->n_results);
-	for (int i = 0; i < c->g->n_results; i++) write_number(f, (int64_t)tensor_size_bytes(r->wanted[i]));
+	write_number(f, c->g->n_results + compiled->n_computed);
+	for (int i = 0; i < c->g->n_results; i++) write_number(f, (int64_t)most_bytes(c->cx, c->g->results[i]->type, &r->env));
+	for (int i = 0; i < compiled->n_computed; i++) write_number(f, sizeof(int64_t));
 }
 
 static void check_sanitized(const Suite *s, const Variant *v, const char *flags)
@@ -355,7 +356,7 @@ static void check_sanitized(const Suite *s, const Variant *v, const char *flags)
 	buf_init(&graphs, cx->arena);
 	FILE *data = open_in(cx, directory, "data");
 	for (int i = 0; i < s->n; i++) {
-		const Compiled *c = compile_text(s->cases[i]->cx, s->cases[i]->text, v, arena_printf(cx->arena, "g%d", i));
+		const Compiled *c = compile_text(s->cases[i]->cx, s->cases[i], v, arena_printf(cx->arena, "g%d", i));
 		for (int f = 0; f < c->n_files; f++) {
 			FILE *out = open_in(cx, directory, c->files[f].name);
 			fwrite(c->files[f].data, 1, c->files[f].size, out);
@@ -432,7 +433,7 @@ Test(codegen, stands_alone, .timeout = 600)
 	for (int i = 0; i < s.n; i++) {
 		Variant plain = {.name = "generic", .target = "generic", .opt = 2, .threads = 1}, wide = plain;
 		wide.target = "x86-64-v3";
-		const Compiled *c[2] = {compile_text(s.cases[i]->cx, s.cases[i]->text, &plain, "m"), compile_text(s.cases[i]->cx, s.cases[i]->text, &wide, "v")};
+		const Compiled *c[2] = {compile_text(s.cases[i]->cx, s.cases[i], &plain, "m"), compile_text(s.cases[i]->cx, s.cases[i], &wide, "v")};
 		for (int cc = 0; cc < 2; cc++) {
 			const char *command = cc ? "clang-14" : "gcc";
 			if (!in_path(command)) continue;

@@ -1,0 +1,142 @@
+/* selftest.c: --self-test: the calls that NAME_test.c makes, from data sets, or from the interpreter on random inputs. */
+#include "cli/cli.h"
+#include "codegen/selftest.h"
+
+#include <string.h>
+
+enum { RANDOM_CALLS = 3, RANDOM_SIZE = 4 };
+static const double TOLERANCE = 1e-4;
+
+typedef struct {
+	Ctx *cx;
+	const Options *options;
+	const Model *model;
+	const Compiled *compiled;
+	const EntryPoint *entry;
+	const Graph *graph; /* the entry point's: states last */
+	int n_inputs;
+	Session *session;   /* the interpreter */
+} Maker;
+
+static const Tensor *zero_of(Ctx *cx, const Type *t)
+{
+	int64_t *dims = NEWN(cx->arena, int64_t, t->rank);
+	for (int d = 0; d < t->rank; d++) dim_is_int(t->dims[d], &dims[d]); /* a state's are known */
+	return tensor_new(cx->arena, t->elem, t->rank, dims);
+}
+
+/* The sizes that the inputs of a call decide. */
+static const int64_t *dims_of(const Maker *m, const Tensor *const *inputs)
+{
+	Ctx *cx = m->cx;
+	const Tensor **all = NEWN(cx->arena, const Tensor *, m->graph->n_params);
+	for (int i = 0; i < m->graph->n_params; i++)
+		all[i] = i < m->n_inputs ? inputs[i] : zero_of(cx, m->graph->params[i]->type);
+	Eval e = {.cx = cx, .arena = cx->arena};
+	eval_bind(&e, m->graph, all);
+	int64_t *dims = NEWN(cx->arena, int64_t, m->entry->n_dims);
+	for (int i = 0; i < m->entry->n_dims; i++)
+		if (!dimenv_get(&e.env, m->entry->dims[i], &dims[i]))
+			fail(cx, "--self-test: the inputs do not tell the size %s", m->entry->dims[i]->name);
+	return dims;
+}
+
+/* ---- from data sets ---- */
+
+static const Tensor *state_file(const Maker *m, const DataSet *set, const char *name)
+{
+	int file = 0;
+	while (file < m->model->n_inputs && strcmp(m->model->input_names[file], name)) file++;
+	return file < set->n_inputs ? data_set_tensor(m->cx, set, "input", file) : NULL;
+}
+
+static int result_of(const Graph *g, const char *name)
+{
+	for (int i = 0; i < g->n_results; i++)
+		if (!strcmp(g->result_names[i], name)) return i;
+	return -1;
+}
+
+static SelfTestCall call_of(const Maker *m, const DataSet *set)
+{
+	Ctx *cx = m->cx;
+	const Graph *g = m->graph;
+	const Tensor **inputs = NEWN(cx->arena, const Tensor *, g->n_params);
+	const Tensor **wanted = NEWN(cx->arena, const Tensor *, g->n_results);
+	const Tensor **given = data_set_inputs(cx, set, m->session, m->model);
+	for (int i = 0; i < m->n_inputs; i++) inputs[i] = given[i];
+	for (int i = m->n_inputs; i < g->n_params; i++) {
+		const Tensor *t = state_file(m, set, g->param_names[i]);
+		if (t) inputs[i] = input_as(cx, t, g->params[i]->type);
+	}
+	const Graph *whole = m->compiled->graph; /* the order of the model */
+	for (int j = 0; j < set->n_outputs && j < whole->n_results; j++) {
+		const Tensor *t = data_set_tensor(cx, set, "output", j);
+		const int at = result_of(g, whole->result_names[j]);
+		if (t && at >= 0) wanted[at] = input_as(cx, t, g->results[at]->type);
+		if (at >= 0 && wanted[at] && (wanted[at]->elem != g->results[at]->type->elem || wanted[at]->rank != g->results[at]->type->rank))
+			fail(cx, "%s: output_%d.pb is %s, the model gives %s", set->path, j, tensor_shape(cx->arena, wanted[at]),
+				type_str(cx, g->results[at]->type));
+	}
+	const char *slash = strrchr(set->path, '/');
+	return (SelfTestCall){slash ? slash + 1 : set->path, inputs, wanted, !m->compiled->has_run, dims_of(m, inputs)};
+}
+
+static SelfTest from_data_sets(const Maker *m, const char *dir)
+{
+	const DataSet *sets;
+	const int n = data_sets(m->cx, dir, &sets);
+	if (!n) fail(m->cx, "--self-test %s: there is no test_data_set_0 in it", dir);
+	SelfTestCall *calls = NEWN(m->cx->arena, SelfTestCall, n);
+	for (int k = 0; k < n; k++) calls[k] = call_of(m, &sets[k]);
+	return (SelfTest){.n_calls = n, .calls = calls};
+}
+
+/* ---- random, by the interpreter ---- */
+
+/* Sizes that nobody has fixed are a few. */
+static Options with_sizes(const Maker *m)
+{
+	Options o = *m->options;
+	o.dims.items = NEWN(m->cx->arena, DimRange, o.dims.n + m->entry->n_dims);
+	if (o.dims.n) memcpy(o.dims.items, m->options->dims.items, sizeof *o.dims.items * (size_t)o.dims.n);
+	for (int i = 0; i < m->entry->n_dims; i++) {
+		const Sym *s = m->entry->dims[i];
+		const int64_t size = s->lo > RANDOM_SIZE ? s->lo : s->hi < RANDOM_SIZE ? s->hi : RANDOM_SIZE;
+		o.dims.items[o.dims.n++] = (DimRange){s->name, size, size};
+	}
+	return o;
+}
+
+/* The calls are one stream: the state goes from each to the next. */
+static SelfTest from_interpreter(const Maker *m)
+{
+	Ctx *cx = m->cx;
+	const Graph *g = m->graph;
+	Options o = with_sizes(m);
+	SessionState *state = session_state_new(m->session);
+	SelfTestCall *calls = NEWN(cx->arena, SelfTestCall, RANDOM_CALLS);
+	for (int k = 0; k < RANDOM_CALLS; k++) {
+		o.seed = m->options->seed + (uint64_t)k;
+		const Tensor **inputs = NEWN(cx->arena, const Tensor *, g->n_params);
+		const Tensor **wanted = NEWN(cx->arena, const Tensor *, g->n_results);
+		const Tensor **random = inputs_random(cx, &o, m->session);
+		for (int i = 0; i < m->n_inputs; i++) inputs[i] = random[i];
+		session_run(m->session, cx->arena, inputs, state, wanted, NULL);
+		calls[k] = (SelfTestCall){arena_printf(cx->arena, "random_%d", k), inputs, wanted, !k && !m->compiled->has_run,
+			dims_of(m, inputs)};
+	}
+	session_state_free(state);
+	return (SelfTest){.n_calls = RANDOM_CALLS, .calls = calls};
+}
+
+OutFile self_test(Ctx *cx, const Options *o, const Model *model, const Compiled *c)
+{
+	const EntryPoint *entry = c->has_run ? &c->run : &c->step;
+	Maker m = {cx, o, model, c, entry, entry->graph, entry->graph->n_params - entry->n_states,
+		session_open(cx, model->graph, c, &(SessionOptions){.via = VIA_INTERPRET})};
+	SelfTest test = strcmp(o->self_test, "random") ? from_data_sets(&m, o->self_test) : from_interpreter(&m);
+	test.rtol = o->rtol >= 0 ? o->rtol : TOLERANCE;
+	test.atol = o->atol >= 0 ? o->atol : TOLERANCE;
+	return selftest_file(cx, c, &test);
+}
