@@ -69,7 +69,7 @@ SessionOptions options_session(const Options *);
 /* ------------------------------------------------------------------------------------------------ model.c */
 
 const Model *load_model(Ctx *, const Options *, const char *path);
-/* The same for inputs of the shapes of a data set. */
+/* The same for inputs like those of a data set. */
 typedef struct DataSet DataSet;
 const Model *load_model_for(Ctx *, const Options *, const char *path, const DataSet *, bool bind_scalars);
 typedef struct {
@@ -102,7 +102,13 @@ struct DataSet {
 /* Of a case's folder, by number; or the folder itself where it is one.  Returns how many. */
 int data_sets(Ctx *, const char *dir, const DataSet **sets);
 /* NULL where the file is missing: an optional input that is not given. */
-const Tensor *data_set_tensor(Ctx *, const DataSet *, const char *kind /* "input", "output" */, int index);
+const char *data_set_file(Ctx *, const DataSet *, const char *kind /* "input", "output" */, int index);
+/* The tensors of the model's input or output of that index; false where the file is missing. */
+bool data_set_input(Ctx *, const DataSet *, const Model *, int index, OnnxValue *);
+bool data_set_output(Ctx *, const DataSet *, const Model *, int index, OnnxValue *);
+/* The tensor for a graph's parameter or result of that name, which may be an element of a sequence; NULL: there is none. */
+const Tensor *data_set_param(Ctx *, const DataSet *, const Model *, const char *name);
+const Tensor *data_set_result(Ctx *, const DataSet *, const Model *, const char *name);
 /* The inputs of a session, by the model's own order of inputs. */
 const Tensor **data_set_inputs(Ctx *, const DataSet *, const Session *, const Model *);
 

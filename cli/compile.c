@@ -72,8 +72,8 @@ static int run(Ctx *cx, const Options *o)
 	const Compiled *volatile c = NULL;
 	TRY (cx) { c = compile_graph(cx, m->graph, &co); }
 	if (log.size) fwrite(log.text, 1, log.size, stderr); /* also, and most of all, when a pass failed */
-	if (!c) fail(cx, "%s", cx->error);
 	print_notes(cx);
+	if (!c) fail(cx, "%s", cx->error);
 	if (o->stop_after) return STATUS_OK;
 	dir_create(cx, o->output);
 	for (int i = 0; i < c->n_files; i++)

@@ -61,13 +61,66 @@ int data_sets(Ctx *cx, const char *dir, const DataSet **sets)
 	return n;
 }
 
-const Tensor *data_set_tensor(Ctx *cx, const DataSet *set, const char *kind, int index)
+const char *data_set_file(Ctx *cx, const DataSet *set, const char *kind, int index)
 {
 	const char *path = arena_printf(cx->arena, "%s/%s_%d.pb", set->path, kind, index);
-	if (!path_exists(path)) return NULL;
-	const NamedTensor *found;
-	tensor_file_read(cx, path, &found);
-	return found[0].tensor;
+	return path_exists(path) ? path : NULL;
+}
+
+static bool read_value(Ctx *cx, const DataSet *set, const char *what, int index, OnnxKind kind, OnnxValue *value)
+{
+	const char *path = data_set_file(cx, set, what, index);
+	if (path) *value = value_file_read(cx, path, kind);
+	return path != NULL;
+}
+
+bool data_set_input(Ctx *cx, const DataSet *set, const Model *m, int index, OnnxValue *value)
+{
+	return index < m->n_inputs && read_value(cx, set, "input", index, m->input_kinds[index], value);
+}
+
+bool data_set_output(Ctx *cx, const DataSet *set, const Model *m, int index, OnnxValue *value)
+{
+	return index < m->n_outputs && read_value(cx, set, "output", index, m->output_kinds[index], value);
+}
+
+/* Which of the declared names has this one as an element, or is it; -1: none. */
+static int owner_of(const char *name, int n, const char *const *names, const OnnxKind *kinds)
+{
+	for (int i = 0; i < n; i++)
+		if (!strcmp(names[i], name)) return i;
+	for (int i = 0; i < n; i++) {
+		const size_t length = strlen(names[i]);
+		const bool begins = kinds[i] != ONNX_IS_TENSOR && !strncmp(names[i], name, length);
+		if (begins && name[length] == '.' && number_in(name + length, ".", "") >= 0) return i;
+	}
+	return -1;
+}
+
+static const Tensor *element_named(Ctx *cx, const OnnxValue *value, const char *base, const char *name)
+{
+	for (int i = 0; i < value->n; i++)
+		if (!strcmp(onnx_element_name(cx, base, value->form == ONNX_SEQUENCE, i), name))
+			return value->tensors[i];
+	return NULL;
+}
+
+const Tensor *data_set_param(Ctx *cx, const DataSet *set, const Model *m, const char *name)
+{
+	const int index = owner_of(name, m->n_inputs, m->input_names, m->input_kinds);
+	OnnxValue value;
+	return index >= 0 && data_set_input(cx, set, m, index, &value)
+		? element_named(cx, &value, m->input_names[index], name)
+		: NULL;
+}
+
+const Tensor *data_set_result(Ctx *cx, const DataSet *set, const Model *m, const char *name)
+{
+	const int index = owner_of(name, m->n_outputs, m->output_names, m->output_kinds);
+	OnnxValue value;
+	return index >= 0 && data_set_output(cx, set, m, index, &value)
+		? element_named(cx, &value, m->output_names[index], name)
+		: NULL;
 }
 
 const Tensor **data_set_inputs(Ctx *cx, const DataSet *set, const Session *s, const Model *m)
@@ -77,12 +130,11 @@ const Tensor **data_set_inputs(Ctx *cx, const DataSet *set, const Session *s, co
 	const int n = session_n_inputs(s);
 	const Tensor **inputs = NEWN(cx->arena, const Tensor *, n);
 	for (int i = 0; i < n; i++) {
-		int file = 0;
-		while (file < m->n_inputs && strcmp(m->input_names[file], session_input_name(s, i))) file++;
-		const Tensor *t = file < set->n_inputs ? data_set_tensor(cx, set, "input", file) : NULL;
+		const char *name = session_input_name(s, i);
+		const Tensor *t = data_set_param(cx, set, m, name);
 		if (!t)
-			fail(cx, "%s: input_%d.pb is missing: input '%s' is not optional", set->path, file,
-				session_input_name(s, i));
+			fail(cx, "%s: input_%d.pb is missing: input '%s' is not optional", set->path,
+				owner_of(name, m->n_inputs, m->input_names, m->input_kinds), name);
 		inputs[i] = input_as(cx, t, session_input_type(s, i));
 	}
 	return inputs;

@@ -9,10 +9,10 @@ const Model *load_model(Ctx *cx, const Options *o, const char *path)
 
 const Model *load_model_for(Ctx *cx, const Options *o, const char *path, const DataSet *set, bool bind_scalars)
 {
-	const Tensor **shapes = NEWN(cx->arena, const Tensor *, set->n_inputs);
-	for (int i = 0; i < set->n_inputs; i++) shapes[i] = data_set_tensor(cx, set, "input", i);
+	const char **files = NEWN(cx->arena, const char *, set->n_inputs);
+	for (int i = 0; i < set->n_inputs; i++) files[i] = data_set_file(cx, set, "input", i);
 	cx->f64 = o->f64;
-	return model_load_shaped(cx, path, o->bindings.n, o->bindings.items, set->n_inputs, shapes, bind_scalars);
+	return model_load_like(cx, path, o->bindings.n, o->bindings.items, set->n_inputs, files, bind_scalars);
 }
 
 Ready ready_for(Ctx *cx, const Options *o, const char *path, const DataSet *set)

@@ -41,11 +41,11 @@ typedef struct {
 		"emit NAME_test.c: the numbers of the data sets in DIR, or what the interpreter gives")                \
 	OPTION(PASS, "pass", 0, "A,B", OPT, "the passes to run, in this order")                                        \
 	OPTION(PRINT_AFTER, "print-after", 0, "PASS", COMPILE | OPT,                                                   \
-		"print the graph after PASS, all, or each change")                                                     \
+		"print the graph, or the kernels, after PASS, all, or change")                                         \
 	OPTION(STOP_AFTER, "stop-after", 0, "PASS", COMPILE | OPT, "do no more than that pass")                        \
 	OPTION(VERIFY_EACH, "verify-each", 0, NULL, COMPILE | OPT, "verify the graph after every pass")                \
 	OPTION(CHECK, "check", 0, NULL, COMPILE | OPT, "interpret after every pass: names one that changes a value")   \
-	OPTION(REPRODUCER, "reproducer", 0, "FILE", COMPILE, "where to write the graph that a pass fails on (DIR/NAME-PASS.ir)") \
+	OPTION(REPRODUCER, "reproducer", 0, "FILE", COMPILE, "where to leave the graph that a pass fails on")          \
 	OPTION(TIME, "time", 0, NULL, COMPILE | OPT, "print the time of every pass")                                   \
 	OPTION(VIA, "via", 0, "WAY", RUNS, "jit, gcc, clang, cc or interpret (jit if built in, else cc)")              \
 	OPTION(SEED, "seed", 0, "N", RUN | BENCH, "of the random inputs (0)")                                          \

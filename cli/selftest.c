@@ -45,9 +45,7 @@ static const int64_t *dims_of(const Maker *m, const Tensor *const *inputs)
 
 static const Tensor *state_file(const Maker *m, const DataSet *set, const char *name)
 {
-	int file = 0;
-	while (file < m->model->n_inputs && strcmp(m->model->input_names[file], name)) file++;
-	return file < set->n_inputs ? data_set_tensor(m->cx, set, "input", file) : NULL;
+	return data_set_param(m->cx, set, m->model, name);
 }
 
 static int result_of(const Graph *g, const char *name)
@@ -70,12 +68,12 @@ static SelfTestCall call_of(const Maker *m, const DataSet *set)
 		if (t) inputs[i] = input_as(cx, t, g->params[i]->type);
 	}
 	const Graph *whole = m->compiled->graph; /* the order of the model */
-	for (int j = 0; j < set->n_outputs && j < whole->n_results; j++) {
-		const Tensor *t = data_set_tensor(cx, set, "output", j);
+	for (int j = 0; j < whole->n_results; j++) {
+		const Tensor *t = data_set_result(cx, set, m->model, whole->result_names[j]);
 		const int at = result_of(g, whole->result_names[j]);
 		if (t && at >= 0) wanted[at] = input_as(cx, t, g->results[at]->type);
 		if (at >= 0 && wanted[at] && (wanted[at]->elem != g->results[at]->type->elem || wanted[at]->rank != g->results[at]->type->rank))
-			fail(cx, "%s: output_%d.pb is %s, the model gives %s", set->path, j, tensor_shape(cx->arena, wanted[at]),
+			fail(cx, "%s: output '%s' is %s, the model gives %s", set->path, whole->result_names[j], tensor_shape(cx->arena, wanted[at]),
 				type_str(cx, g->results[at]->type));
 	}
 	const char *slash = strrchr(set->path, '/');

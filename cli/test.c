@@ -134,7 +134,7 @@ static int find_name(int n, const char *(*name)(const Session *, int), const Ses
 }
 
 /* Where the file of an input is not what the data set before gave, a new stream begins, whatever case.json says. */
-static void carry(Ctx *cx, const Spec *spec, const cJSON *map, const DataSet *last, const Session *s,
+static void carry(Ctx *cx, const Spec *spec, const cJSON *map, const DataSet *last, const Model *m, const Session *s,
 	const Tensor *const *computed, const Tensor **inputs)
 {
 	const cJSON *pair;
@@ -146,7 +146,7 @@ static void carry(Ctx *cx, const Spec *spec, const cJSON *map, const DataSet *la
 			: -1;
 		if (out < 0 || in < 0)
 			fail(cx, "case.json: carry: the model has no output '%s' or not that input", pair->string);
-		const Tensor *given = data_set_tensor(cx, last, "output", out);
+		const Tensor *given = data_set_result(cx, last, m, pair->string);
 		if (given && !compare_tensors(cx, inputs[in], given, spec->tolerance).reason)
 			inputs[in] = computed[out];
 	}
@@ -154,35 +154,58 @@ static void carry(Ctx *cx, const Spec *spec, const cJSON *map, const DataSet *la
 
 /* ---- one case ---- */
 
-static void check_outputs(Ctx *cx, const DataSet *set, const Session *s, const Tensor *const *outputs,
+/* Output j, which is as many results as it has tensors. */
+static void check_output(Ctx *cx, const DataSet *set, const Model *m, const Session *s, int j, const Tensor *const *outputs,
+	Tolerance tolerance, Result *result)
+{
+	const char *set_name = path_base(cx->arena, set->path), *name = m->output_names[j];
+	OnnxValue wanted;
+	if (!data_set_output(cx, set, m, j, &wanted)) return;
+	for (int i = 0; i < wanted.n; i++) {
+		const char *element = onnx_element_name(cx, name, wanted.form == ONNX_SEQUENCE, i);
+		const int at = find_name(session_n_outputs(s), session_output_name, s, element);
+		if (at < 0) fail(cx, "%s: output '%s' is wanted, the model does not give it", set_name, element);
+		const Comparison c = compare_tensors(cx, outputs[at], wanted.tensors[i], tolerance);
+		result->worst_error = fmax(result->worst_error, c.worst_error);
+		result->worst_ratio = fmax(result->worst_ratio, c.worst_ratio);
+		if (c.reason) fail(cx, "%s: output '%s': %s", set_name, element, c.reason);
+	}
+	if (m->output_kinds[j] == ONNX_IS_TENSOR) return;
+	for (int form = 0; form < 2; form++) { /* one more element, or a tensor where there should be none */
+		const char *element = onnx_element_name(cx, name, form, wanted.n);
+		if ((form || !wanted.n) && find_name(session_n_outputs(s), session_output_name, s, element) >= 0)
+			fail(cx, "%s: output '%s' is not wanted, the model gives it", set_name, element);
+	}
+}
+
+static void check_outputs(Ctx *cx, const DataSet *set, const Model *m, const Session *s, const Tensor *const *outputs,
 	Tolerance tolerance, Result *result)
 {
 	const char *set_name = path_base(cx->arena, set->path);
 	if (!set->n_outputs) fail(cx, "%s: has no output_J.pb", set_name);
-	if (set->n_outputs > session_n_outputs(s))
-		fail(cx, "%s: has %d outputs, the model %d", set_name, set->n_outputs, session_n_outputs(s));
-	for (int j = 0; j < set->n_outputs; j++) {
-		const Tensor *wanted = data_set_tensor(cx, set, "output", j);
-		if (!wanted) continue;
-		const Comparison c = compare_tensors(cx, outputs[j], wanted, tolerance);
-		result->worst_error = fmax(result->worst_error, c.worst_error);
-		result->worst_ratio = fmax(result->worst_ratio, c.worst_ratio);
-		if (c.reason) fail(cx, "%s: output '%s': %s", set_name, session_output_name(s, j), c.reason);
-	}
+	if (set->n_outputs > m->n_outputs)
+		fail(cx, "%s: has %d outputs, the model %d", set_name, set->n_outputs, m->n_outputs);
+	for (int j = 0; j < set->n_outputs; j++) check_output(cx, set, m, s, j, outputs, tolerance, result);
 }
 
 /* Where the model can be compiled for any sizes, one session serves all data sets; where sizes decide what it computes, each
  * set's shapes get their own. */
-static bool same_shapes(Ctx *cx, const DataSet *a, const DataSet *b)
+static bool same_shape(const Tensor *x, const Tensor *y)
+{
+	bool same = x->rank == y->rank && (!x->rank || !memcmp(x->dims, y->dims, sizeof *x->dims * (size_t)x->rank));
+	if (same && x->count == 1 && !elem_is_float(x->elem)) same = tensor_get_int(x, 0) == tensor_get_int(y, 0);
+	return same;
+}
+
+static bool same_shapes(Ctx *cx, const Model *m, const DataSet *a, const DataSet *b)
 {
 	bool same = a->n_inputs == b->n_inputs;
 	for (int i = 0; same && i < a->n_inputs; i++) {
-		const Tensor *x = data_set_tensor(cx, a, "input", i), *y = data_set_tensor(cx, b, "input", i);
-		same = (!x && !y) ||
-			(x && y && x->rank == y->rank &&
-				(!x->rank || !memcmp(x->dims, y->dims, sizeof *x->dims * (size_t)x->rank)));
-		if (same && x && x->count == 1 && !elem_is_float(x->elem))
-			same = tensor_get_int(x, 0) == tensor_get_int(y, 0);
+		OnnxValue x = {0}, y = {0};
+		data_set_input(cx, a, m, i, &x);
+		data_set_input(cx, b, m, i, &y);
+		same = x.form == y.form && x.n == y.n;
+		for (int k = 0; same && k < x.n; k++) same = same_shape(x.tensors[k], y.tensors[k]);
 	}
 	return same;
 }
@@ -208,7 +231,7 @@ static void run_case(Ctx *cx, const Options *o, const Case *c, Result *result)
 	}
 	const Tensor **outputs = NULL;
 	for (int k = 0; k < n; k++) {
-		if (!generic && (!k || !same_shapes(cx, &sets[k], ready.made_for))) {
+		if (!generic && (!k || !same_shapes(cx, ready.model, &sets[k], ready.made_for))) {
 			const Ready r = ready_for(cx, o, c->model, &sets[k]);
 			ready.model = r.model, ready.session = r.session, ready.made_for = r.made_for;
 			result->n_compiled++;
@@ -216,10 +239,10 @@ static void run_case(Ctx *cx, const Options *o, const Case *c, Result *result)
 		Session *s = ready.session;
 		const Tensor **computed = NEWN(cx->arena, const Tensor *, session_n_outputs(s));
 		const Tensor **inputs = data_set_inputs(cx, &sets[k], s, ready.model);
-		if (k) carry(cx, &spec, carry_into(&spec, k), &sets[k - 1], s, outputs, inputs);
+		if (k) carry(cx, &spec, carry_into(&spec, k), &sets[k - 1], ready.model, s, outputs, inputs);
 		session_run(s, cx->arena, inputs, NULL, computed, NULL);
 		outputs = computed;
-		check_outputs(cx, &sets[k], s, outputs, spec.tolerance, result);
+		check_outputs(cx, &sets[k], ready.model, s, outputs, spec.tolerance, result);
 		result->n_sets++;
 	}
 	result->verdict = PASSED;

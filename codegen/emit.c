@@ -226,7 +226,7 @@ static const char *print_header(const Files *f)
 	line(&w, "enum { %s_EDIM = -1 }; /* a dim is outside its bounds; outputs are untouched */\n", f->upper);
 	if (f->weights.mode == WEIGHTS_BLOB) {
 		line(&w, "/* Weights, loaded by the caller; read only: one serves any number of threads. */");
-		line(&w, "typedef struct {\n\tconst unsigned char *data;\n} %s_weights;", job->name);
+		line(&w, "typedef struct {\n\tconst unsigned char *bytes;\n} %s_weights;", job->name);
 		line(&w, "/* Checks %s_weights.bin in memory (64-byte aligned, to be kept while in use) and points weights into it.", job->name);
 		line(&w, " * 0, or -2: not the weights of this model, damaged, or not aligned. */");
 		line(&w, "int %s_load(%s_weights *weights, const void *blob, size_t size);\n", job->name, job->name);
@@ -435,7 +435,7 @@ static void print_load(const Files *f, Writer *w)
 	line(w, "\thash = (hash ^ bytes[i]) * UINT64_C(0x100000001b3);");
 	line(w, "if (length != %s_WEIGHTS_BYTES || hash != stated)", f->upper);
 	line(w, "\treturn -2;");
-	line(w, "weights->data = bytes + 64;");
+	line(w, "weights->bytes = bytes + 64;");
 	line(w, "return 0;");
 	close_block(w);
 	line(w, "%s", "");
@@ -459,8 +459,6 @@ static const char *print_source(Files *f)
 		emit_kernels(&em);
 	}
 	f->weights = weights_collect(cx, 2, programs, job->options);
-	if (f->weights.mode == WEIGHTS_BLOB)
-		print_load(f, &body);
 	print_initials(f, &body);
 	for (int s = 0; s < 2; s++) {
 		if (!programs[s])
@@ -479,6 +477,8 @@ static const char *print_source(Files *f)
 		line(&top, "void rnncc_tick(int kernel); /* the host's: this is a profiling build */\n");
 	vocab_print(vocab, &top.buf);
 	line(&top, "%s", "");
+	if (f->weights.mode == WEIGHTS_BLOB)
+		print_load(f, &top); /* before the macros that weights_print makes of the model's words */
 	weights_print(cx, &f->weights, job->name, &top.buf);
 	buf_write(&top.buf, body.buf.text, body.buf.size);
 	return top.buf.text;

@@ -16,29 +16,6 @@ typedef struct Consing {
 	Table atoms, indices, exprs;
 } Consing;
 
-bool name_is_reserved(const char *name)
-{
-	static const char *const words[] = {
-	    "auto", "break", "case", "char", "const", "continue", "default", "do", "double", "else", "enum", "extern", "float",
-	    "for", "goto", "if", "inline", "int", "long", "register", "restrict", "return", "short", "signed", "sizeof", "static",
-	    "struct", "switch", "typedef", "union", "unsigned", "void", "volatile", "while", "asm", "typeof", "linux", "unix",
-	    "bool", "true", "false", "NULL", "main", "abs", "exp", "log", "pow", "sin", "cos", "tan", "sqrt", "floor", "ceil",
-	    "round", "erf", "tanh", "div", "y0", "y1", "yn", "j0", "j1", "jn", "gamma", "index", "signal",
-	    /* what the printed functions call their own */
-	    "state", "workspace", "ws", "swap", "weights", "VL", "vf", "vi", "vu", "w", "step", "dims", "in", "out", "i"};
-	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-		if (strcmp(name, words[i]) == 0)
-			return true;
-	static const char *const prefixes[] = {"v_", "s_", "d_", "m_", "i8_", "i16_", "i32_", "i64_", "u8_", "u16_", "u32_", "u64_",
-	                                       "f16_", "bf16_", "f32_", "f64_", "bool_"}; /* the vocabulary's functions */
-	for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++)
-		if (strncmp(name, prefixes[i], strlen(prefixes[i])) == 0)
-			return true;
-	size_t n = strlen(name);
-	return (n > 2 && strcmp(name + n - 2, "_t") == 0) ||
-	       ((*name == 'a' || *name == 't') && isdigit((unsigned char)name[1])); /* a0, t3: sums, temporaries */
-}
-
 void names_init(Names *names, Ctx *cx)
 {
 	map_init(&names->taken, cx->arena);

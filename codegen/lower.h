@@ -14,6 +14,7 @@ typedef struct {
 	Buffer *buffer;
 	const Index *const *base;
 	const int *from;
+	bool is_part; /* of a concat: the buffer has more elements, also where base and from do not show it */
 	Scope *scope;
 	const Val *val;
 	const Index *step;

@@ -19,7 +19,7 @@ Place *place_new(Scope *s, Buffer *b)
 
 bool place_is_whole(const Place *at)
 {
-	bool whole = at->buffer != NULL;
+	bool whole = at->buffer && !at->is_part;
 	for (int d = 0; whole && d < at->buffer->rank; d++)
 		whole = at->from[d] == d && at->base[d]->n_terms == 0 && dim_is(at->base[d]->base, 0);
 	return whole;
@@ -69,6 +69,6 @@ Place *place_part(Scope *s, const Place *whole, const Type *shown, const Index *
 		base[d] = i < 0 ? whole->base[d] : index_add(s->lw->p, whole->base[d], shift[i]);
 		from[d] = i < 0 ? -1 : of[i];
 	}
-	*at = (Place){.buffer = whole->buffer, .base = base, .from = from};
+	*at = (Place){.buffer = whole->buffer, .base = base, .from = from, .is_part = true};
 	return at;
 }

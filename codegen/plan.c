@@ -105,6 +105,18 @@ static void live_through(Program *p, int start, int end)
 	}
 }
 
+/* Two buffers that swap are each in either place: both live as long as one of them does. */
+static void live_alike(const Stmt *loop)
+{
+	for (int i = 0; i < loop->n_carries; i++) {
+		if (!loop->carries[i].next)
+			continue;
+		Buffer *a = root_of(loop->carries[i].now), *b = root_of(loop->carries[i].next);
+		a->first = b->first = a->first < b->first ? a->first : b->first;
+		a->last = b->last = a->last > b->last ? a->last : b->last;
+	}
+}
+
 /* What one round of a loop writes and something after the loop reads must outlive the other rounds.  Inner loops first. */
 static void live_since(Program *p, const Block *block, int *now)
 {
@@ -116,6 +128,7 @@ static void live_since(Program *p, const Block *block, int *now)
 		if (s->kind != ST_LOOP)
 			continue;
 		++*now;
+		live_alike(s);
 		for (int k = 0; k < p->n_buffers; k++) {
 			Buffer *b = p->buffers[k];
 			if (b->kind == BUF_WORK && b->first > start && b->first <= *now && b->last > *now)

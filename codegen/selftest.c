@@ -219,7 +219,7 @@ static void print_call(Printer *pr, int k)
 	for (int i = 0; i < g->n_results; i++)
 		if (call->wanted[i])
 			print_compare(pr, arena_printf(a, "%s, output %s", call->name, g->result_names[i]), call->wanted[i]->elem,
-			              i < n_outputs ? arena_printf(a, "seen_%d", i) : arena_printf(a, "state.%s", entry->states[i - n_outputs]),
+			              i < n_outputs ? arena_printf(a, "seen_%d", i) : arena_printf(a, "(const %s *)state.%s", elem_info[call->wanted[i]->elem].ctype, entry->states[i - n_outputs]),
 			              arena_printf(a, "wanted_%d_%d", k, i), call->wanted[i]->count);
 	line(w, "return ok;");
 	close_block(w);

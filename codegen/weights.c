@@ -123,7 +123,7 @@ void weights_print(Ctx *cx, const Weights *ws, const char *name, Buf *out)
 			print_string(b, out);
 		else
 			buf_printf(out, "#define %s ((const %s *)(const void *)(%s%s + %" PRId64 "))\n", b->name, elem_info[b->elem].ctype,
-			           ws->mode == WEIGHTS_INCBIN ? name : "", ws->mode == WEIGHTS_INCBIN ? "_weights_data" : "weights->data",
+			           ws->mode == WEIGHTS_INCBIN ? name : "", ws->mode == WEIGHTS_INCBIN ? "_weights_data" : "weights->bytes",
 			           ws->offsets[i]);
 	}
 	if (ws->n)

@@ -7,6 +7,8 @@
 #include "passes/pipeline.h"
 #include "passes/rewrite.h"
 
+#include <string.h>
+
 typedef struct { /* at + by * step */
 	bool known;
 	int64_t at, by;
@@ -77,6 +79,26 @@ static int64_t steps_while(Ctx *cx, const Iteration *it, const Val *go)
 	return gap <= 0 ? 1 : 1 + (gap - 1) / c.by + 1;
 }
 
+/* The most that an integer can be: a size, or how many of so many are true. */
+static int64_t most_of(Ctx *cx, const Val *v)
+{
+	const Dim *d, *count = dim_int(cx, 1);
+	v = bare(v);
+	if (val_as_dims(cx, v, 1, &d))
+		return dim_hi(d);
+	if (v->op == OP_EW_min) {
+		int64_t a = most_of(cx, v->args[0]), b = most_of(cx, v->args[1]);
+		return a < b ? a : b;
+	}
+	if (v->op != OP_reduce || strcmp(val_str(v, A_KIND), "sum") != 0 || v->type->elem != I64 ||
+	    v->args[0]->op != OP_EW_cast || v->args[0]->args[0]->type->elem != BOOL)
+		return INT64_MAX;
+	const Attr *axes = val_attr(v, A_AXES);
+	for (int i = 0; i < axes->n; i++)
+		count = dim_mul(cx, count, v->args[0]->type->dims[axes->ints[i]]);
+	return dim_hi(count);
+}
+
 void bound_sizes(Ctx *cx, const Graph *g)
 {
 	Order order = graph_order(cx->arena, g);
@@ -89,10 +111,9 @@ void bound_sizes(Ctx *cx, const Graph *g)
 		if (!s)
 			continue;
 		Iteration it = iteration_of(v);
-		const Dim *limit;
-		int64_t most = steps_while(cx, &it, it.body->results[0]);
-		if (val_as_dims(cx, v->args[0], 1, &limit) && dim_hi(limit) < most)
-			most = dim_hi(limit) > 0 ? dim_hi(limit) : 0;
+		int64_t most = steps_while(cx, &it, it.body->results[0]), limit = most_of(cx, v->args[0]);
+		if (limit < most)
+			most = limit > 0 ? limit : 0;
 		if (most < s->hi)
 			sym_bound(cx, s->name, s->lo < most ? s->lo : most, most);
 	}

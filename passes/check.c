@@ -19,17 +19,24 @@ static uint64_t mix(uint64_t x)
 }
 
 /* Sizes for symbols: small and odd, within their bounds. */
-static const Tensor *random_input(Ctx *cx, const Type *t, int which)
+static void choose_size(void *user, const Sym *s)
 {
 	enum { SIZE = 3 };
-	int64_t dims[64];
-	for (int i = 0; i < t->rank && i < 64; i++) {
-		if (dim_is_int(t->dims[i], &dims[i]))
-			continue;
-		const Sym *s = t->dims[i]->terms[0].syms[0];
-		dims[i] = s->lo > SIZE ? s->lo : s->hi < SIZE ? s->hi : SIZE;
+	dimenv_set(user, s, s->lo > SIZE ? s->lo : s->hi < SIZE ? s->hi : SIZE);
+}
+
+static const Tensor *random_input(Ctx *cx, const Type *t, int which)
+{
+	DimEnv env;
+	dimenv_init(&env, cx->arena);
+	int64_t *dims = NEWN(cx->arena, int64_t, t->rank);
+	for (int i = 0; i < t->rank; i++) {
+		dim_each_sym(t->dims[i], choose_size, &env);
+		dims[i] = dim_eval(cx, t->dims[i], &env);
 	}
 	Tensor *x = tensor_new(cx->arena, t->elem, t->rank, dims);
+	if (!x)
+		fail(cx, "--check: an input of type %s is too large", type_str(cx, t));
 	for (int64_t i = 0; i < x->count; i++) {
 		uint64_t r = mix((uint64_t)i * 1000003u + (uint64_t)which);
 		if (elem_is_float(t->elem))

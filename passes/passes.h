@@ -59,10 +59,10 @@ typedef struct {
 	const char *source_name;
 	/* developers' */
 	bool verify_each, check, time;
-	const char *print_after;  /* pass name, "all" or "change" */
+	const char *print_after;  /* a graph or kernel pass, "all" or "change" */
 	const char *stop_after;
 	Buf *log;                 /* where dumps and times go */
-	const char *reproducer;   /* file to write when a pass fails; NULL: none */
+	const char *reproducer;   /* holds the graph before the pass that runs: what is left when one fails; NULL: none */
 } CompileOptions;
 
 typedef struct {

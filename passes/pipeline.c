@@ -28,25 +28,36 @@ static bool wants_dump(const CompileOptions *o, const char *name, bool changed)
 	return p && o->log && (strcmp(p, "all") == 0 || strcmp(p, name) == 0 || (strcmp(p, "change") == 0 && changed));
 }
 
-/* What a bug report needs: the graph before the pass that failed, and the pass's name. */
-static void write_reproducer(Ctx *cx, const char *pass, const Graph *g, const char *path)
+/* What a bug report needs: the graph before a pass and the command that runs it.  It is written before each pass, whole or not
+ * at all, and removed after the last, so that it is there also where a pass ends the process. */
+static void reproducer_begin(Ctx *cx, const CompileOptions *o, const char *command, const Graph *g)
 {
+	if (!o->reproducer)
+		return;
 	Buf b;
 	buf_init(&b, cx->arena);
-	buf_printf(&b, "# rnncc opt --pass %s FILE\n# %s\n", pass, cx->error);
+	buf_printf(&b, "# %s FILE\n", command);
 	graph_print(&b, g, (PrintOptions){.locations = true, .max_data = -1});
-	FILE *f = fopen(path, "w");
-	if (f) {
-		fwrite(b.text, 1, b.size, f);
-		fclose(f);
-		note(cx, "pass %s failed; %s reproduces it", pass, path);
-	}
+	const char *temporary = arena_printf(cx->arena, "%s.new", o->reproducer);
+	FILE *f = fopen(temporary, "w");
+	bool written = f && fwrite(b.text, 1, b.size, f) == b.size;
+	if (f)
+		written &= fclose(f) == 0;
+	if (!written || rename(temporary, o->reproducer) != 0)
+		fail(cx, "--reproducer %s: cannot be written", o->reproducer);
+}
+
+static void reproducer_end(const CompileOptions *o)
+{
+	if (o->reproducer)
+		remove(o->reproducer);
 }
 
 static const Graph *run_pass(Ctx *cx, const char *name, const Graph *g, const CompileOptions *o, Check *check)
 {
 	double start = now_ms();
 	const Graph *volatile after = NULL;
+	reproducer_begin(cx, o, arena_printf(cx->arena, "rnncc opt --pass %s%s", name, check ? " --check" : " --verify-each"), g);
 	TRY (cx) {
 		const Graph *made = pass_run(cx, name, g);
 		if (o->verify_each)
@@ -54,12 +65,12 @@ static const Graph *run_pass(Ctx *cx, const char *name, const Graph *g, const Co
 		if (check)
 			check_after(cx, check, name, made);
 		after = made;
-	} else {
-		if (o->reproducer)
-			write_reproducer(cx, name, g, o->reproducer);
 	}
-	if (!after)
+	if (!after) {
+		if (o->reproducer)
+			note(cx, "pass %s failed; %s reproduces it", name, o->reproducer);
 		fail(cx, "%s", cx->error);
+	}
 	if (o->time && o->log)
 		buf_printf(o->log, "%-10s %8.2f ms\n", name, now_ms() - start);
 	if (wants_dump(o, name, after != g))
@@ -96,12 +107,14 @@ static Target target_of(const TargetInfo *t, const CompileOptions *o)
 	return target;
 }
 
+static const char *const stages[] = {"lower", "accumulate", "inplace", "schedule", "pack", "plan", NULL};
+
 static Program *make_program(Ctx *cx, const Graph *g, const char *name, int n_states, const Target *t, Names *names,
                              const CompileOptions *o)
 {
-	static const char *const stages[] = {"lower", "accumulate", "inplace", "schedule", "pack", "plan"};
 	Program *p = NULL;
-	for (size_t i = 0; i < sizeof stages / sizeof *stages; i++) {
+	reproducer_begin(cx, o, arena_printf(cx->arena, "rnncc compile -O%d --target %s --stop-after plan", o->opt, o->target ? o->target : "native"), g);
+	for (int i = 0; stages[i]; i++) {
 		double start = now_ms();
 		switch (i) {
 		case 0: p = lower(cx, g, name, n_states, t, names); break;
@@ -117,7 +130,10 @@ static Program *make_program(Ctx *cx, const Graph *g, const char *name, int n_st
 			buf_printf(o->log, "# after %s\n", stages[i]);
 			program_print(o->log, p);
 		}
+		if (o->stop_after && strcmp(o->stop_after, stages[i]) == 0)
+			break;
 	}
+	reproducer_end(o);
 	return p;
 }
 
@@ -167,13 +183,18 @@ static const char *c_name(Ctx *cx, const char *name)
 
 /* ---- the compiler ---- */
 
+static bool in_names(const char *const *names, const char *name)
+{
+	for (; *names; names++)
+		if (strcmp(*names, name) == 0)
+			return true;
+	return false;
+}
+
 /* A misspelt pass would silently print or stop nothing. */
 static void want_pass(Ctx *cx, const char *option, const char *name)
 {
-	for (int i = 0; name && pass_names[i]; i++)
-		if (strcmp(name, pass_names[i]) == 0)
-			return;
-	if (name)
+	if (name && !in_names(pass_names, name) && !in_names(stages, name))
 		fail(cx, "%s %s: there is no pass of that name", option, name);
 }
 
@@ -194,12 +215,16 @@ Compiled *compile_graph(Ctx *cx, const Graph *g, const CompileOptions *o)
 		if (strcmp(passes[i], "hoist") == 0)
 			out->graph = g; /* before what the interpreter need not see */
 		g = run_pass(cx, passes[i], g, o, check);
-		if (o->stop_after && strcmp(o->stop_after, passes[i]) == 0)
-			break;
+		if (o->stop_after && strcmp(o->stop_after, passes[i]) == 0) {
+			reproducer_end(o);
+			out->graph = out->graph ? out->graph : g;
+			return out;
+		}
 	}
+	reproducer_end(o);
 	out->graph = out->graph ? out->graph : g;
-	if (o->stop_after)
-		return out;
+	if (o->stop_after && in_names(pass_names, o->stop_after))
+		fail(cx, "--stop-after %s: it does not run at -O%d", o->stop_after, o->opt);
 
 	bound_sizes(cx, g);
 	Pairs pairs = find_pairs(cx, g, o);
@@ -225,6 +250,8 @@ Compiled *compile_graph(Ctx *cx, const Graph *g, const CompileOptions *o)
 			job.step = make_program(cx, run_pass(cx, "canon", step.graph, o, NULL), "step", step.n_states, &t, &names, o);
 		out->no_step_reason = job.no_step_reason = step.graph ? NULL : step.reason;
 	}
+	if (o->stop_after)
+		return out;
 	job.states = &step;
 	out->has_run = job.run;
 	out->has_step = job.step;

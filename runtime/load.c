@@ -137,8 +137,21 @@ static void count_operators(Ctx *cx, Model *model, const Onnx__GraphProto *g)
 	model->operators = list;
 }
 
-static void import(Ctx *cx, Model *model, const OnnxModel *onnx, int n_bindings, const Binding *bindings, int n_shapes,
-	const Tensor *const *shapes, bool bind_scalars)
+/* Files count the inputs without default. */
+static const OnnxValue *read_likes(Ctx *cx, const Onnx__GraphProto *g, int n_files, const char *const *files)
+{
+	OnnxValue *likes = NEWN(cx->arena, OnnxValue, n_files);
+	int k = 0;
+	for (size_t i = 0; i < g->n_input && k < n_files; i++) {
+		if (is_initializer(g, g->input[i]->name)) continue;
+		if (files[k]) likes[k] = value_file_read(cx, files[k], onnx_kind(g->input[i]));
+		k++;
+	}
+	return likes;
+}
+
+static void import(Ctx *cx, Model *model, const OnnxModel *onnx, int n_bindings, const Binding *bindings, int n_files,
+	const char *const *files, bool bind_scalars)
 {
 	const char **names = NEWN(cx->arena, const char *, n_bindings);
 	const Tensor **values = NEWN(cx->arena, const Tensor *, n_bindings);
@@ -146,17 +159,30 @@ static void import(Ctx *cx, Model *model, const OnnxModel *onnx, int n_bindings,
 		names[i] = bindings[i].name;
 		values[i] = bound_value(cx, onnx, &bindings[i]);
 	}
-	model->graph =
-		onnx_import(cx, onnx, &(OnnxImportOptions){n_bindings, names, values, n_shapes, shapes, bind_scalars});
 	const Onnx__GraphProto *g = onnx->proto->graph;
+	const OnnxValue *likes = read_likes(cx, g, n_files, files);
+	model->graph =
+		onnx_import(cx, onnx, &(OnnxImportOptions){n_bindings, names, values, n_files, likes, bind_scalars});
+	OnnxKind *input_kinds = NEWN(cx->arena, OnnxKind, g->n_input);
 	const char **input_names = NEWN(cx->arena, const char *, g->n_input);
 	for (size_t i = 0; i < g->n_input; i++) {
 		const char *name = g->input[i]->name;
 		const bool param = is_param(model->graph, name);
 		if (!param && is_initializer(g, name)) continue; /* it has a default, and files do not count it */
+		input_kinds[model->n_inputs] = onnx_kind(g->input[i]);
 		input_names[model->n_inputs++] = name;
 	}
 	model->input_names = input_names;
+	model->input_kinds = input_kinds;
+	const char **output_names = NEWN(cx->arena, const char *, g->n_output);
+	OnnxKind *output_kinds = NEWN(cx->arena, OnnxKind, g->n_output);
+	for (size_t i = 0; i < g->n_output; i++) {
+		output_names[i] = g->output[i]->name;
+		output_kinds[i] = onnx_kind(g->output[i]);
+	}
+	model->n_outputs = (int)g->n_output;
+	model->output_names = output_names;
+	model->output_kinds = output_kinds;
 	count_operators(cx, model, g);
 }
 
@@ -170,17 +196,21 @@ static void parse_text(Ctx *cx, Model *model, const char *text, size_t size, int
 	model->graph = g;
 	model->n_inputs = g->n_params;
 	model->input_names = g->param_names;
+	model->input_kinds = NEWN(cx->arena, OnnxKind, g->n_params); /* tensors all */
+	model->n_outputs = g->n_results;
+	model->output_names = g->result_names;
+	model->output_kinds = NEWN(cx->arena, OnnxKind, g->n_results);
 }
 
 bool model_known(const char *path) { return path_ends_with(path, ".onnx") || path_ends_with(path, ".ir"); }
 
 const Model *model_load(Ctx *cx, const char *path, int n_bindings, const Binding *bindings)
 {
-	return model_load_shaped(cx, path, n_bindings, bindings, 0, NULL, false);
+	return model_load_like(cx, path, n_bindings, bindings, 0, NULL, false);
 }
 
-const Model *model_load_shaped(Ctx *cx, const char *path, int n_bindings, const Binding *bindings, int n_shapes,
-	const Tensor *const *shapes, bool bind_scalars)
+const Model *model_load_like(Ctx *cx, const char *path, int n_bindings, const Binding *bindings, int n_files,
+	const char *const *files, bool bind_scalars)
 {
 	Model *model = NEW(cx->arena, Model);
 	model->path = path;
@@ -190,7 +220,7 @@ const Model *model_load_shaped(Ctx *cx, const char *path, int n_bindings, const 
 	const char *data = file_read(cx, path, &size);
 	model->digest = sha256_hex(cx->arena, data, size);
 	if (path_ends_with(path, ".ir")) parse_text(cx, model, data, size, n_bindings);
-	else import(cx, model, onnx_read_file(cx, path), n_bindings, bindings, n_shapes, shapes, bind_scalars);
+	else import(cx, model, onnx_read_file(cx, path), n_bindings, bindings, n_files, files, bind_scalars);
 	if (cx->f64) model->graph = pass_widen(cx, model->graph);
 	return model;
 }

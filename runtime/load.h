@@ -2,6 +2,7 @@
 #ifndef RUNTIME_LOAD_H
 #define RUNTIME_LOAD_H
 
+#include "frontend/onnx/onnx_tensor.h"
 #include "ir/ir.h"
 
 typedef struct {
@@ -16,6 +17,10 @@ typedef struct {
 	const Graph *graph;
 	int n_inputs; /* as the file declares them, those that were bound included */
 	const char *const *input_names;
+	const OnnxKind *input_kinds; /* a sequence is several inputs of the graph: onnx_element_name() */
+	int n_outputs; /* as the file declares them */
+	const char *const *output_names;
+	const OnnxKind *output_kinds;
 	int n_operators; /* the kinds of ONNX nodes, those in bodies included, in order of name */
 	const OperatorCount *operators;
 } Model;
@@ -28,10 +33,10 @@ typedef struct {
 bool model_known(const char *path); /* by its ending: .onnx, .ir */
 /* Fails naming the file, and the node or line. */
 const Model *model_load(Ctx *, const char *path, int n_bindings, const Binding *);
-/* The same for inputs of the shapes of these tensors, in the order of input_names; NULL entries: not known.
+/* The same for inputs like those in these .pb files, in the order of input_names; NULL entries: not known.
  * bind_scalars: single integers among them become constants. */
-const Model *model_load_shaped(Ctx *, const char *path, int n_bindings, const Binding *, int n_shapes,
-	const Tensor *const *shapes, bool bind_scalars);
+const Model *model_load_like(Ctx *, const char *path, int n_bindings, const Binding *, int n_files,
+	const char *const *files, bool bind_scalars);
 /* A model from memory in ONNX form; dir: where external data is, NULL: refused. */
 const Model *model_load_onnx(
 	Ctx *, const void *data, size_t size_bytes, const char *dir, int n_bindings, const Binding *);

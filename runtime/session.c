@@ -204,6 +204,8 @@ static void open_module(Session *s, const SessionOptions *o)
 	static const char sanitizers[] = "-g -fsanitize=address,undefined -fno-sanitize-recover=all";
 	const Via via = via_decide(o->via);
 	const ModuleSymbol tick = profile_symbol();
+	if (c->weights == WEIGHTS_INCBIN && via == VIA_JIT)
+		fail(cx, "--weights incbin needs an assembler: --via gcc, clang or cc");
 	const char *include_dir = c->weights == WEIGHTS_INCBIN ? write_weights(cx, c) : NULL;
 	const ModuleOptions options = {
 		.kind = via == VIA_JIT ? MODULE_JIT : MODULE_CC,
@@ -480,7 +482,7 @@ static void interpret(Call *call, SessionState *state)
 }
 
 /* The sizes that the model has computed are those of the outputs. */
-static void take_computed(Call *call)
+static int take_computed(Call *call)
 {
 	const Session *s = call->session;
 	for (int i = 0; i < s->n_outputs && s->compiled->n_computed; i++) {
@@ -490,9 +492,11 @@ static void take_computed(Call *call)
 		result->count = 1;
 		for (int d = 0; d < t->rank; d++) {
 			dims[d] = dim_eval(s->cx, t->dims[d], &call->env);
+			if (dims[d] < 0) return -1;
 			result->count *= dims[d];
 		}
 	}
+	return 0;
 }
 
 int session_call(SessionCall *face, SessionState *state)
@@ -506,8 +510,7 @@ int session_call(SessionCall *face, SessionState *state)
 	SessionState *fresh = state ? NULL : session_state_new(s), *used = state ? state : fresh;
 	const int error = s->call(s->step, call->dims, call->in, call->out, used ? used->bytes : NULL, call->workspace);
 	session_state_free(fresh);
-	if (!error) take_computed(call);
-	return error;
+	return error ? error : take_computed(call);
 }
 
 void session_call_free(SessionCall *face)

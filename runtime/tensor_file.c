@@ -1,6 +1,5 @@
 /* tensor_file.c: which format a file has, and ONNX's .pb. */
 #include "runtime/tensor_file.h"
-#include "frontend/onnx/onnx_tensor.h"
 #include "onnx.pb-c.h"
 #include "runtime/file.h"
 
@@ -63,14 +62,21 @@ static Format format_or_fail(Ctx *cx, const char *path)
 	return format;
 }
 
-/* onnx_tensor_parse says what is wrong, but knows no path. */
-static const Tensor *pb_parse(Ctx *cx, const void *data, size_t size_bytes, const char *path)
+/* The parser says what is wrong, but knows no path. */
+static OnnxValue pb_parse(Ctx *cx, OnnxKind kind, const void *data, size_t size_bytes, const char *path)
 {
 	const char *loc = cx->loc;
 	cx->loc = path;
-	const Tensor *t = onnx_tensor_parse(cx, data, size_bytes);
+	const OnnxValue value = onnx_value_parse(cx, kind, data, size_bytes);
 	cx->loc = loc;
-	return t;
+	return value;
+}
+
+OnnxValue value_file_read(Ctx *cx, const char *path, OnnxKind kind)
+{
+	size_t size;
+	const void *data = file_read(cx, path, &size);
+	return pb_parse(cx, kind, data, size, path);
 }
 
 int tensor_file_read(Ctx *cx, const char *path, const NamedTensor **tensors)
@@ -80,7 +86,8 @@ int tensor_file_read(Ctx *cx, const char *path, const NamedTensor **tensors)
 	const void *data = file_read(cx, path, &size);
 	if (format == NPZ) return npz_parse(cx, data, size, path, tensors);
 	NamedTensor *one = NEW(cx->arena, NamedTensor);
-	one->tensor = format == NPY ? npy_parse(cx, data, size, path) : pb_parse(cx, data, size, path);
+	one->tensor = format == NPY ? npy_parse(cx, data, size, path)
+				    : pb_parse(cx, ONNX_IS_TENSOR, data, size, path).tensors[0];
 	*tensors = one;
 	return 1;
 }

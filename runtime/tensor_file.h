@@ -5,6 +5,7 @@
 #ifndef RUNTIME_TENSOR_FILE_H
 #define RUNTIME_TENSOR_FILE_H
 
+#include "frontend/onnx/onnx_tensor.h"
 #include "ir/ir.h"
 
 typedef struct {
@@ -15,6 +16,8 @@ typedef struct {
 bool tensor_file_known(const char *path); /* by its ending */
 /* The tensors of a file, whose kind its ending tells.  Fails naming the path and what is wrong. */
 int tensor_file_read(Ctx *, const char *path, const NamedTensor **tensors);
+/* What an .pb file of an input or output holds, which the model declares to be of that kind. */
+OnnxValue value_file_read(Ctx *, const char *path, OnnxKind);
 /* Writes them, whole or not at all; .npy and .pb take one.  The bytes depend on nothing but the tensors. */
 void tensor_file_write(Ctx *, const char *path, int n, const NamedTensor *tensors);
 

@@ -7,7 +7,7 @@
 #   links to files lead somewhere
 #
 # and docs/rnncc.1 has exactly the options of --help. RNNCC_UPDATE=1 writes what commands print into the console blocks.
-# The folder holds the project's models/ and tests/cases/, and rnncc is in the PATH.
+# The folder holds the project's models/, frontend/ and tests/cases/, and rnncc is in the PATH.
 
 set -eu
 [ -n "${RNNCC:-}" ] || { echo 'no RNNCC'; exit 77; }
@@ -49,6 +49,7 @@ check_blocks() { # FILE
 	mkdir blocks work work/tests
 	ln -s "$source/models" work/models
 	ln -s "$source/tests/cases" work/tests/cases
+	ln -s "$source/frontend" work/frontend
 	split "$1" blocks
 	n=1
 	while [ -e blocks/$n.console ] || [ -e blocks/$n.sh ]; do

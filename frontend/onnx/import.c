@@ -55,7 +55,8 @@ const Val *scope_find(Run *run, Scope *scope, const char *name)
 		return b->val;
 	}
 	const Val *outer = scope->outer ? scope_find(run, scope->outer, name) : NULL;
-	return outer ? capture(run, scope->captures, outer, name) : NULL; /* NULL: an input that the caller omitted */
+	/* NULL: an input that the caller omitted */
+	return outer && scope->captures ? capture(run, scope->captures, outer, name) : outer;
 }
 
 /* ---------------------------------------------------------------------------------------------------- who knows it */
@@ -256,6 +257,53 @@ void import_nodes(Run *run, Scope *scope, size_t n, Onnx__NodeProto *const *node
 
 /* ---------------------------------------------------------------------------------------------------- the model */
 
+/* The graph's results: an output that is a sequence is its elements, one that is an absent optional is nothing. */
+typedef struct {
+	int n, cap;
+	const Val **vals;
+	const char **names;
+} Results;
+
+static void add_result(Run *run, Results *r, const char *name, const Val *v)
+{
+	Ctx *cx = run->cx;
+	if (r->n == r->cap) {
+		r->cap = r->cap ? 2 * r->cap : 8;
+		const Val **vals = NEWN(cx->arena, const Val *, r->cap);
+		const char **names = NEWN(cx->arena, const char *, r->cap);
+		copy_vals(vals, r->vals, r->n);
+		copy_names(names, r->names, r->n);
+		r->vals = vals, r->names = names;
+	}
+	r->names[r->n] = name;
+	r->vals[r->n++] = val_keep_loops(cx, v, run->n_loops, run->loops);
+}
+
+static void add_output(Run *run, Results *r, const char *name, const Val *v)
+{
+	Ctx *cx = run->cx;
+	const Onnx__GraphProto *g = run->model->proto->graph;
+	if (is_absent(v)) return;
+	if (!is_sequence(v)) {
+		add_result(run, r, name, v);
+		return;
+	}
+	const Val **elements;
+	int n = sequence_elements(cx, v, &elements);
+	if (n < 0)
+		fail(cx, "output %s: a sequence of more elements than %d, or of a number that only run time knows, is not "
+			"supported",
+			onnx_quote(cx, name), ONNX_MAX_ELEMENTS);
+	for (int i = 0; i < n; i++) {
+		const char *element = onnx_element_name(cx, name, true, i);
+		for (size_t k = 0; k < g->n_output; k++)
+			if (strcmp(g->output[k]->name, element) == 0)
+				fail(cx, "output %s is also the name of an element of %s", onnx_quote(cx, element),
+					onnx_quote(cx, name));
+		add_result(run, r, element, elements[i]);
+	}
+}
+
 static const Graph *import_once(Run *run)
 {
 	Ctx *cx = run->cx;
@@ -270,19 +318,16 @@ static const Graph *import_once(Run *run)
 	const char **names;
 	int n_params = import_inputs(run, &scope, &params, &names);
 	import_nodes(run, &scope, g->n_node, g->node);
-	const Val **results = NEWN(cx->arena, const Val *, g->n_output);
-	const char **result_names = NEWN(cx->arena, const char *, g->n_output);
+	const Val **outputs = NEWN(cx->arena, const Val *, g->n_output);
+	Results r = {0};
 	for (size_t i = 0; i < g->n_output; i++) {
-		result_names[i] = g->output[i]->name;
-		results[i] = scope_find(run, &scope, g->output[i]->name);
-		assert(results[i]);
-		if (results[i]->type->is_tuple)
-			fail(cx, "output %s: sequences are not supported", onnx_quote(cx, g->output[i]->name));
+		outputs[i] = scope_find(run, &scope, g->output[i]->name);
+		assert(outputs[i]);
+		add_output(run, &r, g->output[i]->name, outputs[i]);
 	}
-	note_outputs(run, results);
-	for (size_t i = 0; i < g->n_output; i++) results[i] = val_keep_loops(cx, results[i], run->n_loops, run->loops);
-	return graph_new(cx, g->name && *g->name ? g->name : "main", n_params, params, names, (int)g->n_output, results,
-		result_names);
+	if (r.n == 0) fail(cx, "all outputs are empty sequences or absent optionals, which is not supported");
+	note_outputs(run, outputs);
+	return graph_new(cx, g->name && *g->name ? g->name : "main", n_params, params, names, r.n, r.vals, r.names);
 }
 
 /* NULL: cx->error says why. */

@@ -7,6 +7,7 @@
 #ifndef FRONTEND_ONNX_IMPORT_H
 #define FRONTEND_ONNX_IMPORT_H
 
+#include "frontend/onnx/onnx_tensor.h"
 #include "ir/ir.h"
 
 typedef struct OnnxModel OnnxModel; /* a file read, checked and unpacked: reader.c */
@@ -18,11 +19,12 @@ typedef struct {
 	int n_binds; /* --bind NAME=VALUE: an input becomes a constant */
 	const char *const *bind_names;
 	const Tensor *const *bind_values;
-	/* Tensors whose shapes the inputs will have, in the order of the inputs without initialisers; NULL entries: not known.
-	 * They decide the dims that the model leaves open. */
-	int n_shapes;
-	const Tensor *const *shapes;
-	bool bind_scalars; /* of these tensors, single integers and truth values become constants: they steer */
+	/* What the inputs will be like, in the order of the inputs without initialisers; ONNX_UNKNOWN: not known.  Tensors'
+	 * shapes decide the dims that the model leaves open; a sequence becomes as many inputs as it has elements, each of
+	 * exactly that shape. */
+	int n_likes;
+	const OnnxValue *likes;
+	bool bind_scalars; /* of the tensors, single integers and truth values become constants: they steer */
 } OnnxImportOptions;
 const Graph *onnx_import(Ctx *, const OnnxModel *, const OnnxImportOptions *);
 
@@ -51,7 +53,10 @@ const Tensor *node_tensor(const Node *, const char *attr);             /* NULL w
  * declared type), then the captured outer values, returned in *captures. */
 const Graph *node_graph(const Node *, const char *attr, int n_types, const Type *const *types, int *n_captures,
                         const Val *const **captures);
-/* The same, with captures of several bodies unified (If). */
+/* The nodes of a body right here, on these values, which may be sequences and absent optionals: for a body that is known to
+ * run.  Returns the number of results. */
+int node_inline(const Node *, const char *attr, int n_args, const Val *const *args, const Val *const **results);
+/* The same as node_graph, with captures of several bodies unified (If). */
 void node_graphs(const Node *, int n, const char *const *attrs, const Graph **bodies, int *n_captures,
                  const Val *const **captures);
 

@@ -105,6 +105,14 @@ static const Dim *declared_dim(Run *run, const Onnx__TensorShapeProto__Dimension
 	return symbol(run, arena_printf(cx->arena, "%s_dim%zu", input, i));
 }
 
+OnnxKind onnx_kind(const Onnx__ValueInfoProto *info)
+{
+	Onnx__TypeProto__ValueCase is = info->type ? info->type->value_case : ONNX__TYPE_PROTO__VALUE__NOT_SET;
+	return is == ONNX__TYPE_PROTO__VALUE_SEQUENCE_TYPE   ? ONNX_IS_SEQUENCE
+		: is == ONNX__TYPE_PROTO__VALUE_OPTIONAL_TYPE ? ONNX_IS_OPTIONAL
+							      : ONNX_IS_TENSOR;
+}
+
 const Type *declared_type(Run *run, const Onnx__ValueInfoProto *info)
 {
 	Ctx *cx = run->cx;
@@ -113,8 +121,10 @@ const Type *declared_type(Run *run, const Onnx__ValueInfoProto *info)
 		fail(cx, "%s: has no type", what);
 	switch (info->type->value_case) {
 	case ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE: break;
-	case ONNX__TYPE_PROTO__VALUE_SEQUENCE_TYPE: fail(cx, "%s: sequences are not supported", what);
-	case ONNX__TYPE_PROTO__VALUE_OPTIONAL_TYPE: fail(cx, "%s: optionals are not supported", what);
+	case ONNX__TYPE_PROTO__VALUE_SEQUENCE_TYPE: 
+		fail(cx, "%s: sequences are not supported without a data set, which tells their lengths", what);
+	case ONNX__TYPE_PROTO__VALUE_OPTIONAL_TYPE: 
+		fail(cx, "%s: optionals are not supported without a data set, which tells whether they are there", what);
 	case ONNX__TYPE_PROTO__VALUE_MAP_TYPE: fail(cx, "%s: maps are not supported", what);
 	case ONNX__TYPE_PROTO__VALUE_SPARSE_TENSOR_TYPE: fail(cx, "%s: sparse tensors are not supported", what);
 	default: fail(cx, "%s: opaque types are not supported", what);
@@ -175,17 +185,26 @@ static void bind_inputs(Run *run, Scope *scope)
 	}
 }
 
+/* What the caller says about input i; NULL: nothing. */
+static const OnnxValue *input_like(Run *run, size_t i)
+{
+	const Onnx__GraphProto *g = run->model->proto->graph;
+	const OnnxImportOptions *o = run->options;
+	if (!o || !o->n_likes || has_default(g, g->input[i]->name)) return NULL;
+	int at = 0;
+	for (size_t k = 0; k < i && at < o->n_likes; k++) at += !has_default(g, g->input[k]->name);
+	return at < o->n_likes && o->likes[at].form != ONNX_UNKNOWN ? &o->likes[at] : NULL;
+}
+
 /* The shapes that the caller will use: what the declared type leaves open is decided. */
 static void use_shapes(Run *run, Scope *scope)
 {
 	const Onnx__GraphProto *g = run->model->proto->graph;
 	const OnnxImportOptions *o = run->options;
-	size_t i = 0;
-	for (int k = 0; o && k < o->n_shapes; k++, i++) {
-		while (i < g->n_input && has_default(g, g->input[i]->name)) i++;
-		if (i >= g->n_input) return;
-		const Tensor *shape = o->shapes[k];
-		if (!shape) continue;
+	for (size_t i = 0; i < g->n_input; i++) {
+		const OnnxValue *like = input_like(run, i);
+		if (!like || like->form != ONNX_TENSOR || onnx_kind(g->input[i]) != ONNX_IS_TENSOR) continue;
+		const Tensor *shape = like->tensors[0];
 		const Type *type = declared_type(run, g->input[i]);
 		for (int d = 0; type->rank == shape->rank && d < type->rank; d++) {
 			const Sym *s = bare_symbol(type->dims[d]);
@@ -194,6 +213,62 @@ static void use_shapes(Run *run, Scope *scope)
 		if (o->bind_scalars && shape->count == 1 && !elem_is_float(shape->elem) && !bound_value(o, g->input[i]->name))
 			scope_put(run, scope, g->input[i]->name, bind(run, g->input[i], shape));
 	}
+}
+
+typedef struct {
+	const Val **vals;
+	const char **names;
+	int n;
+} Params;
+
+static const Val *add_param(Run *run, Params *params, const char *name, const Type *type)
+{
+	params->names[params->n] = name;
+	params->vals[params->n] = val_param(run->cx, params->n, type);
+	return params->vals[params->n++];
+}
+
+/* The type of the tensors in a sequence or an optional; NULL: they are none. */
+static const Onnx__TypeProto__Tensor *innermost(const Onnx__TypeProto *t)
+{
+	if (t && t->value_case == ONNX__TYPE_PROTO__VALUE_OPTIONAL_TYPE) t = t->optional_type->elem_type;
+	if (t && t->value_case == ONNX__TYPE_PROTO__VALUE_SEQUENCE_TYPE) t = t->sequence_type->elem_type;
+	return t && t->value_case == ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE ? t->tensor_type : NULL;
+}
+
+static const Val *element_param(
+	Run *run, Params *params, const Onnx__ValueInfoProto *info, bool in_sequence, int i, const Tensor *like)
+{
+	Ctx *cx = run->cx;
+	const Onnx__GraphProto *g = run->model->proto->graph;
+	const char *name = onnx_element_name(cx, info->name, in_sequence, i);
+	const char *what = arena_printf(cx->arena, "input %s", onnx_quote(cx, name));
+	const Onnx__TypeProto__Tensor *t = innermost(info->type);
+	if (!t) fail(cx, "%s: only tensors, and sequences of them, are supported in sequences and optionals", what);
+	Elem elem = onnx_elem(cx, t->has_elem_type ? t->elem_type : 0, what);
+	if (elem != like->elem)
+		fail(cx, "%s: %s wanted, %s seen", what, elem_info[elem].name, elem_info[like->elem].name);
+	for (size_t k = 0; in_sequence && k < g->n_input; k++)
+		if (strcmp(g->input[k]->name, name) == 0)
+			fail(cx, "%s is also an element of %s", what, onnx_quote(cx, info->name));
+	const Dim *dims[ONNX_MAX_RANK];
+	for (int d = 0; d < like->rank; d++) dims[d] = dim_int(cx, like->dims[d]);
+	return add_param(run, params, name, type_new(cx, elem, like->rank, dims));
+}
+
+/* A sequence or an optional that is an input, as the data set has it. */
+static const Val *structured_input(Run *run, Params *params, size_t i)
+{
+	Ctx *cx = run->cx;
+	const Onnx__ValueInfoProto *info = run->model->proto->graph->input[i];
+	const OnnxValue *like = input_like(run, i);
+	if (!like) declared_type(run, info); /* fails */
+	if (like->form == ONNX_ABSENT) return absent_new(cx);
+	if (like->form == ONNX_TENSOR) return element_param(run, params, info, false, 0, like->tensors[0]);
+	const Val **chunks = NEWN(cx->arena, const Val *, like->n);
+	for (int k = 0; k < like->n; k++)
+		chunks[k] = b_unsqueeze(cx, element_param(run, params, info, true, k, like->tensors[k]), 0);
+	return sequence_new(cx, like->n, chunks);
 }
 
 int import_inputs(Run *run, Scope *scope, const Val ***params, const char ***names)
@@ -210,17 +285,19 @@ int import_inputs(Run *run, Scope *scope, const Val ***params, const char ***nam
 		if (!bound_value(run->options, g->sparse_initializer[i]->values->name))
 			scope_put_tensor(
 				run, scope, g->sparse_initializer[i]->values->name, NULL, g->sparse_initializer[i]);
-	*params = NEWN(cx->arena, const Val *, g->n_input);
-	*names = NEWN(cx->arena, const char *, g->n_input);
-	int n = 0;
+	size_t most = g->n_input;
+	for (int i = 0; run->options && i < run->options->n_likes; i++) most += (size_t)run->options->likes[i].n;
+	Params p = {NEWN(cx->arena, const Val *, most), NEWN(cx->arena, const char *, most), 0};
 	for (size_t i = 0; i < g->n_input; i++) {
-		if (map_get(&scope->names, intern(cx, g->input[i]->name))) continue;
-		(*names)[n] = g->input[i]->name;
-		(*params)[n] = val_param(cx, n, declared_type(run, g->input[i]));
-		scope_put(run, scope, g->input[i]->name, (*params)[n]);
-		n++;
+		const char *name = g->input[i]->name;
+		if (map_get(&scope->names, intern(cx, name))) continue;
+		bool tensor = onnx_kind(g->input[i]) == ONNX_IS_TENSOR;
+		scope_put(run, scope, name,
+			tensor ? add_param(run, &p, name, declared_type(run, g->input[i])) : structured_input(run, &p, i));
 	}
-	return n;
+	*params = p.vals;
+	*names = p.names;
+	return p.n;
 }
 
 /* Writers are often wrong about outputs, and nothing depends on it: tell, and go on. */
@@ -231,7 +308,8 @@ void note_outputs(Run *run, const Val *const *results)
 	for (size_t i = 0; i < g->n_output; i++) {
 		const Onnx__TypeProto *type = g->output[i]->type;
 		const Type *have = results[i]->type;
-		if (!type || type->value_case != ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE || !type->tensor_type->shape)
+		if (have->is_tuple || !type || type->value_case != ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE ||
+			!type->tensor_type->shape)
 			continue;
 		const Onnx__TensorShapeProto *shape = type->tensor_type->shape;
 		bool same = shape->n_dim == (size_t)have->rank;

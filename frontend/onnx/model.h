@@ -120,6 +120,7 @@ const char *result_what(const Node *, const char *kind, const Graph *body, int i
 const Val **params_like(Ctx *, const Val **params, int from, int n, const Val *const *vals);
 void copy_vals(const Val **to, const Val *const *from, int n);
 void copy_names(const char **to, const char *const *from, int n);
+OnnxKind onnx_kind(const Onnx__ValueInfoProto *); /* inputs.c */
 /* inputs.c: the type of a graph's input; unknown dims get symbols. */
 const Type *declared_type(Run *, const Onnx__ValueInfoProto *);
 /* The parameters of the main graph; binds inputs and initialisers to their values.  Returns their number. */
@@ -140,5 +141,10 @@ extern const Importer onnx_ops_sequence[];
 extern const Importer onnx_ops_loop[]; /* ops_loop.c */
 const Val *sequence_new(Ctx *, int n, const Val *const *chunks);
 bool is_sequence(const Val *);
+/* Its elements one by one; -1 where their number is unknown or beyond ONNX_MAX_ELEMENTS. */
+int sequence_elements(Ctx *, const Val *, const Val ***elements);
+/* An optional is its value; one without a value is a `call @absent` of nothing. */
+const Val *absent_new(Ctx *);
+bool is_absent(const Val *);
 
 #endif

@@ -46,11 +46,9 @@ static void import_if(Node *n, const Val **out)
 	int n_captures;
 	bool taken;
 	if (known_bool(cx, cond, &taken)) {
-		bodies[0] = node_graph(n, branches[taken ? 0 : 1], 0, NULL, &n_captures, &captures);
-		if (n->n_out > bodies[0]->n_results)
-			node_fail(n, "the branch gives only %d results", bodies[0]->n_results);
-		const Val **results = NEWN(cx->arena, const Val *, bodies[0]->n_results);
-		graph_splice(cx, bodies[0], captures, results);
+		const Val *const *results;
+		int n_results = node_inline(n, branches[taken ? 0 : 1], 0, NULL, &results);
+		if (n->n_out > n_results) node_fail(n, "the branch gives only %d results", n_results);
 		copy_vals(out, results, n->n_out);
 		return;
 	}

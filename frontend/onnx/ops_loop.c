@@ -3,7 +3,7 @@
  * It becomes a scan where it is known to run a number of steps that is a size, else a loop.  Its states are carries, with
  * two exceptions, which is how exporters write `outputs.append(y)`: sequences, and tensors that grow by a concat in each
  * step.  A state to which the body only appends is no carry: what is appended is stacked, and joined behind the initial
- * value after the loop.
+ * value after the loop.  A loop that does more with sequences or optionals is unrolled where its length is known.
  */
 #include "frontend/onnx/compose.h"
 
@@ -282,7 +282,7 @@ static void read_states(Loop *l)
 	l->kinds = NEWN(cx->arena, StateKind, l->n_states);
 	l->axes = NEWN(cx->arena, int, l->n_states);
 	l->carries = NEWN(cx->arena, const Val *, l->n_states);
-	for (int s = 0; s < l->n_states; s++) types[2 + s] = node_in(n, 2 + s, "v_initial")->type;
+	for (int s = 0; s < l->n_states; s++) types[2 + s] = l->init[s]->type;
 	read_body(l, types);
 	bool grows = false;
 	for (int s = 0; s < l->n_states; s++) {
@@ -304,6 +304,102 @@ static void read_states(Loop *l)
 	if (grows) read_body(l, types);
 }
 
+static void loop_in_ir(Loop *l, const Val *limit, const Val *go, const Val **out)
+{
+	const Node *n = l->n;
+	Ctx *cx = n->cx;
+	read_states(l);
+	bool starts, endless = known_bool(cx, go, &starts) && starts && runs_to_the_limit(l);
+	const Dim *steps;
+	if (endless && !limit) node_fail(n, "the loop never ends: no limit M, and the condition stays true");
+	if (endless && val_as_dims(cx, limit, 1, &steps)) {
+		if (dim_lo(steps) < 0) steps = dim_max(cx, steps, dim_int(cx, 0));
+		loop_as_scan(l, steps, out);
+	} else {
+		loop_as_loop(l, limit ? limit : b_scalar_int(cx, I64, INT64_MAX), go, out);
+	}
+}
+
+/* ---------------------------------------------------------------------------------------------------- unrolled */
+
+/* The body again and again: its states may be sequences and optionals, of another form and with elements of other shapes in
+ * each step. */
+static void loop_unrolled(const Loop *l, int64_t most, const Val *go, const Val **out)
+{
+	const Node *n = l->n;
+	Ctx *cx = n->cx;
+	const Dim *one = dim_int(cx, 1);
+	int n_args = 2 + l->n_states, n_ys = n->n_out > l->n_states ? n->n_out - l->n_states : 0;
+	const int vector[] = {body_wants_vector(n, "body", 0), body_wants_vector(n, "body", 1)};
+	const Val **args = NEWN(cx->arena, const Val *, n_args), **ys = NEWN(cx->arena, const Val *, n_ys * most);
+	copy_vals(args + 2, l->init, l->n_states);
+	int64_t steps = 0;
+	for (bool goes; steps < most; steps++) {
+		if (!known_bool(cx, go, &goes))
+			node_fail(n, "a condition that only run time knows, with sequences as states, is not supported");
+		if (!goes) break;
+		args[0] = b_reshape(cx, b_scalar_int(cx, I64, steps), vector[0], &one);
+		args[1] = b_reshape(cx, b_scalar_int(cx, BOOL, 1), vector[1], &one);
+		const Val *const *results;
+		int n_results = node_inline(n, "body", n_args, args, &results);
+		if (n_results < 1 + l->n_states || n->n_out > n_results - 1)
+			node_fail(n, "%d states and %d outputs, but the body gives %d results", l->n_states, n->n_out,
+				n_results);
+		go = condition(n, results[0], "the body's condition");
+		copy_vals(args + 2, results + 1, l->n_states);
+		for (int k = 0; k < n_ys; k++) {
+			const Val *y = results[1 + l->n_states + k], **row = &ys[k * most];
+			if (y->type->is_tuple) node_fail(n, "stacking sequences is not supported");
+			row[steps] = b_unsqueeze(cx, y, 0);
+			node_same_type(n, row[0]->type, row[steps]->type, "a stacked output in two steps");
+		}
+	}
+	if (n_ys && !steps) node_fail(n, "stacking the outputs of no steps, with sequences as states, is not supported");
+	for (int i = 0; i < n->n_out; i++)
+		if (i < l->n_states) out[i] = args[2 + i];
+		else if (steps == 1) out[i] = ys[(i - l->n_states) * most];
+		else out[i] = b_concat(cx, (int)steps, &ys[(i - l->n_states) * most], 0);
+}
+
+/* The number of steps at most, where the loop has sequences or optionals as states and is short enough to be unrolled. */
+static bool can_unroll(const Loop *l, const Val *limit, int64_t *most)
+{
+	enum { MAX_UNROLLED = 1024 };
+	bool structured = false;
+	const Dim *steps;
+	for (int s = 0; s < l->n_states; s++) structured |= l->init[s]->type->is_tuple;
+	if (!structured || !limit || !val_as_dims(l->n->cx, limit, 1, &steps) || !dim_is_int(steps, most)) return false;
+	if (*most < 0) *most = 0;
+	return *most <= MAX_UNROLLED;
+}
+
+static bool has_absent(const Loop *l)
+{
+	bool has = false;
+	for (int s = 0; s < l->n_states; s++) has |= is_absent(l->init[s]);
+	return has;
+}
+
+/* As a loop of the IR if that can be; sequences must only be appended to there. */
+static bool fits_ir(Loop *l, const Val *limit, const Val *go, const Val **out)
+{
+	Ctx *cx = l->n->cx;
+	Run *run = l->n->core->run;
+	const char *loc = cx->loc;
+	const int depth = run->depth, n_loops = run->n_loops;
+	volatile bool fits = false;
+	TRY (cx) {
+		loop_in_ir(l, limit, go, out);
+		fits = true;
+	}
+	if (fits) return true;
+	if (run->restart) fail(cx, "%s", cx->error);
+	cx->loc = loc;
+	run->depth = depth;
+	run->n_loops = n_loops;
+	return false;
+}
+
 static void import_loop(Node *n, const Val **out)
 {
 	Ctx *cx = n->cx;
@@ -313,15 +409,13 @@ static void import_loop(Node *n, const Val **out)
 		node_fail(n, "input M: an integer wanted, %s seen", type_str(cx, limit->type));
 	if (limit) limit = b_cast(cx, limit, I64);
 	go = go ? condition(n, go, "input cond") : b_scalar_int(cx, BOOL, 1);
-	read_states(&l);
-	bool starts, endless = known_bool(cx, go, &starts) && starts && runs_to_the_limit(&l);
-	const Dim *steps;
-	if (endless && !limit) node_fail(n, "the loop never ends: no limit M, and the condition stays true");
-	if (endless && val_as_dims(cx, limit, 1, &steps)) {
-		if (dim_lo(steps) < 0) steps = dim_max(cx, steps, dim_int(cx, 0));
-		loop_as_scan(&l, steps, out);
-	} else {
-		loop_as_loop(&l, limit ? limit : b_scalar_int(cx, I64, INT64_MAX), go, out);
+	for (int s = 0; s < l.n_states; s++) node_in(n, 2 + s, "v_initial");
+	int64_t most;
+	if (!can_unroll(&l, limit, &most)) {
+		if (has_absent(&l)) node_fail(n, "an absent optional as a state: the limit M must be known, and small");
+		loop_in_ir(&l, limit, go, out);
+	} else if (has_absent(&l) || !fits_ir(&l, limit, go, out)) {
+		loop_unrolled(&l, most, go, out);
 	}
 }
 

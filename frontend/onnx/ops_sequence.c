@@ -1,7 +1,8 @@
-/* ops_sequence.c: sequences of tensors, which exporters use to collect a loop's outputs.
+/* ops_sequence.c: sequences of tensors, which exporters use to collect a loop's outputs, and optionals.
  *
  * A sequence never reaches the IR's users: it is a `call @sequence` of chunks, each a tensor [n, ..element], that these
- * importers build and take apart.  A loop that only appends to a sequence stacks its outputs (ops_control.c).
+ * importers build and take apart.  A loop that only appends to a sequence stacks its outputs (ops_loop.c).  Whether an
+ * optional has a value is known when a model is imported: it is its value, or a `call @absent`.
  */
 #include "frontend/onnx/model.h"
 
@@ -15,6 +16,13 @@ const Val *sequence_new(Ctx *cx, int n, const Val *const *chunks)
 	for (int i = 0; i < n; i++) params[i] = val_param(cx, i, chunks[i]->type);
 	return b_call(cx, "sequence", graph_new(cx, "sequence", n, params, NULL, n, params, NULL), n, chunks);
 }
+
+const Val *absent_new(Ctx *cx)
+{
+	return b_call(cx, "absent", graph_new(cx, "absent", 0, NULL, NULL, 0, NULL, NULL), 0, NULL);
+}
+
+bool is_absent(const Val *v) { return v->op == OP_call && strcmp(val_str(v, A_NAME), "absent") == 0; }
 
 static const Val *sequence_in(const Node *n, int i)
 {
@@ -30,6 +38,24 @@ static const Dim *sequence_length(Ctx *cx, const Val *s)
 	const Dim *length = dim_int(cx, 0);
 	for (int i = 0; i < s->n_args; i++) length = dim_add(cx, length, chunk_length(s->args[i]));
 	return length;
+}
+
+int sequence_elements(Ctx *cx, const Val *s, const Val ***elements)
+{
+	int64_t n;
+	if (!dim_is_int(sequence_length(cx, s), &n) || n > ONNX_MAX_ELEMENTS) return -1;
+	*elements = NEWN(cx->arena, const Val *, n);
+	const Dim *one = dim_int(cx, 1);
+	for (int i = 0, at = 0; i < s->n_args; i++) {
+		const Val *chunk = s->args[i];
+		int64_t rows = 0;
+		if (!dim_is_int(chunk_length(chunk), &rows)) return -1;
+		for (int64_t r = 0; r < rows; r++) {
+			const Val *row = rows == 1 ? chunk : b_slice(cx, chunk, 0, dim_int(cx, r), one, 1);
+			(*elements)[at++] = b_squeeze(cx, row, 0);
+		}
+	}
+	return (int)n;
 }
 
 static const Val *element_in(const Node *n, int i, const char *what)
@@ -180,11 +206,34 @@ static void split_to_sequence(Node *n, const Val **out)
 	out[0] = sequence_new(cx, (int)n_parts, chunks);
 }
 
-/* Of sequences and of tensors alike. */
+/* ---------------------------------------------------------------------------------------------------- optionals */
+
+/* Of sequences, optionals and tensors alike. */
 static void identity(Node *n, const Val **out) { out[0] = node_in(n, 0, "input"); }
+
+static void optional(Node *n, const Val **out)
+{
+	const Val *v = node_opt(n, 0);
+	out[0] = v ? v : absent_new(n->cx);
+}
+
+static void optional_has_element(Node *n, const Val **out)
+{
+	const Val *v = node_opt(n, 0);
+	out[0] = b_scalar_int(n->cx, BOOL, v && !is_absent(v));
+}
+
+static void optional_get_element(Node *n, const Val **out)
+{
+	out[0] = node_in(n, 0, "input");
+	if (is_absent(out[0])) node_fail(n, "input: the optional has no element");
+}
 
 const Importer onnx_ops_sequence[] = {
 	{"", "Identity", 1, 0, "", 1, 1, 1, identity},
+	{"", "Optional", 15, 0, "type", 0, 1, 1, optional},
+	{"", "OptionalHasElement", 15, 0, "", 0, 1, 1, optional_has_element},
+	{"", "OptionalGetElement", 15, 0, "", 1, 1, 1, optional_get_element},
 	{"", "SequenceEmpty", 11, 0, "dtype", 0, 0, 1, sequence_empty},
 	{"", "SequenceConstruct", 11, 0, "", 1, -1, 1, sequence_construct},
 	{"", "SequenceInsert", 11, 0, "", 2, 3, 1, sequence_insert},

@@ -65,7 +65,9 @@ const Val *capture(Run *run, Captures *c, const Val *outer, const char *name)
 	Ctx *cx = run->cx;
 	const Val *inner = map_get(&c->known, outer);
 	if (inner) return inner;
-	if (is_sequence(outer)) {
+	if (is_absent(outer)) {
+		inner = outer;
+	} else if (is_sequence(outer)) {
 		const Val **chunks = NEWN(cx->arena, const Val *, outer->n_args);
 		for (int i = 0; i < outer->n_args; i++) chunks[i] = capture(run, c, outer->args[i], name);
 		inner = sequence_new(cx, outer->n_args, chunks);
@@ -89,6 +91,35 @@ bool body_wants_vector(const Node *n, const char *attr, int i)
 		t->tensor_type->shape->n_dim == 1;
 }
 
+/* The results of a body whose inputs are in its scope. */
+static const Val **import_body_nodes(const Node *n, const Onnx__GraphProto *g, Scope *scope)
+{
+	Run *run = n->core->run;
+	if (++run->depth > MAX_DEPTH) node_fail(n, "subgraphs and functions are nested more than %d deep", MAX_DEPTH);
+	for (size_t i = 0; i < g->n_initializer; i++)
+		scope_put_tensor(run, scope, g->initializer[i]->name, g->initializer[i], NULL);
+	for (size_t i = 0; i < g->n_sparse_initializer; i++)
+		scope_put_tensor(run, scope, g->sparse_initializer[i]->values->name, NULL, g->sparse_initializer[i]);
+	import_nodes(run, scope, g->n_node, g->node);
+	const Val **results = NEWN(n->cx->arena, const Val *, g->n_output);
+	for (size_t i = 0; i < g->n_output; i++) {
+		results[i] = scope_find(run, scope, g->output[i]->name);
+		if (!results[i])
+			node_fail(n, "result %s of its body is an omitted value",
+				onnx_quote(n->cx, g->output[i]->name));
+	}
+	run->depth--;
+	return results;
+}
+
+static Scope scope_inside(const Node *n, Captures *captures)
+{
+	Scope *outer = n->core->scope;
+	Scope scope = {.outer = outer, .captures = captures, .opsets = outer->opsets, .frame = outer->frame};
+	map_init(&scope.names, n->cx->arena);
+	return scope;
+}
+
 typedef struct {
 	const Onnx__GraphProto *proto;
 	const Val **params; /* its own */
@@ -100,14 +131,9 @@ static void import_body(const Node *n, Body *b, Captures *captures, int n_types,
 {
 	Run *run = n->core->run;
 	Ctx *cx = n->cx;
-	const char *loc = cx->loc;
 	const Onnx__GraphProto *g = b->proto;
 	const int n_loops = run->n_loops;
-	if (++run->depth > MAX_DEPTH) node_fail(n, "subgraphs and functions are nested more than %d deep", MAX_DEPTH);
-	Scope scope = {.outer = n->core->scope, .captures = captures};
-	scope.opsets = scope.outer->opsets;
-	scope.frame = scope.outer->frame;
-	map_init(&scope.names, cx->arena);
+	Scope scope = scope_inside(n, captures);
 	b->params = NEWN(cx->arena, const Val *, n_types);
 	b->param_names = NEWN(cx->arena, const char *, n_types);
 	for (int i = 0; i < n_types; i++) {
@@ -123,23 +149,24 @@ static void import_body(const Node *n, Body *b, Captures *captures, int n_types,
 		scope_put(run, &scope, g->input[i]->name,
 			type->is_tuple ? sequence_new(cx, 1, &b->params[i]) : b->params[i]);
 	}
-	for (size_t i = 0; i < g->n_initializer; i++)
-		scope_put_tensor(run, &scope, g->initializer[i]->name, g->initializer[i], NULL);
-	for (size_t i = 0; i < g->n_sparse_initializer; i++)
-		scope_put_tensor(run, &scope, g->sparse_initializer[i]->values->name, NULL, g->sparse_initializer[i]);
-	import_nodes(run, &scope, g->n_node, g->node);
-	b->results = NEWN(cx->arena, const Val *, g->n_output);
+	b->results = import_body_nodes(n, g, &scope);
 	b->result_names = NEWN(cx->arena, const char *, g->n_output);
 	for (size_t i = 0; i < g->n_output; i++) {
-		b->results[i] = scope_find(run, &scope, g->output[i]->name);
 		b->result_names[i] = g->output[i]->name;
-		if (!b->results[i])
-			node_fail(n, "result %s of its body is an omitted value", onnx_quote(cx, b->result_names[i]));
 		b->results[i] = val_keep_loops(cx, b->results[i], run->n_loops - n_loops, run->loops + n_loops);
 	}
 	run->n_loops = n_loops;
-	run->depth--;
-	cx->loc = loc;
+}
+
+int node_inline(const Node *n, const char *attr, int n_args, const Val *const *args, const Val *const **results)
+{
+	const Onnx__GraphProto *g = node_graph_proto(n, attr);
+	if (g->n_input != (size_t)n_args)
+		node_fail(n, "attribute %s: a graph of %d inputs wanted, it has %zu", attr, n_args, g->n_input);
+	Scope scope = scope_inside(n, NULL);
+	for (int i = 0; i < n_args; i++) scope_put(n->core->run, &scope, g->input[i]->name, args[i]);
+	*results = import_body_nodes(n, g, &scope);
+	return (int)g->n_output;
 }
 
 static const Graph *close_body(Ctx *cx, const Body *b, const Captures *c)

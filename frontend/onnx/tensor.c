@@ -6,6 +6,7 @@
 #include "frontend/onnx/model.h"
 #include "frontend/onnx/onnx_tensor.h"
 #include "frontend/onnx/prescan.h"
+#include "onnx-data.pb-c.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -250,4 +251,44 @@ const Tensor *onnx_sparse_tensor(Ctx *cx, const Onnx__SparseTensorProto *s, cons
 const Tensor *onnx_tensor_parse(Ctx *cx, const void *data, size_t size_bytes)
 {
 	return onnx_tensor(cx, onnx_unpack(cx, &onnx__tensor_proto__descriptor, data, size_bytes, "tensor file"), NULL);
+}
+
+static OnnxValue one_tensor(Ctx *cx, const Tensor *t)
+{
+	return (OnnxValue){ONNX_TENSOR, 1, arena_copy(cx->arena, &t, sizeof(const Tensor *))};
+}
+
+static OnnxValue sequence_value(Ctx *cx, const Onnx__SequenceProto *s)
+{
+	if (s->n_sparse_tensor_values || s->n_sequence_values || s->n_map_values || s->n_optional_values)
+		fail(cx, "sequence file: a sequence of anything but tensors is not supported");
+	if (s->n_tensor_values > ONNX_MAX_ELEMENTS)
+		fail(cx, "sequence file: %zu elements; at most %d are supported", s->n_tensor_values, ONNX_MAX_ELEMENTS);
+	const Tensor **tensors = NEWN(cx->arena, const Tensor *, s->n_tensor_values);
+	for (size_t i = 0; i < s->n_tensor_values; i++) tensors[i] = onnx_tensor(cx, s->tensor_values[i], NULL);
+	return (OnnxValue){ONNX_SEQUENCE, (int)s->n_tensor_values, tensors};
+}
+
+OnnxValue onnx_value_parse(Ctx *cx, OnnxKind kind, const void *data, size_t size_bytes)
+{
+	if (kind == ONNX_IS_TENSOR) return one_tensor(cx, onnx_tensor_parse(cx, data, size_bytes));
+	if (kind == ONNX_IS_SEQUENCE)
+		return sequence_value(
+			cx, onnx_unpack(cx, &onnx__sequence_proto__descriptor, data, size_bytes, "sequence file"));
+	const Onnx__OptionalProto *o =
+		onnx_unpack(cx, &onnx__optional_proto__descriptor, data, size_bytes, "optional file");
+	switch (o->has_elem_type ? o->elem_type : 0) {
+	case ONNX__OPTIONAL_PROTO__DATA_TYPE__UNDEFINED: return (OnnxValue){.form = ONNX_ABSENT};
+	case ONNX__OPTIONAL_PROTO__DATA_TYPE__TENSOR:
+		return o->tensor_value ? one_tensor(cx, onnx_tensor(cx, o->tensor_value, NULL))
+				       : (OnnxValue){.form = ONNX_ABSENT};
+	case ONNX__OPTIONAL_PROTO__DATA_TYPE__SEQUENCE:
+		return o->sequence_value ? sequence_value(cx, o->sequence_value) : (OnnxValue){.form = ONNX_ABSENT};
+	default: fail(cx, "optional file: an optional of anything but tensors and sequences is not supported");
+	}
+}
+
+const char *onnx_element_name(Ctx *cx, const char *name, bool in_sequence, int i)
+{
+	return in_sequence ? arena_printf(cx->arena, "%s.%d", name, i) : name;
 }

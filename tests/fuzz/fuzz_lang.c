@@ -13,21 +13,20 @@ static void try_op(Ctx *cx, const Library *lib, const OpDecl *op)
 	const Val *x = val_param(cx, 0, type_new(cx, F32, 2, (const Dim *[]){dim_sym(cx, "T"), dim_int(cx, 8)}));
 	const Val *args[MAX_OPERANDS] = {x, x, x, x, x, x}, *results[MAX_RESULTS];
 	const int n = op->n_operands < MAX_OPERANDS ? op->n_operands : MAX_OPERANDS;
-	TRY(cx) { library_call(cx, lib, op, n, args, 0, NULL, MAX_RESULTS, results); }
+	TRY (cx) { library_call(cx, lib, op, n, args, 0, NULL, MAX_RESULTS, results); }
 }
 
 static void try_example(Ctx *cx, const Library *lib, int i)
 {
 	const Val *given[MAX_RESULTS], *wanted[MAX_RESULTS];
-	TRY(cx) { elab_example(cx, lib, &lib->examples[i], given, wanted); }
+	TRY (cx) { elab_example(cx, lib, &lib->examples[i], given, wanted); }
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	Ctx *cx = ctx_new();
 	const Source source = {"fuzz", arena_strn(cx->arena, (const char *)data, size), size};
-	TRY(cx)
-	{
+	TRY (cx) {
 		const Library lib = library_new(cx, 1, &source);
 		for (int i = 0; i < lib.n_ops; i++) try_op(cx, &lib, &lib.ops[i]);
 		for (int i = 0; i < lib.n_examples; i++) try_example(cx, &lib, i);

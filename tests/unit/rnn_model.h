@@ -29,7 +29,8 @@ static const Cell cells[] = {
 enum { N_CELLS = sizeof cells / sizeof *cells };
 
 typedef struct {
-	float w[RNN_MAX_GATES * RNN_H * RNN_I], r[RNN_MAX_GATES * RNN_H * RNN_H], b[2 * RNN_MAX_GATES * RNN_H], p[3 * RNN_H];
+	float w[RNN_MAX_GATES * RNN_H * RNN_I], r[RNN_MAX_GATES * RNN_H * RNN_H], b[2 * RNN_MAX_GATES * RNN_H],
+		p[3 * RNN_H];
 } Weights;
 
 static inline void fill_weights(float *at, int n, uint64_t *seed)
@@ -68,7 +69,8 @@ static inline void reference_step(const Cell *cell, const Weights *w, const doub
 	for (int g = 0; g < cell->n_gates; g++)
 		for (int n = 0; n < H; n++) {
 			a[g][n] = weighted_sum(RNN_I, w->w + (g * H + n) * RNN_I, x) + (double)w->b[g * H + n];
-			u[g][n] = weighted_sum(H, w->r + (g * H + n) * H, h) + (double)w->b[(cell->n_gates + g) * H + n];
+			u[g][n] =
+				weighted_sum(H, w->r + (g * H + n) * H, h) + (double)w->b[(cell->n_gates + g) * H + n];
 		}
 	for (int n = 0; n < H; n++) {
 		old[n] = h[n];
@@ -79,10 +81,12 @@ static inline void reference_step(const Cell *cell, const Weights *w, const doub
 		if (cell->n_gates == 3) {
 			const double z = logistic(a[0][n] + u[0][n]), r = logistic(a[1][n] + u[1][n]);
 			const double before = weighted_sum(H, w->r + (2 * H + n) * H, rh) + (double)w->b[5 * H + n];
-			h[n] = (1 - z) * tanh(a[2][n] + (cell->linear_before_reset ? r * u[2][n] : before)) + z * old[n];
+			h[n] = (1 - z) * tanh(a[2][n] + (cell->linear_before_reset ? r * u[2][n] : before)) +
+				z * old[n];
 		}
 		if (cell->n_gates == 4) {
-			const double pi = cell->peephole ? (double)w->p[n] : 0, po = cell->peephole ? (double)w->p[H + n] : 0;
+			const double pi = cell->peephole ? (double)w->p[n] : 0,
+				     po = cell->peephole ? (double)w->p[H + n] : 0;
 			const double pf = cell->peephole ? (double)w->p[2 * H + n] : 0;
 			const double i = logistic(a[0][n] + u[0][n] + pi * c[n]);
 			const double f = cell->input_forget ? 1 - i : logistic(a[2][n] + u[2][n] + pf * c[n]);
@@ -101,27 +105,27 @@ typedef enum { INIT_INPUT, INIT_ZERO, INIT_CONSTANT } Init;
 typedef struct {
 	const Cell *cell;
 	Direction direction;
-	int weights;  /* which set a model of one direction has */
+	int weights; /* which set a model of one direction has */
 	int layout;
 	bool lengths;
-	Init init;    /* the initial states */
-	int batch;    /* 0: the symbol B */
+	Init init; /* the initial states */
+	int batch; /* 0: the symbol B */
 } RnnSpec;
 
 static inline float initial_constant(int state, int n) { return (float)((n * 7 + state * 3) % 11 - 5) / 8.0f; }
 
 /* part: w r b p; an initialiser [directions, rows, columns], columns 0: [directions, rows]. */
-static inline void put_weights(
-    Ctx *cx, Buf *g, const RnnSpec *s, const char *name, size_t part, int rows, int columns)
+static inline void put_weights(Ctx *cx, Buf *g, const RnnSpec *s, const char *name, size_t part, int rows, int columns)
 {
 	const int n = s->direction == BIDIRECTIONAL ? 2 : 1, count = rows * (columns ? columns : 1);
-	float *all = NEWN(cx->arena, float, n * count);
+	float *all = NEWN(cx->arena, float, n *count);
 	for (int d = 0; d < n; d++) {
 		const Weights w = cell_weights(s->cell, n == 2 ? d : s->weights);
 		memcpy(all + d * count, (const char *)&w + part, sizeof *all * (size_t)count);
 	}
 	put_message(g, 5,
-	    tensor(cx, name, FLOAT, columns ? 3 : 2, (int64_t[]){n, rows, columns}, all, sizeof *all * (size_t)(n * count)));
+		tensor(cx, name, FLOAT, columns ? 3 : 2, (int64_t[]){n, rows, columns}, all,
+			sizeof *all * (size_t)(n * count)));
 }
 
 static inline void put_initial_states(Ctx *cx, Buf *g, const RnnSpec *s, const char *batch)
@@ -132,7 +136,8 @@ static inline void put_initial_states(Ctx *cx, Buf *g, const RnnSpec *s, const c
 	for (int k = 0; k < s->cell->n_states; k++) {
 		if (s->init == INIT_INPUT)
 			put_input(cx, g, names[k], FLOAT,
-			    arena_printf(cx->arena, "%s %s %d", s->layout ? batch : directions, s->layout ? directions : batch, RNN_H));
+				arena_printf(cx->arena, "%s %s %d", s->layout ? batch : directions,
+					s->layout ? directions : batch, RNN_H));
 		if (s->init != INIT_CONSTANT) continue;
 		const int count = n * s->batch * RNN_H;
 		float *all = NEWN(cx->arena, float, count);
@@ -148,9 +153,10 @@ static inline const Graph *rnn_import(Ctx *cx, const RnnSpec *s)
 	const char *batch = s->batch ? arena_printf(cx->arena, "%d", s->batch) : "B";
 	Buf g = message(cx);
 	Buf n = node(cx, cell->op,
-	    arena_printf(cx->arena, "X W R bias %s %s %s %s", s->lengths ? "lengths" : "-", s->init == INIT_ZERO ? "-" : "initial_h",
-	        s->init == INIT_ZERO || cell->n_states < 2 ? "-" : "initial_c", cell->peephole ? "P" : "-"),
-	    cell->n_states == 2 ? "Y Y_h Y_c" : "Y Y_h");
+		arena_printf(cx->arena, "X W R bias %s %s %s %s", s->lengths ? "lengths" : "-",
+			s->init == INIT_ZERO ? "-" : "initial_h",
+			s->init == INIT_ZERO || cell->n_states < 2 ? "-" : "initial_c", cell->peephole ? "P" : "-"),
+		cell->n_states == 2 ? "Y Y_h Y_c" : "Y Y_h");
 	put_attr_int(cx, &n, "hidden_size", RNN_H);
 	put_attr_str(cx, &n, "direction", direction_names[s->direction]);
 	if (s->layout) put_attr_int(cx, &n, "layout", s->layout);

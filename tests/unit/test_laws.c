@@ -20,11 +20,11 @@ enum { BATCH = 3, N_TIMES = 4, MAX_T = 7 };
 enum { N_MODELS = N_CELLS * 4 * 2 * 2 };
 typedef struct {
 	Ctx *cx;
-	const Variant *variant;  /* NULL: the interpreter */
+	const Variant *variant; /* NULL: the interpreter */
 	const Graph *graphs[N_MODELS];
 	Compiled *compiled[N_MODELS];
 	Module *module;
-	const char *what;        /* for messages */
+	const char *what; /* for messages */
 } Way;
 
 /* Models by kind: three directions with a set of weights each, and forward with both sets. */
@@ -55,8 +55,7 @@ static Way way_open(Ctx *context, const Variant *variant)
 	Way *volatile way = NEW(cx->arena, Way);
 	*way = (Way){.cx = cx, .variant = variant, .what = variant ? variant->name : "interpreter"};
 	volatile bool fine = false;
-	TRY(cx)
-	{
+	TRY (cx) {
 		for (int i = 0; i < N_MODELS; i++) {
 			if (!is_needed(i)) continue;
 			const RnnSpec spec = spec_of(i);
@@ -89,16 +88,15 @@ static void run_graph(const Way *way, int index, const char *name, const Tensor 
 	Ctx *volatile cx = way->cx;
 	volatile bool fine = false;
 	const char *volatile wrong = NULL;
-	TRY(cx)
-	{
+	TRY (cx) {
 		if (!way->variant) {
 			interpret(cx, way->graphs[index], inputs, results);
 		} else {
 			Eval e = {.cx = cx, .arena = cx->arena};
 			dimenv_init(&e.env, cx->arena);
 			eval_bind(&e, way->graphs[index], inputs);
-			wrong = call_compiled(
-			    cx, cx->arena, way->module, way->compiled[index], way->graphs[index], &e.env, inputs, results);
+			wrong = call_compiled(cx, cx->arena, way->module, way->compiled[index], way->graphs[index],
+				&e.env, inputs, results);
 		}
 		fine = true;
 	}
@@ -116,7 +114,10 @@ typedef struct {
 	const Tensor *y, *states[RNN_MAX_STATES];
 } Outputs;
 
-static Tensor *like(Ctx *cx, Elem elem, int rank, const int64_t *dims) { return tensor_new(cx->arena, elem, rank, dims); }
+static Tensor *like(Ctx *cx, Elem elem, int rank, const int64_t *dims)
+{
+	return tensor_new(cx->arena, elem, rank, dims);
+}
 
 /* Mixed lengths: all of it, nothing, half. */
 static Inputs inputs_new(Ctx *cx, const Cell *cell, int n_directions, int64_t n_steps, bool ragged)
@@ -124,7 +125,8 @@ static Inputs inputs_new(Ctx *cx, const Cell *cell, int n_directions, int64_t n_
 	uint64_t seed = (uint64_t)(n_steps * 31 + n_directions);
 	Inputs in = {NULL, NULL, {NULL}};
 	Tensor *x = like(cx, F32, 3, (int64_t[]){n_steps, BATCH, RNN_I});
-	for (int64_t i = 0; i < x->count; i++) tensor_set(x, i, (double)(int)(random_next(&seed) >> 40 & 1023) / 256 - 2);
+	for (int64_t i = 0; i < x->count; i++)
+		tensor_set(x, i, (double)(int)(random_next(&seed) >> 40 & 1023) / 256 - 2);
 	for (int s = 0; s < cell->n_states; s++) {
 		Tensor *state = like(cx, F32, 3, (int64_t[]){n_directions, BATCH, RNN_H});
 		for (int64_t i = 0; i < state->count; i++)
@@ -133,7 +135,8 @@ static Inputs inputs_new(Ctx *cx, const Cell *cell, int n_directions, int64_t n_
 	}
 	if (ragged) {
 		Tensor *lengths = like(cx, I32, 1, (int64_t[]){BATCH});
-		for (int b = 0; b < BATCH; b++) tensor_set_int(lengths, b, b == 0 ? n_steps : b == 1 ? 0 : (n_steps + 1) / 2);
+		for (int b = 0; b < BATCH; b++)
+			tensor_set_int(lengths, b, b == 0 ? n_steps : b == 1 ? 0 : (n_steps + 1) / 2);
 		for (int64_t i = 0; i < x->count; i++)
 			if (i / RNN_I / BATCH >= tensor_get_int(lengths, i / RNN_I % BATCH)) tensor_set(x, i, NAN);
 		in.lengths = lengths;
@@ -142,7 +145,10 @@ static Inputs inputs_new(Ctx *cx, const Cell *cell, int n_directions, int64_t n_
 	return in;
 }
 
-static int64_t length_of(const Inputs *in, int64_t b) { return in->lengths ? tensor_get_int(in->lengths, b) : in->x->dims[0]; }
+static int64_t length_of(const Inputs *in, int64_t b)
+{
+	return in->lengths ? tensor_get_int(in->lengths, b) : in->x->dims[0];
+}
 
 /* to[p0, p1, ..] = from: the dims permuted. */
 static const Tensor *permuted(Ctx *cx, const Tensor *from, const int *perm)
@@ -193,7 +199,7 @@ static const Tensor *flipped(Ctx *cx, const Inputs *in, const Tensor *from)
 static const char *spec_name(Ctx *cx, RnnSpec s, int64_t n_steps)
 {
 	return arena_printf(cx->arena, "%s %s%s%s, T = %d", s.cell->name, direction_names[s.direction],
-	    s.layout ? ", batch first" : "", s.lengths ? ", with lengths" : "", (int)n_steps);
+		s.layout ? ", batch first" : "", s.lengths ? ", with lengths" : "", (int)n_steps);
 }
 
 static Outputs run(const Way *way, RnnSpec spec, Inputs in)
@@ -215,18 +221,19 @@ static Outputs run(const Way *way, RnnSpec spec, Inputs in)
 }
 
 static void expect_same(const char *law, const Way *way, const char *name, const char *output, const Tensor *seen,
-    const Tensor *wanted, double tolerance)
+	const Tensor *wanted, double tolerance)
 {
 	bool shapes = seen->rank == wanted->rank;
 	for (int d = 0; shapes && d < seen->rank; d++) shapes = seen->dims[d] == wanted->dims[d];
 	cr_assert(shapes, "%s: %s: %s: %s has another shape", law, way->what, name, output);
 	const int64_t at = first_difference(seen, wanted, tolerance);
 	if (at >= 0)
-		cr_expect(false, "%s: %s: %s: %s[%d] is %.9g, not %.9g", law, way->what, name, output, (int)at, tensor_get(seen, at),
-		    tensor_get(wanted, at));
+		cr_expect(false, "%s: %s: %s: %s[%d] is %.9g, not %.9g", law, way->what, name, output, (int)at,
+			tensor_get(seen, at), tensor_get(wanted, at));
 }
 
-static void expect_equal(const char *law, const Way *way, const char *name, Outputs seen, Outputs wanted, double tolerance)
+static void expect_equal(
+	const char *law, const Way *way, const char *name, Outputs seen, Outputs wanted, double tolerance)
 {
 	expect_same(law, way, name, "Y", seen.y, wanted.y, tolerance);
 	if (wanted.states[0]) expect_same(law, way, name, "Y_h", seen.states[0], wanted.states[0], tolerance);
@@ -260,13 +267,15 @@ static Outputs reference(Ctx *cx, RnnSpec spec, Inputs in)
 static void forward_is_the_cell(const Way *way, RnnSpec spec, Inputs in, const char *name)
 {
 	for (spec.weights = 0; spec.weights < 2; spec.weights++)
-		expect_equal("forward = the cell in f64", way, name, run(way, spec, in), reference(way->cx, spec, in), TOLERANCE);
+		expect_equal("forward = the cell in f64", way, name, run(way, spec, in), reference(way->cx, spec, in),
+			TOLERANCE);
 }
 
 static void reverse_is_flipped_forward(const Way *way, RnnSpec spec, Inputs in, const char *name)
 {
 	spec.weights = 1;
-	const Outputs forward = run(way, spec, (Inputs){flipped(way->cx, &in, in.x), in.lengths, {in.states[0], in.states[1]}});
+	const Outputs forward =
+		run(way, spec, (Inputs){flipped(way->cx, &in, in.x), in.lengths, {in.states[0], in.states[1]}});
 	spec.direction = REVERSE;
 	const Outputs wanted = {flipped(way->cx, &in, forward.y), {forward.states[0], forward.states[1]}};
 	expect_equal("reverse = flip of forward of flip", way, name, run(way, spec, in), wanted, TOLERANCE);
@@ -288,7 +297,8 @@ static void bidirectional_is_both(const Way *way, RnnSpec spec, const char *name
 		Inputs one = {both.x, both.lengths, {NULL}};
 		for (int s = 0; s < spec.cell->n_states; s++) one.states[s] = part(way->cx, both.states[s], 0, d, 1);
 		const RnnSpec alone = {.cell = spec.cell, .direction = (Direction)d, .weights = d};
-		expect_equal("bidirectional = both directions", way, name, of_direction(way->cx, seen, d), run(way, alone, one), TOLERANCE);
+		expect_equal("bidirectional = both directions", way, name, of_direction(way->cx, seen, d),
+			run(way, alone, one), TOLERANCE);
 	}
 }
 
@@ -405,9 +415,10 @@ static void expect_same_models(const Way *seen, const Way *wanted, const char *l
 	for (int i = 0; i < N_MODELS; i++)
 		for (int t = 0; is_needed(i) && t < N_TIMES; t++) {
 			const RnnSpec spec = spec_of(i);
-			const Inputs in =
-			    inputs_new(seen->cx, spec.cell, spec.direction == BIDIRECTIONAL ? 2 : 1, lengths_of_time[t], spec.lengths);
-			expect_equal(law, seen, spec_name(seen->cx, spec, lengths_of_time[t]), run(seen, spec, in), run(wanted, spec, in), tolerance);
+			const Inputs in = inputs_new(seen->cx, spec.cell, spec.direction == BIDIRECTIONAL ? 2 : 1,
+				lengths_of_time[t], spec.lengths);
+			expect_equal(law, seen, spec_name(seen->cx, spec, lengths_of_time[t]), run(seen, spec, in),
+				run(wanted, spec, in), tolerance);
 		}
 }
 
@@ -424,7 +435,8 @@ Test(laws, fused_is_unfused, .timeout = 120)
 /* By the interpreter, so that only the passes differ. */
 Test(laws, hoisted_is_plain, .timeout = 60)
 {
-	static const char *const before[] = {"inline", "canon", NULL}, *const after[] = {"hoist", "canon", "merge", "canon", NULL};
+	static const char *const before[] = {"inline", "canon", NULL},
+				 *const after[] = {"hoist", "canon", "merge", "canon", NULL};
 	Ctx *cx = ctx_new();
 	Way plain = way_open(cx, NULL), hoisted = plain;
 	hoisted.what = "hoisted and merged";
@@ -432,7 +444,8 @@ Test(laws, hoisted_is_plain, .timeout = 60)
 		if (!is_needed(i)) continue;
 		for (int k = 0; before[k]; k++) plain.graphs[i] = pass_run(cx, before[k], plain.graphs[i]);
 		hoisted.graphs[i] = pass_run(cx, "hoist", plain.graphs[i]);
-		cr_expect_neq(hoisted.graphs[i], plain.graphs[i], "%s: nothing was hoisted", spec_name(cx, spec_of(i), 7));
+		cr_expect_neq(
+			hoisted.graphs[i], plain.graphs[i], "%s: nothing was hoisted", spec_name(cx, spec_of(i), 7));
 		for (int k = 1; after[k]; k++) hoisted.graphs[i] = pass_run(cx, after[k], hoisted.graphs[i]);
 		graph_verify(cx, hoisted.graphs[i]);
 	}
@@ -452,7 +465,8 @@ typedef struct {
 static Entry entry_of(const Module *m, const Compiled *c)
 {
 	Entry e;
-	void *at[] = {symbol_of(m, c, "call"), symbol_of(m, c, "call_workspace"), symbol_of(m, c, "call_state"), symbol_of(m, c, "call_reset")};
+	void *at[] = {symbol_of(m, c, "call"), symbol_of(m, c, "call_workspace"), symbol_of(m, c, "call_state"),
+		symbol_of(m, c, "call_reset")};
 	for (int i = 0; i < 4; i++) cr_assert(at[i], "%s: no entry point %d", c->name, i);
 	memcpy(&e.call, &at[0], sizeof at[0]);
 	memcpy(&e.workspace, &at[1], sizeof at[1]);
@@ -462,14 +476,18 @@ static Entry entry_of(const Module *m, const Compiled *c)
 }
 
 /* A forward model of BATCH sequences, all of it static but T. */
-static RnnSpec stream_spec(const Cell *cell, Init init) { return (RnnSpec){.cell = cell, .init = init, .batch = BATCH}; }
+static RnnSpec stream_spec(const Cell *cell, Init init)
+{
+	return (RnnSpec){.cell = cell, .init = init, .batch = BATCH};
+}
 
 /* The float64 model's results for the states that such a model begins with. */
 static Outputs stream_reference(Ctx *cx, const Cell *cell, Init init, Inputs *in)
 {
 	for (int s = 0; s < cell->n_states; s++) {
 		Tensor *state = like(cx, F32, 3, (int64_t[]){1, BATCH, RNN_H});
-		for (int i = 0; init == INIT_CONSTANT && i < state->count; i++) tensor_set(state, i, (double)initial_constant(s, i));
+		for (int i = 0; init == INIT_CONSTANT && i < state->count; i++)
+			tensor_set(state, i, (double)initial_constant(s, i));
 		in->states[s] = state;
 	}
 	return reference(cx, stream_spec(cell, init), *in);
@@ -477,7 +495,7 @@ static Outputs stream_reference(Ctx *cx, const Cell *cell, Init init, Inputs *in
 
 /* Calls for `chunk` steps after each other on one state, from reset; step: NAME_step, which takes one. */
 static void expect_stream(
-    Ctx *cx, const char *law, const Module *m, const Compiled *c, const Tensor *x, const Tensor *y, int64_t chunk)
+	Ctx *cx, const char *law, const Module *m, const Compiled *c, const Tensor *x, const Tensor *y, int64_t chunk)
 {
 	const Entry e = entry_of(m, c);
 	const int64_t step_size = BATCH * RNN_H, n_steps = x->dims[0];
@@ -489,16 +507,18 @@ static void expect_stream(
 		Tensor *seen = like(cx, F32, 4, wanted->dims), *last[RNN_MAX_STATES];
 		for (int s = 0; s < RNN_MAX_STATES; s++) last[s] = like(cx, F32, 3, (int64_t[]){1, BATCH, RNN_H});
 		void *ws = guarded_new(e.workspace(1, &n));
-		const int error = e.call(1, &n, (const void *[]){now->data}, (void *[]){seen->data, last[0]->data, last[1]->data}, state, ws);
+		const int error = e.call(1, &n, (const void *[]){now->data},
+			(void *[]){seen->data, last[0]->data, last[1]->data}, state, ws);
 		cr_expect_eq(error, 0, "%s: %s: the call returned %d", law, c->name, error);
 		cr_expect(guarded_free(ws, e.workspace(1, &n)), "%s: %s: wrote outside of the workspace", law, c->name);
 		const int64_t at = first_difference(seen, wanted, TOLERANCE);
 		if (at >= 0)
-			cr_expect(false, "%s: %s: steps of %d, t = %d: Y[%d] is %.9g, not %.9g", law, c->name, (int)chunk, (int)t,
-			    (int)at, tensor_get(seen, at), tensor_get(wanted, at));
+			cr_expect(false, "%s: %s: steps of %d, t = %d: Y[%d] is %.9g, not %.9g", law, c->name,
+				(int)chunk, (int)t, (int)at, tensor_get(seen, at), tensor_get(wanted, at));
 		if (c->n_states) continue; /* Y_h and Y_c are in the state */
 		for (int64_t i = 0; i < step_size; i++)
-			cr_expect_eq(tensor_get(last[0], i), tensor_get(seen, i), "%s: %s: Y_h is not the last Y", law, c->name);
+			cr_expect_eq(tensor_get(last[0], i), tensor_get(seen, i), "%s: %s: Y_h is not the last Y", law,
+				c->name);
 	}
 	cr_expect(guarded_free(state, e.state_bytes()), "%s: %s: wrote outside of the state", law, c->name);
 }
@@ -509,8 +529,14 @@ static Compiled *compile_stream(Ctx *cx, const Cell *cell, Init init, const Vari
 	static const char *const outs[] = {"Y_h", "Y_c"}, *const ins[] = {"initial_h", "initial_c"};
 	static const char *const words[] = {"bound", "zero", "constant"};
 	const RnnSpec spec = stream_spec(cell, init);
-	const CompileOptions o = {.name = arena_printf(cx->arena, "%s_%s", cell->name, words[init]), .target = v->target, .opt = v->opt,
-		.threads = 1, .describe = true, .verify_each = true, .n_states = init == INIT_INPUT ? cell->n_states : 0, .state_outs = outs,
+	const CompileOptions o = {.name = arena_printf(cx->arena, "%s_%s", cell->name, words[init]),
+		.target = v->target,
+		.opt = v->opt,
+		.threads = 1,
+		.describe = true,
+		.verify_each = true,
+		.n_states = init == INIT_INPUT ? cell->n_states : 0,
+		.state_outs = outs,
 		.state_ins = ins};
 	return compile_graph(cx, rnn_import(cx, &spec), &o);
 }
@@ -521,8 +547,7 @@ Test(laws, streaming_is_one_run, .timeout = 120)
 	const Variant v = compiled_variant("streaming", 2);
 	Compiled *all[3 * N_CELLS];
 	volatile bool fine = false;
-	TRY(cx)
-	{
+	TRY (cx) {
 		for (int i = 0; i < 3 * N_CELLS; i++) all[i] = compile_stream(cx, &cells[i / 3], (Init)(i % 3), &v);
 		fine = true;
 	}

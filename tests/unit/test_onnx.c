@@ -548,7 +548,8 @@ Test(onnx_import, shapes_of_given_tensors)
 	put_output(cx, &g, "y");
 	const Tensor *given[] = {
 		ints(cx, BOOL, 0, NULL, (int64_t[]){0}), floats(cx, 3, (int64_t[]){1, 2, 2}, (double[]){1, 2, 3, 4})};
-	OnnxImportOptions options = {.n_shapes = 2, .shapes = given};
+	const OnnxValue likes[] = {{ONNX_TENSOR, 1, &given[0]}, {ONNX_TENSOR, 1, &given[1]}};
+	OnnxImportOptions options = {.n_likes = 2, .likes = likes};
 	cr_expect_eq(must_import(cx, model(cx, g, 14), &options)->n_params, 2);
 	options.bind_scalars = true;
 	const Graph *bound = must_import(cx, model(cx, g, 14), &options);

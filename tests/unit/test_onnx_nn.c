@@ -1,8 +1,9 @@
 /* test_onnx_nn.c: convolution, pooling, resizing, sampling and quantised products where the official cases do not look.
  *
- * Expected numbers are those of ONNX Runtime 1.32; of resize_integers ONNX's reference, which rounds where the former
- * truncates.  Each case runs with its shapes as they are, and again with dims that only the data tell.  What the texts
- * leave open are small integers, so that sums are exact.  Laws and errors come after.
+ * Expected numbers are those of ONNX Runtime 1.32; of resize_integers, which it truncates instead of rounding, and of
+ * dynamic_quantize_one_output, which it refuses, those of ONNX's reference.  Each case runs with its shapes as they
+ * are, and again with dims that only the data tell.  What the texts leave open are small integers, so that sums are
+ * exact.  Laws and errors come after.
  */
 #include <criterion/criterion.h>
 
@@ -254,6 +255,8 @@ static const Case cases[] = {
 		"u8[1,2,4] f32[]=0.5 u8[]=3 i8[4,1,2] f32[4]=0.25,0.5,1,2 i8[4]=0,1,-1,2 f32[]=0.75 u8[]=100 i32[4]", 1,
 		56, "", 16, {99, 103, 102, 99, 99, 87, 103, 104, 102, 95, 95, 103, 113, 103, 92, 111}},
 	{"matmul_rows", "MatMulInteger", 10, "", "u8[2,3] i8[3,2] u8[]=2 i8[2]=1,-1", 1, 0, "", 4, {-46, 42, -39, 38}},
+	{"dynamic_quantize_one_output", "DynamicQuantizeLinear", 11, "", "f32[7]", 1, 0, "T", 7,
+		{56, 255, 141, 28, 226, 113, 0}},
 };
 enum { N_CASES = sizeof cases / sizeof *cases };
 
