@@ -176,7 +176,7 @@ static void name_loops(void *user, Stmt *s)
 {
 	Program *p = user;
 	if (s->kind == ST_LOOP)
-		((Var *)(uintptr_t)s->var)->name = unique_name(p, s->var->name);
+		((Var *)(uintptr_t)s->var)->name = unique_local(p, s->var->name);
 }
 
 void emit_kernels(Emit *em)

@@ -19,6 +19,7 @@ typedef struct Consing {
 void names_init(Names *names, Ctx *cx)
 {
 	map_init(&names->taken, cx->arena);
+	map_init(&names->locals, cx->arena);
 	map_init(&names->constants, cx->arena);
 }
 
@@ -26,9 +27,11 @@ void program_init(Program *p, Ctx *cx, const char *name, Names *names)
 {
 	*p = (Program){.cx = cx, .arena = cx->arena, .name = name, .names = names};
 	p->consing = NEW(p->arena, Consing);
+	map_init(&p->locals, p->arena);
 }
 
-const char *unique_name(Program *p, const char *wish)
+/* The wish as an identifier that is not reserved. */
+static const char *identifier(Program *p, const char *wish)
 {
 	char base[48];
 	size_t n = 0;
@@ -43,12 +46,30 @@ const char *unique_name(Program *p, const char *wish)
 		base[0] = 'v';
 		base[sizeof base - 1] = 0;
 	}
-	const char *name = intern(p->cx, base);
-	if (name_is_reserved(name))
-		name = intern(p->cx, arena_printf(p->arena, "%s_v", base));
-	for (int k = 2; map_get(&p->names->taken, name); k++)
+	return name_is_reserved(base) ? arena_printf(p->arena, "%s_v", base) : arena_strn(p->arena, base, strlen(base));
+}
+
+/* The wish, numbered where a map has it already. */
+static const char *numbered(Program *p, const char *wish, const Map *a, const Map *b)
+{
+	const char *base = identifier(p, wish), *name = intern(p->cx, base);
+	for (int k = 2; map_get(a, name) || map_get(b, name); k++)
 		name = intern(p->cx, arena_printf(p->arena, "%s_%d", base, k));
+	return name;
+}
+
+const char *unique_name(Program *p, const char *wish)
+{
+	const char *name = numbered(p, wish, &p->names->taken, &p->names->locals);
 	map_put(&p->names->taken, name, name);
+	return name;
+}
+
+const char *unique_local(Program *p, const char *wish)
+{
+	const char *name = numbered(p, wish, &p->names->taken, &p->locals);
+	map_put(&p->locals, name, name);
+	map_put(&p->names->locals, name, name);
 	return name;
 }
 
@@ -396,7 +417,7 @@ Buffer *buffer_new(Program *p, BufferKind kind, const char *name, const char *ro
 	Buffer *b = NEW(p->arena, Buffer);
 	*b = (Buffer){.kind = kind, .role = role, .elem = type->elem, .rank = type->rank, .dims = type->dims, .slot = -1,
 	              .first = -1, .id = p->n_buffers};
-	b->name = unique_name(p, name);
+	b->name = kind == BUF_CONST ? unique_name(p, name) : unique_local(p, name);
 	b->order = NEWN(p->arena, int, type->rank);
 	for (int i = 0; i < type->rank; i++)
 		b->order[i] = i;

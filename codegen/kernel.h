@@ -185,7 +185,9 @@ struct Stmt {
 };
 /* Shared by the programs of one file: identifiers taken, and the name of each constant by its contents. */
 typedef struct {
-	Map taken, constants;
+	Map taken;     /* functions, constants, reserved words, dims: in all functions */
+	Map locals;    /* arrays of any function: what is global must not have their names */
+	Map constants; /* Tensor -> name */
 } Names;
 void names_init(Names *, Ctx *);
 bool name_is_reserved(const char *); /* C's, or what the printed functions call their own variables */
@@ -206,6 +208,7 @@ struct Program { /* one entry point */
 	int n_ids;
 	struct Consing *consing;    /* the hash tables of indices and expressions */
 	Names *names;
+	Map locals;                 /* names of this program's arrays */
 };
 
 /* expr.c: hash-consed construction with simplification */
@@ -238,7 +241,8 @@ Buffer *const_new(Program *, const char *name, const char *role, const Tensor *)
 Buffer *buffer_new(Program *, BufferKind, const char *name, const char *role, const Type *);
 const Dim *buffer_stride(Ctx *, const Buffer *, int dim); /* in elements, by its storage order */
 const Index *buffer_offset(Program *, const Buffer *, const Index *const *); /* the linear one */
-const char *unique_name(Program *, const char *wish);
+const char *unique_name(Program *, const char *wish);  /* in the file */
+const char *unique_local(Program *, const char *wish); /* in the entry point and its kernels */
 /* Accumulators that run in one reduction loop; a kernel's are sorted so that these are neighbours. */
 bool same_loop(const Acc *, const Acc *);
 void block_add(Program *, Block *, Stmt *);

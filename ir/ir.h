@@ -153,6 +153,7 @@ struct Sym {
 	const char *name; /* SYM_NAMED */
 	const Dim *a, *b; /* operands of a derived one: floor(a / b), min(a, b), max(a, b) */
 	bool computed;
+	bool declared; /* the model itself names it (as opposed to: the user only) */
 	int64_t lo, hi; /* inclusive bounds; INT64_MAX: unbounded */
 	uint32_t id;
 };

@@ -80,13 +80,30 @@ static const Graph *run_pass(Ctx *cx, const char *name, const Graph *g, const Co
 
 /* ---- specialisation ---- */
 
+static void find_sym(void *user, const Sym *s)
+{
+	const Sym **wanted = user;
+	if (*wanted == s)
+		*wanted = NULL;
+}
+
+/* Whether the model has it: its importer named it, or an input's shape does. */
+static bool model_has_dim(const Graph *g, const Sym *s)
+{
+	const Sym *wanted = s;
+	for (int i = 0; i < g->n_params; i++)
+		for (int d = 0; d < g->params[i]->type->rank; d++)
+			dim_each_sym(g->params[i]->type->dims[d], find_sym, &wanted);
+	return s->declared || s->computed || !wanted;
+}
+
 static const Graph *bind_dims(Ctx *cx, const Graph *g, const CompileOptions *o)
 {
 	Map map;
 	map_init(&map, cx->arena);
 	for (int i = 0; i < o->n_dims; i++) {
 		Sym *s = sym_find(cx, o->dim_names[i]);
-		if (!s)
+		if (!s || !model_has_dim(g, s))
 			fail(cx, "--dim %s: the model has no dim of that name", o->dim_names[i]);
 		if (s->computed && o->dim_lo[i] == o->dim_hi[i])
 			fail(cx, "--dim %s: the model computes that size; only bounds can be given", o->dim_names[i]);

@@ -41,7 +41,8 @@ static const Sym *bare_symbol(const Dim *d)
 static const Dim *symbol_or_equal(Run *run, const char *name)
 {
 	const Dim *dim = map_get(run->equal, name);
-	const Sym *known = sym_find(run->cx, name);
+	Sym *known = sym_find(run->cx, name);
+	if (known) known->declared = true;
 	if (known && known->lo == known->hi) return dim_int(run->cx, known->lo);
 	if (!dim) return dim_sym(run->cx, name);
 	const Sym *s = bare_symbol(dim);

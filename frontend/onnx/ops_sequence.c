@@ -206,6 +206,36 @@ static void split_to_sequence(Node *n, const Val **out)
 	out[0] = sequence_new(cx, (int)n_parts, chunks);
 }
 
+/* The body on each element of the first input; other inputs are sequences of the same length, or tensors for all. */
+static void sequence_map(Node *n, const Val **out)
+{
+	Ctx *cx = n->cx;
+	const Val ***in = NEWN(cx->arena, const Val **, n->n_in), **args = NEWN(cx->arena, const Val *, n->n_in);
+	int count = 0;
+	for (int i = 0; i < n->n_in; i++) {
+		args[i] = i ? node_in(n, i, "additional_inputs") : sequence_in(n, 0);
+		if (!is_sequence(args[i])) continue;
+		int length = sequence_elements(cx, args[i], &in[i]);
+		if (length < 0) node_fail(n, "input %d: the sequence's length must be known, and small", i);
+		if (i && length != count)
+			node_fail(n, "input %d: %d elements wanted, %d seen", i, count, length);
+		count = length;
+	}
+	const Val **chunks = NEWN(cx->arena, const Val *, (size_t)n->n_out * (size_t)count);
+	for (int k = 0; k < count; k++) {
+		const Val *const *results;
+		for (int i = 0; i < n->n_in; i++)
+			if (in[i]) args[i] = in[i][k];
+		int n_results = node_inline(n, "body", n->n_in, args, &results);
+		if (n->n_out > n_results) node_fail(n, "the body gives only %d results", n_results);
+		for (int i = 0; i < n->n_out; i++) {
+			if (results[i]->type->is_tuple) node_fail(n, "a body that gives sequences is not supported");
+			chunks[i * count + k] = b_unsqueeze(cx, results[i], 0);
+		}
+	}
+	for (int i = 0; i < n->n_out; i++) out[i] = sequence_new(cx, count, chunks + i * count);
+}
+
 /* ---------------------------------------------------------------------------------------------------- optionals */
 
 /* Of sequences, optionals and tensors alike. */
@@ -241,6 +271,7 @@ const Importer onnx_ops_sequence[] = {
 	{"", "SequenceAt", 11, 0, "", 2, 2, 1, sequence_at},
 	{"", "SequenceLength", 11, 0, "", 1, 1, 1, sequence_length_of},
 	{"", "ConcatFromSequence", 11, 0, "axis new_axis", 1, 1, 1, concat_from_sequence},
+	{"", "SequenceMap", 17, 0, "body", 1, -1, -1, sequence_map},
 	{"", "SplitToSequence", 11, 0, "axis keepdims", 1, 2, 1, split_to_sequence},
 	{.op = NULL},
 };

@@ -278,15 +278,16 @@ Test(codegen, deterministic, .timeout = 600)
 	suite_files(&s);
 	for (int i = 0; i < s.n; i++)
 		for (int v = 0; v < N_VARIANTS; v += 4) {
-			Ctx *other = ctx_new();
+			Ctx *one = ctx_new(), *other = ctx_new();
 			intern(other, "not the same addresses");
 			arena_alloc(other->arena, 12345);
-			const Compiled *a = compile_text(s.cases[i]->cx, s.cases[i], &variants[v].v, "m");
+			const Compiled *a = compile_text(one, s.cases[i], &variants[v].v, "m");
 			const Compiled *b = compile_text(other, s.cases[i], &variants[v].v, "m");
 			cr_assert(a->n_files == b->n_files);
 			for (int f = 0; f < a->n_files; f++)
 				cr_expect(a->files[f].size == b->files[f].size && !memcmp(a->files[f].data, b->files[f].data, a->files[f].size),
 					"%s, %s: %s differs", s.cases[i]->name, variants[v].v.name, a->files[f].name);
+			ctx_free(one);
 			ctx_free(other);
 		}
 	suite_free(&s);
