@@ -95,12 +95,14 @@ static const char *dim_args(Ctx *cx, const Syms *syms, const char *before)
 	return b.size ? b.text : "";
 }
 
+/* Bytes at the largest dims; -1 where there is no bound, or none that anybody would reserve: then a function says. */
 static int64_t bounded_bytes(Program *p)
 {
+	const int64_t MAX_MACRO_BYTES = INT64_C(1) << 32;
 	int64_t sum = 0;
 	for (int i = 0; i < p->n_slots; i++) {
 		int64_t most = dim_hi(p->slot_bytes[i]);
-		if (most == INT64_MAX || sum > INT64_MAX / 2 - most)
+		if (most > MAX_MACRO_BYTES || sum > MAX_MACRO_BYTES)
 			return -1;
 		sum += most;
 	}

@@ -11,6 +11,7 @@
 #   recurrent  the recurrent and control-flow tests of Debian's libonnx-testdata           interpret, jit, gcc, clang
 #   onnx       all of libonnx-testdata                              interpret, jit
 #
+# RNNCC_FULL=1 also runs what takes long: the shared cases by clang and sanitized, all of libonnx-testdata by the jit.
 # RNNCC_SUITES and RNNCC_WAYS ("matrix real", "gcc") choose; RNNCC_ONNX_TESTDATA is that package's data folder.
 
 set -eu
@@ -84,7 +85,8 @@ wants cases && all_ways cases "$RNNCC_SOURCE_DIR/tests/cases"
 wants langid && all_ways langid --model "$RNNCC_SOURCE_DIR/models/langid.onnx" "$RNNCC_SOURCE_DIR/tests/cases/langid"
 for one_suite in matrix exporter real; do
 	wants $one_suite || continue
-	if [ -d "$cases/$one_suite" ]; then all_ways $one_suite "$cases/$one_suite"
+	if [ -d "$cases/$one_suite" ]; then
+		for one in interpret jit gcc ${RNNCC_FULL:+clang sanitize}; do run $one_suite $one "$cases/$one_suite"; done
 	else echo "$one_suite: skipped: there is no folder $cases/$one_suite (RNNCC_CASES)"; fi
 done
 if [ -d "$testdata/node" ]; then
@@ -97,7 +99,7 @@ if [ -d "$testdata/node" ]; then
 		for one in interpret jit gcc clang; do run recurrent $one "$@"; done
 	fi
 	if wants onnx; then
-		for one in interpret jit; do run onnx $one "$testdata"; done
+		for one in interpret ${RNNCC_FULL:+jit}; do run onnx $one "$testdata"; done
 	fi
 else
 	echo "recurrent, onnx: skipped: there is no folder $testdata (package libonnx-testdata; RNNCC_ONNX_TESTDATA)"
