@@ -1,22 +1,24 @@
 /* model.c: from a path and options to a model that is ready to run. */
 #include "cli/cli.h"
+#include "runtime/file.h"
 
-/* Sizes that the import itself may need: a rank can depend on them. */
-static void bound_dims(Ctx *cx, const Options *o)
+/* Sizes that the import of ONNX itself may need: a rank can depend on them. */
+static void bound_dims(Ctx *cx, const Options *o, const char *path)
 {
+	if (!path_ends_with(path, ".onnx")) return;
 	for (int i = 0; i < o->dims.n; i++) sym_bound(cx, o->dims.items[i].name, o->dims.items[i].lo, o->dims.items[i].hi);
 }
 
 const Model *load_model(Ctx *cx, const Options *o, const char *path)
 {
-	bound_dims(cx, o);
+	bound_dims(cx, o, path);
 	cx->f64 = o->f64;
 	return model_load(cx, path, o->bindings.n, o->bindings.items);
 }
 
 const Model *load_model_for(Ctx *cx, const Options *o, const char *path, const DataSet *set, bool bind_scalars)
 {
-	bound_dims(cx, o);
+	bound_dims(cx, o, path);
 	const char **files = NEWN(cx->arena, const char *, set->n_inputs);
 	for (int i = 0; i < set->n_inputs; i++) files[i] = data_set_file(cx, set, "input", i);
 	cx->f64 = o->f64;
