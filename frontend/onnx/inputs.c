@@ -7,6 +7,7 @@
  */
 #include "frontend/onnx/compose.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <string.h>
 
@@ -153,6 +154,8 @@ static bool has_default(const Onnx__GraphProto *g, const char *name)
 {
 	for (size_t i = 0; i < g->n_initializer; i++)
 		if (strcmp(g->initializer[i]->name, name) == 0) return true;
+	for (size_t i = 0; i < g->n_sparse_initializer; i++)
+		if (strcmp(g->sparse_initializer[i]->values->name, name) == 0) return true;
 	return false;
 }
 
@@ -186,24 +189,28 @@ static void bind_inputs(Run *run, Scope *scope)
 	}
 }
 
-/* What the caller says about input i; NULL: nothing. */
-static const OnnxValue *input_like(Run *run, size_t i)
+/* What the caller says about each input; NULL: nothing. */
+static const OnnxValue **input_likes(Run *run)
 {
 	const Onnx__GraphProto *g = run->model->proto->graph;
 	const OnnxImportOptions *o = run->options;
-	if (!o || !o->n_likes || has_default(g, g->input[i]->name)) return NULL;
-	int at = 0;
-	for (size_t k = 0; k < i && at < o->n_likes; k++) at += !has_default(g, g->input[k]->name);
-	return at < o->n_likes && o->likes[at].form != ONNX_UNKNOWN ? &o->likes[at] : NULL;
+	const OnnxValue **likes = NEWN(run->cx->arena, const OnnxValue *, g->n_input);
+	int k = 0;
+	for (size_t i = 0; o && i < g->n_input && k < o->n_likes; i++) {
+		if (has_default(g, g->input[i]->name)) continue;
+		likes[i] = o->likes[k].form != ONNX_UNKNOWN ? &o->likes[k] : NULL;
+		k++;
+	}
+	return likes;
 }
 
 /* The shapes that the caller will use: what the declared type leaves open is decided. */
-static void use_shapes(Run *run, Scope *scope)
+static void use_shapes(Run *run, Scope *scope, const OnnxValue *const *likes)
 {
 	const Onnx__GraphProto *g = run->model->proto->graph;
 	const OnnxImportOptions *o = run->options;
 	for (size_t i = 0; i < g->n_input; i++) {
-		const OnnxValue *like = input_like(run, i);
+		const OnnxValue *like = likes[i];
 		if (!like || like->form != ONNX_TENSOR || onnx_kind(g->input[i]) != ONNX_IS_TENSOR) continue;
 		const Tensor *shape = like->tensors[0];
 		const Type *type = declared_type(run, g->input[i]);
@@ -258,12 +265,11 @@ static const Val *element_param(
 }
 
 /* A sequence or an optional that is an input, as the data set has it. */
-static const Val *structured_input(Run *run, Params *params, size_t i)
+static const Val *structured_input(Run *run, Params *params, const Onnx__ValueInfoProto *info, const OnnxValue *like)
 {
 	Ctx *cx = run->cx;
-	const Onnx__ValueInfoProto *info = run->model->proto->graph->input[i];
-	const OnnxValue *like = input_like(run, i);
 	if (!like) declared_type(run, info); /* fails */
+	assert(like);
 	if (like->form == ONNX_ABSENT) return absent_new(cx);
 	if (like->form == ONNX_TENSOR) return element_param(run, params, info, false, 0, like->tensors[0]);
 	const Val **chunks = NEWN(cx->arena, const Val *, like->n);
@@ -276,7 +282,8 @@ int import_inputs(Run *run, Scope *scope, const Val ***params, const char ***nam
 {
 	Ctx *cx = run->cx;
 	const Onnx__GraphProto *g = run->model->proto->graph;
-	use_shapes(run, scope);
+	const OnnxValue **likes = input_likes(run);
+	use_shapes(run, scope, likes);
 	bind_inputs(run, scope);
 	/* an initialiser with the name of an input is its default, which the compiled model has built in */
 	for (size_t i = 0; i < g->n_initializer; i++)
@@ -287,14 +294,15 @@ int import_inputs(Run *run, Scope *scope, const Val ***params, const char ***nam
 			scope_put_tensor(
 				run, scope, g->sparse_initializer[i]->values->name, NULL, g->sparse_initializer[i]);
 	size_t most = g->n_input;
-	for (int i = 0; run->options && i < run->options->n_likes; i++) most += (size_t)run->options->likes[i].n;
+	for (size_t i = 0; i < g->n_input; i++) most += likes[i] ? (size_t)likes[i]->n : 0;
 	Params p = {NEWN(cx->arena, const Val *, most), NEWN(cx->arena, const char *, most), 0};
 	for (size_t i = 0; i < g->n_input; i++) {
 		const char *name = g->input[i]->name;
 		if (map_get(&scope->names, intern(cx, name))) continue;
 		bool tensor = onnx_kind(g->input[i]) == ONNX_IS_TENSOR;
 		scope_put(run, scope, name,
-			tensor ? add_param(run, &p, name, declared_type(run, g->input[i])) : structured_input(run, &p, i));
+			tensor ? add_param(run, &p, name, declared_type(run, g->input[i]))
+			       : structured_input(run, &p, g->input[i], likes[i]));
 	}
 	*params = p.vals;
 	*names = p.names;

@@ -331,6 +331,8 @@ static void loop_unrolled(const Loop *l, int64_t most, const Val *go, const Val 
 	const Dim *one = dim_int(cx, 1);
 	int n_args = 2 + l->n_states, n_ys = n->n_out > l->n_states ? n->n_out - l->n_states : 0;
 	const int vector[] = {body_wants_vector(n, "body", 0), body_wants_vector(n, "body", 1)};
+	enum { MAX_STACKED = 1 << 20 };
+	if (n_ys * most > MAX_STACKED) node_fail(n, "an unrolled loop stacks more than %d values", MAX_STACKED);
 	const Val **args = NEWN(cx->arena, const Val *, n_args), **ys = NEWN(cx->arena, const Val *, n_ys * most);
 	copy_vals(args + 2, l->init, l->n_states);
 	int64_t steps = 0;

@@ -209,6 +209,7 @@ static void split_to_sequence(Node *n, const Val **out)
 /* The body on each element of the first input; other inputs are sequences of the same length, or tensors for all. */
 static void sequence_map(Node *n, const Val **out)
 {
+	enum { MAX_MAPPED = 1 << 20 };
 	Ctx *cx = n->cx;
 	const Val ***in = NEWN(cx->arena, const Val **, n->n_in), **args = NEWN(cx->arena, const Val *, n->n_in);
 	int count = 0;
@@ -221,7 +222,8 @@ static void sequence_map(Node *n, const Val **out)
 			node_fail(n, "input %d: %d elements wanted, %d seen", i, count, length);
 		count = length;
 	}
-	const Val **chunks = NEWN(cx->arena, const Val *, (size_t)n->n_out * (size_t)count);
+	if ((int64_t)n->n_out * count > MAX_MAPPED) node_fail(n, "gives more than %d elements", MAX_MAPPED);
+	const Val **chunks = NEWN(cx->arena, const Val *, n->n_out * count);
 	for (int k = 0; k < count; k++) {
 		const Val *const *results;
 		for (int i = 0; i < n->n_in; i++)
