@@ -145,6 +145,9 @@ Elem value_elem(Elab *e, const Value *v, const char *what)
 static const Val *number_as_elem(Elab *e, double num, Elem elem)
 {
 	const ElemInfo *info = &elem_info[elem];
+	/* In a double build what is f32 here becomes f64 (passes/widen.c), and the number is to keep all its digits. */
+	if (e->cx->f64 && elem == F32 && (double)(float)num != num && !isnan(num))
+		return b_cast(e->cx, b_scalar(e->cx, F64, num), F32);
 	if (info->cls == 'f') return b_scalar(e->cx, elem, num);
 	if (num != floor(num) || fabs(num) > max_exact) fail(e->cx, "%.10g is no number of type %s", num, info->name);
 	int bits = info->cls == 'b' ? 1 : info->cls == 'i' ? 8 * info->size - 1 : 8 * info->size;

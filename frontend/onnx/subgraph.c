@@ -153,7 +153,7 @@ static void import_body(const Node *n, Body *b, Captures *captures, int n_types,
 	b->result_names = NEWN(cx->arena, const char *, g->n_output);
 	for (size_t i = 0; i < g->n_output; i++) {
 		b->result_names[i] = g->output[i]->name;
-		b->results[i] = val_keep_loops(cx, b->results[i], run->n_loops - n_loops, run->loops + n_loops);
+		b->results[i] = val_keep_loops(cx, b->results[i], run->n_loops - n_loops, run->loops ? run->loops + n_loops : NULL);
 	}
 	run->n_loops = n_loops;
 }
