@@ -72,9 +72,10 @@ static SelfTestCall call_of(const Maker *m, const DataSet *set)
 		const Tensor *t = data_set_result(cx, set, m->model, whole->result_names[j]);
 		const int at = result_of(g, whole->result_names[j]);
 		if (t && at >= 0) wanted[at] = input_as(cx, t, g->results[at]->type);
-		if (at >= 0 && wanted[at] && (wanted[at]->elem != g->results[at]->type->elem || wanted[at]->rank != g->results[at]->type->rank))
-			fail(cx, "%s: output '%s' is %s, the model gives %s", set->path, whole->result_names[j], tensor_shape(cx->arena, wanted[at]),
-				type_str(cx, g->results[at]->type));
+		const Type *type = at >= 0 ? g->results[at]->type : NULL;
+		if (type && wanted[at] && (wanted[at]->elem != type->elem || wanted[at]->rank != type->rank))
+			fail(cx, "%s: output_%d.pb is %s, the model gives %s", set->path, j,
+				tensor_shape(cx->arena, wanted[at]), type_str(cx, type));
 	}
 	const char *slash = strrchr(set->path, '/');
 	return (SelfTestCall){slash ? slash + 1 : set->path, inputs, wanted, !m->compiled->has_run, dims_of(m, inputs)};

@@ -209,7 +209,7 @@ void emit_special(Emit *em, const Stmt *s, const char *name)
 		buf_printf(&b, "%s%s%s *restrict %s", b.size ? ", " : "", ps.written[i] ? "" : "const ",
 		           elem_info[ps.buffers[i]->elem].ctype, ps.written[i] ? "out" : arena_printf(em->cx->arena, "in%d", i));
 	if (s->val->loc)
-		line(w, "/* %s */", s->val->loc);
+		line(w, "/* %s */", comment_text(em->cx, s->val->loc));
 	line(w, "static void %s(%s)", name, b.text);
 	open_block(w, "%s", "");
 	switch (s->val->op) {

@@ -151,7 +151,7 @@ static const char *signature(const Files *f, Program *p, bool step, const char *
 	return b.text;
 }
 
-static const char *comment_text(Ctx *cx, const char *text) /* nothing that ends a comment or a line */
+const char *comment_text(Ctx *cx, const char *text)
 {
 	char *safe = arena_printf(cx->arena, "%s", text ? text : "");
 	for (char *p = safe; *p; p++)

@@ -82,6 +82,9 @@ Params special_params(Program *, const Stmt *);
 /* cspecial.c: sort, cumulative, argreduce, scatter_nd as a function of their operands */
 void emit_special(Emit *, const Stmt *, const char *name);
 
+/* emit.c */
+const char *comment_text(Ctx *, const char *); /* without what would end a comment or a line */
+
 /* cprogram.c */
 void emit_kernels(Emit *); /* the functions that an entry point calls */
 void emit_program(Emit *); /* its body */

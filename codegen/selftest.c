@@ -212,14 +212,16 @@ static void print_call(Printer *pr, int k)
 	for (int i = 0; i < g->n_params; i++) {
 		inputs[i] = arena_printf(a, "input_%d_%d", k, i);
 		if (i >= n_inputs && call->inputs[i])
-			line(w, "memcpy(state.%s, %s, sizeof state.%s);", entry->states[i - n_inputs], inputs[i], entry->states[i - n_inputs]);
+			line(w, "memcpy(state.%s, %s, sizeof %s);", entry->states[i - n_inputs], inputs[i], inputs[i]);
 	}
 	line(w, "int ok = %s_%s(%s) == 0;", c->name, c->has_run ? "run" : "step", arguments(pr, entry, !c->has_run, inputs));
 	line(w, "free(memory);");
 	for (int i = 0; i < g->n_results; i++)
 		if (call->wanted[i])
 			print_compare(pr, arena_printf(a, "%s, output %s", call->name, g->result_names[i]), call->wanted[i]->elem,
-			              i < n_outputs ? arena_printf(a, "seen_%d", i) : arena_printf(a, "(const %s *)state.%s", elem_info[call->wanted[i]->elem].ctype, entry->states[i - n_outputs]),
+			              i < n_outputs ? arena_printf(a, "seen_%d", i)
+			                            : arena_printf(a, "(const %s *)state.%s", elem_info[call->wanted[i]->elem].ctype,
+			                                           entry->states[i - n_outputs]),
 			              arena_printf(a, "wanted_%d_%d", k, i), call->wanted[i]->count);
 	line(w, "return ok;");
 	close_block(w);

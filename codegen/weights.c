@@ -79,26 +79,41 @@ void array_print(Buf *out, const char *name, const char *attributes, const Tenso
 	buf_puts(out, n ? "\n};\n" : "0};\n");
 }
 
+/* Bytes as the inside of a string literal; text has room for four characters a byte.  Its length is given back. */
+static size_t escape(const unsigned char *p, int64_t n, char *text)
+{
+	char *to = text;
+	for (int64_t i = 0; i < n; i++) {
+		bool digit_next = i + 1 < n && p[i + 1] >= '0' && p[i + 1] <= '9';
+		if (p[i] >= ' ' && p[i] < 127 && p[i] != '"' && p[i] != '\\' && p[i] != '?') {
+			*to++ = (char)p[i];
+			continue;
+		}
+		*to++ = '\\';
+		if (digit_next || p[i] >= 64)
+			*to++ = (char)('0' + (p[i] >> 6));
+		if (digit_next || p[i] >= 8)
+			*to++ = (char)('0' + (p[i] >> 3 & 7));
+		*to++ = (char)('0' + (p[i] & 7));
+	}
+	return (size_t)(to - text);
+}
+
 static void print_string(const Buffer *b, Buf *out)
 {
+	char text[4 * ROW];
 	const unsigned char *p = b->data->data;
 	int64_t size = (int64_t)tensor_size_bytes(b->data), rows = round_up(size ? size : 1, ROW) / ROW;
 	const char *ctype = elem_info[b->elem].ctype;
-	buf_printf(out, "static const union {\n\tunsigned char bytes[%" PRId64 "][%d];\n\t%s value[%" PRId64 "];\n} %s_data __attribute__((aligned(64))) = {{",
+	buf_printf(out, "static const union {\n\tunsigned char bytes[%" PRId64 "][%d];\n\t%s value[%" PRId64 "];\n} %s_data_ __attribute__((aligned(64))) = {{",
 	           rows, ROW, ctype, rows * ROW / elem_info[b->elem].size, b->name);
 	for (int64_t r = 0; r < rows; r++) {
 		buf_puts(out, "\n\t{\"");
 		int64_t end = (r + 1) * ROW < size ? (r + 1) * ROW : size;
-		for (int64_t i = r * ROW; i < end; i++) {
-			bool digit_next = i + 1 < end && p[i + 1] >= '0' && p[i + 1] <= '9';
-			if (p[i] >= ' ' && p[i] < 127 && p[i] != '"' && p[i] != '\\' && p[i] != '?')
-				buf_write(out, &p[i], 1);
-			else
-				buf_printf(out, digit_next ? "\\%03o" : "\\%o", p[i]);
-		}
+		buf_write(out, text, escape(p + r * ROW, end - r * ROW, text));
 		buf_puts(out, r + 1 < rows ? "\"}," : "\"}");
 	}
-	buf_printf(out, "\n}};\n#define %s (%s_data.value)\n", b->name, b->name);
+	buf_printf(out, "\n}};\nstatic const %s *const %s = %s_data_.value;\n", ctype, b->name, b->name);
 }
 
 void weights_print(Ctx *cx, const Weights *ws, const char *name, Buf *out)
@@ -116,15 +131,17 @@ void weights_print(Ctx *cx, const Weights *ws, const char *name, Buf *out)
 		Buf type;
 		buf_init(&type, cx->arena);
 		type_print(&type, type_new(cx, b->elem, b->rank, b->dims));
-		buf_printf(out, "/* %s: %s */\n", type.text, b->role ? b->role : "");
+		buf_printf(out, "/* %s: %s */\n", type.text, comment_text(cx, b->role));
 		if (ws->mode == WEIGHTS_INLINE)
 			array_print(out, b->name, " __attribute__((aligned(64)))", b->data);
 		else if (ws->mode == WEIGHTS_STRING)
 			print_string(b, out);
-		else
-			buf_printf(out, "#define %s ((const %s *)(const void *)(%s%s + %" PRId64 "))\n", b->name, elem_info[b->elem].ctype,
-			           ws->mode == WEIGHTS_INCBIN ? name : "", ws->mode == WEIGHTS_INCBIN ? "_weights_data" : "weights->bytes",
-			           ws->offsets[i]);
+		else if (ws->mode == WEIGHTS_INCBIN)
+			buf_printf(out, "static const %s *const %s = (const %s *)(const void *)(%s_weights_data + %" PRId64 ");\n",
+			           elem_info[b->elem].ctype, b->name, elem_info[b->elem].ctype, name, ws->offsets[i]);
+		else /* of the functions' first parameter */
+			buf_printf(out, "#define %s ((const %s *)(const void *)(weights->bytes + %" PRId64 "))\n", b->name,
+			           elem_info[b->elem].ctype, ws->offsets[i]);
 	}
 	if (ws->n)
 		buf_puts(out, "\n");

@@ -130,7 +130,8 @@ static Program *make_program(Ctx *cx, const Graph *g, const char *name, int n_st
                              const CompileOptions *o)
 {
 	Program *p = NULL;
-	reproducer_begin(cx, o, arena_printf(cx->arena, "rnncc compile -O%d --target %s --stop-after plan", o->opt, o->target ? o->target : "native"), g);
+	const char *target = o->target ? o->target : "native";
+	reproducer_begin(cx, o, arena_printf(cx->arena, "rnncc compile -O%d --target %s --stop-after plan", o->opt, target), g);
 	for (int i = 0; stages[i]; i++) {
 		double start = now_ms();
 		switch (i) {

@@ -107,6 +107,34 @@ static void try_cell(const Cell *cell)
 	ctx_free(cx);
 }
 
+/* sqrt(1/2) is not an f32: a literal of the operator library keeps all its digits. */
+Test(f64, literals)
+{
+	Ctx *cx = ctx_new();
+	cx->f64 = true;
+	TRY(cx)
+	{
+		Buf g = message(cx);
+		put_message(&g, 1, node(cx, "Gelu", "x", "y"));
+		put_input(cx, &g, "x", FLOAT, "9");
+		put_output(cx, &g, "y");
+		const Buf m = model(cx, g, 20);
+		const Graph *wide = pass_widen(cx, onnx_import(cx, onnx_read_memory(cx, m.text, m.size, NULL), NULL));
+		Tensor *x = tensor_new(cx->arena, F64, 1, (int64_t[]){9});
+		for (int i = 0; i < 9; i++) tensor_set(x, i, i * 0.37 - 1.5);
+		Eval e = {.cx = cx, .arena = cx->arena};
+		dimenv_init(&e.env, cx->arena);
+		const Tensor *y;
+		eval_graph(&e, wide, (const Tensor *const[]){x}, &y);
+		for (int i = 0; i < 9; i++) {
+			const double v = tensor_get(x, i), wanted = 0.5 * v * (1 + erf(v * sqrt(0.5)));
+			cr_assert_float_eq(tensor_get(y, i), wanted, 1e-15, "at %g: %.17g, %.17g wanted", v, tensor_get(y, i), wanted);
+		}
+	}
+	else failed(cx, "Gelu");
+	ctx_free(cx);
+}
+
 Test(f64, cells)
 {
 	for (int i = 0; i < N_CELLS; i++) try_cell(&cells[i]);
