@@ -31,7 +31,7 @@ static const int64_t *dims_of(const Maker *m, const Tensor *const *inputs)
 	Ctx *cx = m->cx;
 	const Tensor **all = NEWN(cx->arena, const Tensor *, m->graph->n_params);
 	for (int i = 0; i < m->graph->n_params; i++)
-		all[i] = i < m->n_inputs ? inputs[i] : zero_of(cx, m->graph->params[i]->type);
+		all[i] = inputs[i] ? inputs[i] : zero_of(cx, m->graph->params[i]->type);
 	Eval e = {.cx = cx, .arena = cx->arena};
 	eval_bind(&e, m->graph, all);
 	int64_t *dims = NEWN(cx->arena, int64_t, m->entry->n_dims);
@@ -55,6 +55,16 @@ static int result_of(const Graph *g, const char *name)
 	return -1;
 }
 
+static bool has_type(const Maker *m, const Tensor *t, const Type *type, const int64_t *dims)
+{
+	DimEnv env;
+	dimenv_init(&env, m->cx->arena);
+	for (int i = 0; i < m->entry->n_dims; i++) dimenv_set(&env, m->entry->dims[i], dims[i]);
+	bool same = t->elem == type->elem && t->rank == type->rank;
+	for (int d = 0; same && d < t->rank; d++) same = t->dims[d] == dim_eval(m->cx, type->dims[d], &env);
+	return same;
+}
+
 static SelfTestCall call_of(const Maker *m, const DataSet *set)
 {
 	Ctx *cx = m->cx;
@@ -72,13 +82,14 @@ static SelfTestCall call_of(const Maker *m, const DataSet *set)
 		const Tensor *t = data_set_result(cx, set, m->model, whole->result_names[j]);
 		const int at = result_of(g, whole->result_names[j]);
 		if (t && at >= 0) wanted[at] = input_as(cx, t, g->results[at]->type);
-		const Type *type = at >= 0 ? g->results[at]->type : NULL;
-		if (type && wanted[at] && (wanted[at]->elem != type->elem || wanted[at]->rank != type->rank))
-			fail(cx, "%s: output_%d.pb is %s, the model gives %s", set->path, j,
-				tensor_shape(cx->arena, wanted[at]), type_str(cx, type));
 	}
+	const int64_t *dims = dims_of(m, inputs);
+	for (int i = 0; i < g->n_results; i++)
+		if (wanted[i] && !has_type(m, wanted[i], g->results[i]->type, dims))
+			fail(cx, "%s: output '%s' is %s, the model gives %s", set->path, g->result_names[i],
+				tensor_shape(cx->arena, wanted[i]), type_str(cx, g->results[i]->type));
 	const char *slash = strrchr(set->path, '/');
-	return (SelfTestCall){slash ? slash + 1 : set->path, inputs, wanted, !m->compiled->has_run, dims_of(m, inputs)};
+	return (SelfTestCall){slash ? slash + 1 : set->path, inputs, wanted, !m->compiled->has_run, dims};
 }
 
 static SelfTest from_data_sets(const Maker *m, const char *dir)
