@@ -160,7 +160,10 @@ static void visit(void *user, Stmt *s)
 		accumulate_kernel(user, s->kernel);
 }
 
-void pass_accumulate(Program *p)
+Program *pass_accumulate(const Program *from, const Target *target)
 {
-	block_each(&p->block, visit, p);
+	Program *p = program_copy(from);
+	if (target->fuse)
+		block_each(&p->block, visit, p);
+	return p;
 }

@@ -3,18 +3,13 @@
  * An index is a sum of loop variables and of what is not affine (quotients, remainders, run-time integers).  The rules for
  * quotients and remainders undo the arithmetic of reshapes: with r in [0, d), (d*q + r) / d = q and (d*q + r) % d = r.
  */
-#include "codegen/kernel.h"
-#include "ir/intern.h"
+#include "codegen/consing.h"
 
 #include <assert.h>
 #include <ctype.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-
-typedef struct Consing {
-	Table atoms, indices, exprs;
-} Consing;
 
 void names_init(Names *names, Ctx *cx)
 {
@@ -25,8 +20,8 @@ void names_init(Names *names, Ctx *cx)
 
 void program_init(Program *p, Ctx *cx, const char *name, Names *names)
 {
-	*p = (Program){.cx = cx, .arena = cx->arena, .name = name, .names = names};
-	p->consing = NEW(p->arena, Consing);
+	*p = (Program){.cx = cx, .arena = cx->arena, .name = name, .names = names, .n_ids = 1};
+	p->consing = NEW(p->arena, struct Consing);
 	map_init(&p->locals, p->arena);
 }
 
@@ -82,7 +77,7 @@ Var *var_new(Program *p, const char *name, const Dim *extent)
 
 /* ---- indices ---- */
 
-static const Atom *atom_intern(Program *p, const Atom *want)
+const Atom *atom_unique(Program *p, const Atom *want)
 {
 	Table *t = &p->consing->atoms;
 	const void *key[] = {want->var, want->a, want->n, want->expr};
@@ -93,23 +88,31 @@ static const Atom *atom_intern(Program *p, const Atom *want)
 			return a;
 	Atom *a = NEW(p->arena, Atom);
 	*a = *want;
-	a->id = p->n_ids++;
+	a->id = want->id ? want->id : p->n_ids++;
 	table_put(p->arena, t, hash, a);
 	return a;
 }
 
-static const Index *index_intern(Program *p, const Dim *base, int n, const IndexTerm *terms)
+const Index *index_unique(Program *p, const Index *want)
 {
 	Table *t = &p->consing->indices;
-	uint64_t hash = hash_bytes((uint64_t)base->id, terms, sizeof *terms * (size_t)n);
+	int n = want->n_terms;
+	uint64_t hash = hash_bytes((uint64_t)want->base->id, want->terms, sizeof *want->terms * (size_t)n);
 	size_t at = 0;
 	for (const Index *x; (x = table_next(t, hash, &at));)
-		if (x->base == base && x->n_terms == n && (n == 0 || memcmp(x->terms, terms, sizeof *terms * (size_t)n) == 0))
+		if (x->base == want->base && x->n_terms == n && (n == 0 || memcmp(x->terms, want->terms, sizeof *x->terms * (size_t)n) == 0))
 			return x;
 	Index *x = NEW(p->arena, Index);
-	*x = (Index){.base = base, .n_terms = n, .terms = arena_copy(p->arena, terms, sizeof *terms * (size_t)n), .id = p->n_ids++};
+	*x = *want;
+	x->terms = arena_copy(p->arena, want->terms, sizeof *want->terms * (size_t)n);
+	x->id = want->id ? want->id : p->n_ids++;
 	table_put(p->arena, t, hash, x);
 	return x;
+}
+
+static const Index *index_intern(Program *p, const Dim *base, int n, const IndexTerm *terms)
+{
+	return index_unique(p, &(Index){.base = base, .n_terms = n, .terms = terms});
 }
 
 const Index *index_dim(Program *p, const Dim *d)
@@ -126,7 +129,7 @@ const Index *index_var(Program *p, const Var *v)
 {
 	if (dim_is(v->extent, 1))
 		return index_dim(p, dim_int(p->cx, 0));
-	return index_atom(p, atom_intern(p, &(Atom){.kind = ATOM_VAR, .var = v}));
+	return index_atom(p, atom_unique(p, &(Atom){.kind = ATOM_VAR, .var = v}));
 }
 
 const Index *index_add(Program *p, const Index *x, const Index *y)
@@ -222,7 +225,7 @@ const Index *index_div(Program *p, const Index *x, const Dim *d)
 		return index_dim(p, d);
 	if (index_split(p, x, d, &q, &r))
 		return q;
-	return index_add(p, q, index_atom(p, atom_intern(p, &(Atom){.kind = ATOM_DIV, .a = r, .n = d})));
+	return index_add(p, q, index_atom(p, atom_unique(p, &(Atom){.kind = ATOM_DIV, .a = r, .n = d})));
 }
 
 const Index *index_mod(Program *p, const Index *x, const Dim *d)
@@ -232,7 +235,7 @@ const Index *index_mod(Program *p, const Index *x, const Dim *d)
 		return index_dim(p, dim_int(p->cx, 0));
 	if (index_split(p, x, d, &q, &r))
 		return r;
-	return index_atom(p, atom_intern(p, &(Atom){.kind = ATOM_MOD, .a = r, .n = d}));
+	return index_atom(p, atom_unique(p, &(Atom){.kind = ATOM_MOD, .a = r, .n = d}));
 }
 
 const Index *index_expr(Program *p, const Expr *e, const Dim *n)
@@ -246,7 +249,7 @@ const Index *index_expr(Program *p, const Expr *e, const Dim *n)
 	if (e->kind == EX_INDEX && index_range(p, e->value, &lo, &hi) && dim_lo(lo) >= 0 &&
 	    dim_lo(dim_sub(p->cx, n, hi)) >= 1)
 		return e->value;
-	return index_atom(p, atom_intern(p, &(Atom){.kind = ATOM_EXPR, .expr = e, .n = n}));
+	return index_atom(p, atom_unique(p, &(Atom){.kind = ATOM_EXPR, .expr = e, .n = n}));
 }
 
 bool index_is_const(const Index *x, int64_t *value)
@@ -282,7 +285,7 @@ const Dim *index_stride(Program *p, const Index *x, const Var *v)
 
 /* ---- expressions ---- */
 
-static const Expr *expr_intern(Program *p, const Expr *want)
+const Expr *expr_unique(Program *p, const Expr *want)
 {
 	Table *t = &p->consing->exprs;
 	struct {
@@ -310,30 +313,30 @@ static const Expr *expr_intern(Program *p, const Expr *want)
 	Expr *e = NEW(p->arena, Expr);
 	*e = *want;
 	e->index = arena_copy(p->arena, want->index, sizeof *want->index * rank);
-	e->id = p->n_ids++;
+	e->id = want->id ? want->id : p->n_ids++;
 	table_put(p->arena, t, hash, e);
 	return e;
 }
 
 const Expr *expr_const(Program *p, Elem elem, double v)
 {
-	return expr_intern(p, &(Expr){.kind = EX_CONST, .elem = elem, .number = v});
+	return expr_unique(p, &(Expr){.kind = EX_CONST, .elem = elem, .number = v});
 }
 
 const Expr *expr_int(Program *p, Elem elem, int64_t v)
 {
-	return expr_intern(p, &(Expr){.kind = EX_CONST, .elem = elem, .integer = v});
+	return expr_unique(p, &(Expr){.kind = EX_CONST, .elem = elem, .integer = v});
 }
 
 const Expr *expr_dim(Program *p, const Dim *d)
 {
 	int64_t v;
-	return dim_is_int(d, &v) ? expr_int(p, I64, v) : expr_intern(p, &(Expr){.kind = EX_DIM, .elem = I64, .dim = d});
+	return dim_is_int(d, &v) ? expr_int(p, I64, v) : expr_unique(p, &(Expr){.kind = EX_DIM, .elem = I64, .dim = d});
 }
 
 const Expr *expr_index(Program *p, const Index *x)
 {
-	return x->n_terms ? expr_intern(p, &(Expr){.kind = EX_INDEX, .elem = I64, .value = x}) : expr_dim(p, x->base);
+	return x->n_terms ? expr_unique(p, &(Expr){.kind = EX_INDEX, .elem = I64, .value = x}) : expr_dim(p, x->base);
 }
 
 const Expr *expr_op(Program *p, Op op, Elem elem, int n, const Expr *const *args)
@@ -341,7 +344,7 @@ const Expr *expr_op(Program *p, Op op, Elem elem, int n, const Expr *const *args
 	Expr e = {.kind = EX_OP, .elem = elem, .op = op, .n_args = n};
 	for (int i = 0; i < n; i++)
 		e.args[i] = args[i];
-	return expr_intern(p, &e);
+	return expr_unique(p, &e);
 }
 
 const Expr *expr_load(Program *p, const Buffer *b, const Index *const *index)
@@ -356,17 +359,17 @@ const Expr *expr_load(Program *p, const Buffer *b, const Index *const *index)
 		return expr_const(p, b->elem, tensor_get(b->data, at));
 	if (known)
 		return expr_int(p, b->elem, tensor_get_int(b->data, at));
-	return expr_intern(p, &(Expr){.kind = EX_LOAD, .elem = b->elem, .buffer = b, .index = index});
+	return expr_unique(p, &(Expr){.kind = EX_LOAD, .elem = b->elem, .buffer = b, .index = index});
 }
 
 const Expr *expr_acc(Program *p, Acc *acc)
 {
-	return expr_intern(p, &(Expr){.kind = EX_ACC, .elem = acc->elem, .acc = acc});
+	return expr_unique(p, &(Expr){.kind = EX_ACC, .elem = acc->elem, .acc = acc});
 }
 
 const Expr *expr_round(Program *p, Elem elem, const Expr *e)
 {
-	return expr_intern(p, &(Expr){.kind = EX_ROUND, .elem = elem, .n_args = 1, .args = {e}});
+	return expr_unique(p, &(Expr){.kind = EX_ROUND, .elem = elem, .n_args = 1, .args = {e}});
 }
 
 typedef struct {

@@ -118,8 +118,11 @@ static void visit(void *user, Stmt *s)
 		overwrite(&s->body, s->n_carries, s->carries);
 }
 
-void pass_inplace(Program *p)
+Program *pass_inplace(const Program *from, const Target *target)
 {
+	(void)target;
+	Program *p = program_copy(from);
 	block_each(&p->block, visit, NULL);
 	overwrite(&p->block, p->n_states, p->carries);
+	return p;
 }

@@ -261,11 +261,22 @@ typedef struct {
 } Target;
 /* lower.c: graph to program.  The last n_states params and results are state. */
 Program *lower(Ctx *, const Graph *, const char *name, int n_states, const Target *, Names *);
-void pass_accumulate(Program *); /* accumulate.c: sums continue in one register */
-void pass_inplace(Program *);    /* inplace.c */
-void pass_schedule(Program *, const Target *); /* schedule.c: vectorise, unroll, tile, parallelise */
-void pass_pack(Program *);       /* pack.c: constants in the order of reading */
-void pass_plan(Program *);       /* plan.c: the workspace */
+/* Each pass is a function from a program to a new one; the old one stays as it was, for dumps and for trying another way. */
+typedef Program *KernelPass(const Program *, const Target *);
+KernelPass pass_accumulate; /* accumulate.c: sums continue in one register */
+KernelPass pass_inplace;    /* inplace.c: carries are overwritten */
+KernelPass pass_vectorise;  /* vectorise.c: the axis in the lanes, and storage orders that suit it */
+KernelPass pass_unroll;     /* unroll.c: register tiles */
+KernelPass pass_parallel;   /* parallel.c: threads */
+KernelPass pass_pack;       /* pack.c: constants in the order of reading */
+KernelPass pass_plan;       /* plan.c: the workspace */
+/* The passes after lower, in order, ended by a NULL name. */
+typedef struct {
+	const char *name;
+	KernelPass *run;
+} KernelStage;
+extern const KernelStage kernel_stages[]; /* stages.c */
+Program *program_copy(const Program *); /* copy.c: with its own statements, buffers, accumulators and expressions */
 void program_print(Buf *, const Program *); /* kprint.c: text for dumps and goldens */
 void kernel_print(Buf *, const Kernel *);
 

@@ -156,8 +156,10 @@ void kernel_print(Buf *b, const Kernel *k)
 			print_expr(b, k, k->stores[i].value, 0);
 		buf_puts(b, "\n");
 	}
-	if (s->vector < 0)
+	if (s->vector < 0) {
+		buf_puts(b, s->parallel ? "  parallel\n" : "");
 		return;
+	}
 	buf_printf(b, "  lanes %s %d", k->vars[s->vector]->name, s->lanes);
 	if (s->unroll > 1)
 		buf_printf(b, " x %d", s->unroll);
@@ -206,6 +208,20 @@ static void print_block(Buf *b, const Block *block, int depth)
 	}
 }
 
+/* Only where it is another than the dims': "stored contract: dims 1 0". */
+static void print_order(Buf *b, const Buffer *x)
+{
+	bool natural = true;
+	for (int d = 0; d < x->rank; d++)
+		natural &= x->order[d] == d;
+	if (natural)
+		return;
+	buf_printf(b, "stored %s: dims", x->name);
+	for (int d = 0; d < x->rank; d++)
+		buf_printf(b, " %d", x->order[d]);
+	buf_puts(b, "\n");
+}
+
 void program_print(Buf *b, const Program *p)
 {
 	buf_printf(b, "program %s\n", p->name);
@@ -214,6 +230,7 @@ void program_print(Buf *b, const Program *p)
 		           p->carries[i].next ? p->carries[i].next->name : "");
 	for (int i = 0; i < p->n_buffers; i++) {
 		const Buffer *x = p->buffers[i];
+		print_order(b, x);
 		if (x->kind != BUF_WORK || x->alias || x->slot < 0)
 			continue;
 		buf_printf(b, "slot %d: %s ", x->slot, x->name);

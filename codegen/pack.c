@@ -195,7 +195,10 @@ static void visit(void *user, Stmt *s)
 	}
 }
 
-void pass_pack(Program *p)
+Program *pass_pack(const Program *from, const Target *target)
 {
-	block_each(&p->block, visit, p);
+	Program *p = program_copy(from);
+	if (target->pack)
+		block_each(&p->block, visit, p);
+	return p;
 }

@@ -193,8 +193,10 @@ static const Dim *buffer_bytes(Ctx *cx, const Buffer *b)
 	return dim_mul(cx, dim_ceildiv(cx, n, dim_int(cx, ALIGN)), dim_int(cx, ALIGN));
 }
 
-void pass_plan(Program *p)
+Program *pass_plan(const Program *from, const Target *target)
 {
+	(void)target;
+	Program *p = program_copy(from);
 	Walk w = {.p = p};
 	for (int i = 0; i < p->n_states; i++)
 		if (p->carries[i].next)
@@ -246,4 +248,5 @@ void pass_plan(Program *p)
 	for (int i = 0; i < n; i++) /* what the plan promises */
 		for (int k = 0; k < i; k++)
 			assert(order[i]->slot != order[k]->slot || order[i]->last < order[k]->first || order[k]->last < order[i]->first);
+	return p;
 }

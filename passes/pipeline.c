@@ -124,32 +124,34 @@ static Target target_of(const TargetInfo *t, const CompileOptions *o)
 	return target;
 }
 
-static const char *const stages[] = {"lower", "accumulate", "inplace", "schedule", "pack", "plan", NULL};
+static bool is_kernel_stage(const char *name)
+{
+	bool is = strcmp(name, "lower") == 0;
+	for (const KernelStage *s = kernel_stages; s->name; s++)
+		is |= strcmp(name, s->name) == 0;
+	return is;
+}
 
 static Program *make_program(Ctx *cx, const Graph *g, const char *name, int n_states, const Target *t, Names *names,
                              const CompileOptions *o)
 {
-	Program *p = NULL;
 	const char *target = o->target ? o->target : "native";
 	reproducer_begin(cx, o, arena_printf(cx->arena, "rnncc compile -O%d --target %s --stop-after plan", o->opt, target), g);
-	for (int i = 0; stages[i]; i++) {
-		double start = now_ms();
-		switch (i) {
-		case 0: p = lower(cx, g, name, n_states, t, names); break;
-		case 1: if (t->fuse) pass_accumulate(p); break;
-		case 2: pass_inplace(p); break;
-		case 3: pass_schedule(p, t); break;
-		case 4: if (t->pack) pass_pack(p); break;
-		default: pass_plan(p);
-		}
+	double start = now_ms();
+	Program *p = lower(cx, g, name, n_states, t, names);
+	const char *stage = "lower";
+	for (const KernelStage *next = kernel_stages;; next++) {
 		if (o->time && o->log)
-			buf_printf(o->log, "%-10s %8.2f ms  %s\n", stages[i], now_ms() - start, name);
-		if (wants_dump(o, stages[i], true)) {
-			buf_printf(o->log, "# after %s\n", stages[i]);
+			buf_printf(o->log, "%-10s %8.2f ms  %s\n", stage, now_ms() - start, name);
+		if (wants_dump(o, stage, true)) {
+			buf_printf(o->log, "# after %s\n", stage);
 			program_print(o->log, p);
 		}
-		if (o->stop_after && strcmp(o->stop_after, stages[i]) == 0)
+		if (!next->name || (o->stop_after && strcmp(o->stop_after, stage) == 0))
 			break;
+		start = now_ms();
+		stage = next->name;
+		p = next->run(p, t);
 	}
 	reproducer_end(o);
 	return p;
@@ -212,7 +214,7 @@ static bool in_names(const char *const *names, const char *name)
 /* A misspelt pass would silently print or stop nothing. */
 static void want_pass(Ctx *cx, const char *option, const char *name)
 {
-	if (name && !in_names(pass_names, name) && !in_names(stages, name))
+	if (name && !in_names(pass_names, name) && !is_kernel_stage(name))
 		fail(cx, "%s %s: there is no pass of that name", option, name);
 }
 

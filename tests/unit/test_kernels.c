@@ -1,7 +1,8 @@
 /* test_kernels.c: graph text in, kernels' text out, exactly.
  *
- * tests/golden/kernels/STAGE/NAME.ir holds a graph, a line `===`, and the program after STAGE: lower, accumulate, inplace,
- * schedule, pack or plan, for 8 lanes and 16 registers.  The graph is lowered as it stands, without the graph's passes.
+ * tests/golden/kernels/STAGE/NAME.ir holds a graph, a line `===`, and the program after STAGE: lower or one of
+ * kernel_stages, for 8 lanes and 16 registers
+ * (and 2 threads, in parallel/).  Each stage must leave the program that it is given as it was.  The graph is lowered as it stands, without the graph's passes.
  *
  * RNNCC_UPDATE=1 rewrites what stands after `===` in the files that differ: look at the git diff before you commit it.
  */
@@ -27,21 +28,24 @@ static char *read_file(const char *path, Arena *arena)
 
 static Program *run_until(Ctx *cx, const Graph *g, const char *last)
 {
-	const Target target = {.fuse = true, .vectorise = true, .pack = true, .lanes = 8, .registers = 16, .threads = 1};
+	const int threads = strcmp(last, "parallel") == 0 ? 2 : 1;
+	const Target target = {.fuse = true, .vectorise = true, .pack = true, .lanes = 8, .registers = 16, .threads = threads};
 	Names names;
 	names_init(&names, cx);
 	Program *p = lower(cx, g, "run", 0, &target, &names);
 	if (!strcmp(last, "lower")) return p;
-	pass_accumulate(p);
-	if (!strcmp(last, "accumulate")) return p;
-	pass_inplace(p);
-	if (!strcmp(last, "inplace")) return p;
-	pass_schedule(p, &target);
-	if (!strcmp(last, "schedule")) return p;
-	pass_pack(p);
-	if (!strcmp(last, "pack")) return p;
-	cr_assert(!strcmp(last, "plan"), "'%s' is no stage", last);
-	pass_plan(p);
+	const KernelStage *stage = kernel_stages;
+	for (const char *seen = "lower"; strcmp(seen, last) != 0; seen = stage++->name) {
+		cr_assert(stage->name, "'%s' is no stage", last);
+		Buf before, after;
+		buf_init(&before, cx->arena);
+		buf_init(&after, cx->arena);
+		program_print(&before, p);
+		Program *made = stage->run(p, &target);
+		program_print(&after, p);
+		cr_assert_str_eq(before.text, after.text, "%s changed its input", stage->name);
+		p = made;
+	}
 	return p;
 }
 

@@ -1,11 +1,8 @@
-/* schedule.c: how each kernel runs: which axis is in SIMD lanes, how many points stay in registers, what is parallel.
+/* vectorise.c: which axis of each kernel is in SIMD lanes.
  *
- * The algorithm is given; this file only chooses, by a small cost model:
- *   lanes     the axis along which loads and stores are contiguous.  Constants are repacked (pack.c) and intermediate arrays
- *             get the storage order that their heaviest producer likes, so both count as contiguous;
- *   registers unroll x row_tile x sums: at least as many as hide the latency of fma, at most what the target has, chosen for
- *             the fewest loads per fma;
- *   parallel  OpenMP over the outermost loop where the work pays for it.
+ * The algorithm is given; this pass only chooses, by a small cost model: the axis along which loads and stores are contiguous.
+ * Constants are repacked (pack.c) and intermediate arrays get the storage order that their heaviest producer likes, so both
+ * count as contiguous.
  */
 #include "codegen/kernel.h"
 #include "codegen/lower.h"
@@ -158,102 +155,6 @@ static void choose_lanes(Cost *c)
 		reorder_stores(c, k->vars[best]);
 }
 
-/* ---- registers ---- */
-
-static int n_registers_used(const Kernel *k)
-{
-	int n = 0;
-	for (int i = 0; i < k->n_accs; i++)
-		n += !k->accs[i]->into;
-	return n;
-}
-
-typedef struct {
-	const Var *v, *row;
-	int vectors, scalars, both; /* loads of a reduction loop: that vary with v only, with row only, with both */
-} Loads;
-
-static void loads_visit(void *user, const Expr *e)
-{
-	Loads *l = user;
-	if (e->kind != EX_LOAD)
-		return;
-	bool by_v = l->v && expr_uses(e, l->v), by_row = l->row && expr_uses(e, l->row);
-	l->vectors += by_v && !by_row;
-	l->scalars += by_row && !by_v;
-	l->both += by_v && by_row;
-}
-
-static Loads loads_of(const Kernel *k, const Var *v, const Var *row)
-{
-	Loads l = {.v = v, .row = row};
-	Arena *scratch = arena_new();
-	Map seen;
-	map_init(&seen, scratch);
-	for (int i = 0; i < k->n_accs; i++)
-		expr_each(k->accs[i]->value, &seen, loads_visit, &l);
-	arena_free(scratch);
-	return l;
-}
-
-static double estimate_waste(const Dim *extent, int tile)
-{
-	double n = dim_estimate(extent), tiles = (double)(int64_t)((n + tile - 1) / tile);
-	return tiles * tile / n;
-}
-
-static void choose_registers(Kernel *k, const Target *t)
-{
-	enum { LATENCY = 8, MAX_TILE = 8, MAX_UNROLL = 4 };
-	Schedule *s = &k->schedule;
-	const Var *v = s->vector >= 0 ? k->vars[s->vector] : NULL;
-	int sums = n_registers_used(k), room = t->registers - 4;
-	if (!sums || !v)
-		return;
-	double best = 0;
-	for (int r = -1; r < k->n_vars; r++) {
-		const Var *row = r < 0 ? NULL : k->vars[r];
-		if (row && (r == s->vector || dim_hi(row->extent) < 2))
-			continue;
-		Loads l = loads_of(k, v, row);
-		if (row && !l.vectors) /* nothing shared between rows */
-			continue;
-		for (int m = 1; m <= (row ? MAX_TILE : 1); m++)
-			for (int u = 1; u <= MAX_UNROLL; u++) {
-				int live = sums * m * u;
-				if (live > room || (row && m > dim_hi(row->extent)) || (u > 1 && (u - 1) * s->lanes >= dim_hi(v->extent)))
-					continue;
-				double fmas = k->n_accs * m * u;
-				double loads = l.vectors * u + l.scalars * m + l.both * u * m + 0.25 * m;
-				double cost = loads / fmas + (live < LATENCY ? (LATENCY - live) * 0.25 : 0) + 0.01 * u;
-				cost = (cost + 1) * estimate_waste(v->extent, u * s->lanes) * (row ? estimate_waste(row->extent, m) : 1);
-				if (best == 0 || cost < best) {
-					best = cost;
-					s->rows = row && m > 1 ? r : -1;
-					s->row_tile = m;
-					s->unroll = u;
-				}
-			}
-	}
-}
-
-/* ---- threads ---- */
-
-static void choose_parallel(Kernel *k, const Target *t)
-{
-	enum { WORTH = 200000 }; /* operations; forking threads takes some microseconds */
-	double work = 0, points = 1;
-	for (int i = 0; i < k->n_vars; i++)
-		points *= dim_estimate(k->vars[i]->extent);
-	for (int i = 0; i < k->n_accs; i++) {
-		double times = 1;
-		for (int r = 0; r < k->accs[i]->n_vars; r++)
-			times *= dim_estimate(k->accs[i]->vars[r]->extent);
-		work += times;
-	}
-	k->schedule.parallel = t->threads > 1 && points * (work + 4 * k->n_stores) >= WORTH;
-}
-
 /* ---- the pass ---- */
 
 static void note_carries(Cost *c, int n, const Carry *carries)
@@ -321,25 +222,17 @@ static void keep_orders(void *user, Stmt *s)
 	arena_free(scratch);
 }
 
-static void rest_of_schedule(void *user, Stmt *s)
+Program *pass_vectorise(const Program *from, const Target *target)
 {
-	Cost *c = user;
-	if (!s->kernel)
-		return;
-	choose_registers(s->kernel, c->target);
-	choose_parallel(s->kernel, c->target);
-}
-
-void pass_schedule(Program *p, const Target *target)
-{
+	Program *p = program_copy(from);
 	Cost c = {.p = p, .target = target};
+	if (!target->vectorise)
+		return p;
 	map_init(&c.carried, p->arena);
 	note_carries(&c, p->n_states, p->carries);
 	block_each(&p->block, note_visit, &c);
-	if (target->vectorise) {
-		block_each(&p->block, keep_orders, &c);
-		block_each(&p->block, lanes_of_readers, &c); /* in program order: consumers adapt to producers */
-		block_each(&p->block, lanes_of_fills, &c);
-	}
-	block_each(&p->block, rest_of_schedule, &c);
+	block_each(&p->block, keep_orders, &c);
+	block_each(&p->block, lanes_of_readers, &c); /* in program order: consumers adapt to producers */
+	block_each(&p->block, lanes_of_fills, &c);
+	return p;
 }

@@ -1,0 +1,13 @@
+/* stages.c: the passes over kernels, in order: what the pipeline runs after lower, and the golden tests one by one. */
+#include "codegen/kernel.h"
+
+const KernelStage kernel_stages[] = {
+	{"accumulate", pass_accumulate},
+	{"inplace", pass_inplace},
+	{"vectorise", pass_vectorise},
+	{"unroll", pass_unroll},
+	{"parallel", pass_parallel},
+	{"pack", pass_pack},
+	{"plan", pass_plan},
+	{NULL, NULL},
+};
