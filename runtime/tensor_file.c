@@ -43,14 +43,15 @@ static void pb_print(Ctx *cx, Buf *out, const NamedTensor *named)
 
 /* ---- files ---- */
 
-typedef enum { NPY, NPZ, PB, UNKNOWN } Format;
+typedef enum { NPY, NPZ, SAFETENSORS, PB, UNKNOWN } Format;
 
 static Format format_of(const char *path)
 {
-	return path_ends_with(path, ".npy")    ? NPY
-		: path_ends_with(path, ".npz") ? NPZ
-		: path_ends_with(path, ".pb")  ? PB
-					       : UNKNOWN;
+	return path_ends_with(path, ".npy")            ? NPY
+		: path_ends_with(path, ".npz")         ? NPZ
+		: path_ends_with(path, ".safetensors") ? SAFETENSORS
+		: path_ends_with(path, ".pb")          ? PB
+						       : UNKNOWN;
 }
 
 bool tensor_file_known(const char *path) { return format_of(path) != UNKNOWN; }
@@ -58,7 +59,7 @@ bool tensor_file_known(const char *path) { return format_of(path) != UNKNOWN; }
 static Format format_or_fail(Ctx *cx, const char *path)
 {
 	const Format format = format_of(path);
-	if (format == UNKNOWN) fail(cx, "%s: unknown kind of file: .npy, .npz or .pb expected", path);
+	if (format == UNKNOWN) fail(cx, "%s: unknown kind of file: .npy, .npz, .safetensors or .pb expected", path);
 	return format;
 }
 
@@ -85,6 +86,7 @@ int tensor_file_read(Ctx *cx, const char *path, const NamedTensor **tensors)
 	size_t size;
 	const void *data = file_read(cx, path, &size);
 	if (format == NPZ) return npz_parse(cx, data, size, path, tensors);
+	if (format == SAFETENSORS) return safetensors_parse(cx, data, size, path, tensors);
 	NamedTensor *one = NEW(cx->arena, NamedTensor);
 	one->tensor = format == NPY ? npy_parse(cx, data, size, path)
 				    : pb_parse(cx, ONNX_IS_TENSOR, data, size, path).tensors[0];
@@ -95,6 +97,7 @@ int tensor_file_read(Ctx *cx, const char *path, const NamedTensor **tensors)
 void tensor_file_write(Ctx *cx, const char *path, int n, const NamedTensor *tensors)
 {
 	const Format format = format_or_fail(cx, path);
+	if (format == SAFETENSORS) fail(cx, "%s: .safetensors is only read; .npz holds several tensors, too", path);
 	if (format != NPZ && n != 1) fail(cx, "%s: holds one tensor, not %d; .npz holds several", path, n);
 	Buf out;
 	buf_init(&out, cx->arena);

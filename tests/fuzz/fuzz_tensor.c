@@ -1,4 +1,4 @@
-/* fuzz_tensor.c: any bytes as .npy, .npz and .pb.  They are refused with a message, or they give a tensor which, written
+/* fuzz_tensor.c: any bytes as .npy, .npz, .safetensors and .pb.  They are refused with a message, or they give a tensor which, written
  * as .npy and read again, is the same. */
 #include "frontend/onnx/onnx_tensor.h"
 #include "runtime/tensor_file.h"
@@ -24,7 +24,7 @@ static void check_round_trip(Ctx *cx, const Tensor *t)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	for (int format = 0; format < 3; format++) {
+	for (int format = 0; format < 4; format++) {
 		Ctx *cx = ctx_new();
 		const NamedTensor *volatile found = NULL;
 		volatile int n = 0;
@@ -34,6 +34,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			int count = 1;
 			if (format == 0) one->tensor = npy_parse(cx, data, size, "fuzz");
 			else if (format == 1) count = npz_parse(cx, data, size, "fuzz", &some);
+			else if (format == 2) count = safetensors_parse(cx, data, size, "fuzz", &some);
 			else one->tensor = onnx_tensor_parse(cx, data, size);
 			found = some;
 			n = count;
