@@ -62,8 +62,8 @@ def recorded(folder, names, n):
 
 
 def layer(out, cell, hidden, length):
-    model, carry = make_models.make(cell, hidden, length)
     name = f"{cell}_{hidden}" + ("_step" if length == 1 else f"_T{length}")
+    model, carry, weights = make_models.make(name)
     path = out / f"{name}.onnx"
     path.write_bytes(model.SerializeToString())
     rng = np.random.default_rng(1)
@@ -71,7 +71,7 @@ def layer(out, cell, hidden, length):
     steps = [{k: (rng.standard_normal(s) if k == "X" else np.zeros(s)).astype(np.float32) for k, s in shapes.items()}
              for _ in range(20 if length == 1 else 1)]
     case = Case(name, path, steps, "step" if length == 1 else "sequence", carry)
-    case.cell, case.hidden, case.length, case.weights = cell, hidden, length, make_models.weights(cell, hidden)
+    case.cell, case.hidden, case.length, case.weights = cell, hidden, length, weights
     return case
 
 
