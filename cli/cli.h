@@ -39,7 +39,7 @@ typedef struct {
 	LIST(StatePair) states;
 	/* developers' */
 	const char *pass, *print_after, *stop_after, *reproducer;
-	bool verify_each, check, time, verbose;
+	bool verify_each, check, time, verbose; /* check: of fmt, too */
 	/* running */
 	Via via;
 	uint64_t seed;
@@ -57,8 +57,9 @@ typedef struct Command {
 	const char *summary, *details, *examples;
 	int (*run)(Ctx *, const Options *); /* gives the exit status; fails by fail() */
 } Command;
-enum { COMPILE = 1, RUN = 2, TEST = 4, INSPECT = 8, OPT = 16, BENCH = 32 };
-extern const Command command_compile, command_run, command_test, command_inspect, command_opt, command_bench;
+enum { COMPILE = 1, RUN = 2, TEST = 4, INSPECT = 8, OPT = 16, BENCH = 32, FMT = 64 };
+extern const Command command_compile, command_run, command_test, command_inspect, command_opt, command_bench,
+	command_fmt;
 
 /* Fills *options.  Returns -1 to go on, else the exit status: help was asked for and printed, or the usage is wrong. */
 int options_parse(const Command *, Arena *, int argc, char **argv, Options *options);

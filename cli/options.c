@@ -21,7 +21,7 @@ typedef struct {
 
 /* OPTION(id, name, letter, argument, commands, help) */
 #define OPTIONS(OPTION)                                                                                                \
-	OPTION(HELP, "help", 'h', NULL, ALL, "print this and exit")                                                    \
+	OPTION(HELP, "help", 'h', NULL, ALL | FMT, "print this and exit")                                              \
 	OPTION(OUTPUT, "output", 'o', "PATH", COMPILE | RUN, "where to: compile a folder, run a folder or .npz file")  \
 	OPTION(NAME, "name", 0, "NAME", COMPILE, "prefix of the generated functions and files; else the model's name") \
 	OPTION(TARGET, "target", 0, "CPU", CODE,                                                                       \
@@ -45,6 +45,7 @@ typedef struct {
 	OPTION(STOP_AFTER, "stop-after", 0, "PASS", COMPILE | OPT, "do no more than that pass")                        \
 	OPTION(VERIFY_EACH, "verify-each", 0, NULL, COMPILE | OPT, "verify the graph after every pass")                \
 	OPTION(CHECK, "check", 0, NULL, COMPILE | OPT, "interpret after every pass: names one that changes a value")   \
+	OPTION(FMT_CHECK, "check", 0, NULL, FMT, "change nothing; status 1 if something would change")                 \
 	OPTION(REPRODUCER, "reproducer", 0, "FILE", COMPILE, "where to leave the graph that a pass fails on")          \
 	OPTION(TIME, "time", 0, NULL, COMPILE | OPT, "print the time of every pass")                                   \
 	OPTION(VIA, "via", 0, "WAY", RUNS, "jit, gcc, clang, cc or interpret (jit if built in, else cc)")              \
@@ -226,6 +227,7 @@ static bool set(Options *o, Arena *arena, OptionId id, const char *value)
 	case OPTION_STOP_AFTER: o->stop_after = value; return *value;
 	case OPTION_REPRODUCER: o->reproducer = value; return *value;
 	case OPTION_VERIFY_EACH: o->verify_each = true; return true;
+	case OPTION_FMT_CHECK:
 	case OPTION_CHECK: o->check = true; return true;
 	case OPTION_TIME: o->time = true; return true;
 	case OPTION_VIA: return via_parse(value, &o->via);

@@ -54,7 +54,7 @@ static const char *shown(Ctx *cx, const char *name)
 	Buf b;
 	buf_init(&b, cx->arena);
 	buf_puts(&b, "'");
-	for (int i = 0; name[i] && i < MAX_SHOWN; i++) {
+	for (int i = 0; i < MAX_SHOWN && name[i]; i++) {
 		const unsigned char c = (unsigned char)name[i];
 		if (c < ' ' || c == 127) buf_printf(&b, "\\x%02x", c);
 		else buf_write(&b, name + i, 1);

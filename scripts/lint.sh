@@ -1,7 +1,7 @@
 #!/bin/sh
 # lint.sh: the checks that need no running program. Status 1 when one finds something.
 #
-#   scripts/lint.sh              clang-format, cppcheck, shell syntax
+#   scripts/lint.sh              clang-format, cppcheck, shell syntax, rnncc fmt if it was built
 #   scripts/lint.sh --fix        rewrite the sources as clang-format wants them
 #   scripts/lint.sh --clang      and compile everything with clang, whose warnings differ from gcc's
 #   scripts/lint.sh --tidy       and clang-tidy (bugprone, performance, portability)
@@ -57,6 +57,8 @@ shells() { for script in scripts/*.sh tests/*.sh models/*.sh models/*/*.sh .ci/r
 check 'clang-format' format
 check 'cppcheck' cpp_check
 check 'shell syntax' shells
+texts() { for rnncc in build/*/rnncc; do [ ! -x "$rnncc" ] || { find frontend -name '*.rnn' -print0 | xargs -0 "$rnncc" fmt --check; return; }; done; }
+check 'rnncc fmt' texts
 
 if [ -n "$clang" ]; then
 	clang_build() { cmake --preset clang --log-level=WARNING && cmake --build --preset clang -- -k 0; }

@@ -37,5 +37,7 @@ void lib_signature(Ctx *, const char *op, const char **attr_names, int *min_args
 /* Evaluates an expression text over named values (gradient texts): results separated by ';', NULL where empty. */
 int lang_exprs(Ctx *, const char *text, int n_names, const char *const *names, const Val *const *vals, int max_results,
                const Val **results);
+/* format.c: a text in its canonical layout.  Fails where it does not parse. */
+const char *lang_format(Ctx *, const char *name, const char *text, size_t size);
 
 #endif

@@ -1,7 +1,9 @@
 /* fuzz_lang.c: any bytes as a file of the operator library.  It is refused with a message, or each of its operators, called
- * with f32[T, 8] for every operand, and each of its examples is refused with one or gives a value. */
+ * with f32[T, 8] for every operand, and each of its examples is refused with one or gives a value.  What can be
+ * laid out is a fixed point of that. */
 #include "frontend/lang/ast.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *, size_t);
@@ -22,6 +24,16 @@ static void try_example(Ctx *cx, const Library *lib, int i)
 	TRY (cx) { elab_example(cx, lib, &lib->examples[i], given, wanted); }
 }
 
+static void check_format(Ctx *cx, const Source *source)
+{
+	const char *volatile once = NULL;
+	TRY (cx) once = lang_format(cx, source->name, source->text, source->size);
+	if (!once) return;
+	TRY (cx) {
+		if (strcmp(lang_format(cx, source->name, once, strlen(once)), once)) abort();
+	} else abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	Ctx *cx = ctx_new();
@@ -31,6 +43,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		for (int i = 0; i < lib.n_ops; i++) try_op(cx, &lib, &lib.ops[i]);
 		for (int i = 0; i < lib.n_examples; i++) try_example(cx, &lib, i);
 	}
+	check_format(cx, &source);
 	ctx_free(cx);
 	return 0;
 }
