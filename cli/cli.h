@@ -33,7 +33,7 @@ typedef struct {
 	const char *name, *target, *output, *self_test;
 	int opt, threads;
 	WeightsMode weights_mode;
-	bool f64, no_detect_states, describe, kernels, profile; /* profile: set by bench itself */
+	bool f64, no_detect_states, describe, kernels, sweep, profile; /* profile: set by bench itself */
 	LIST(DimRange) dims;
 	LIST(Binding) bindings;
 	LIST(StatePair) states;
@@ -44,7 +44,7 @@ typedef struct {
 	Via via;
 	uint64_t seed;
 	bool json, weights_table, sanitize;
-	const char *data, *model, *filter;
+	const char *data, *model, *filter, *plot;
 	double rtol, atol; /* -1: not given */
 	int jobs;
 } Options;

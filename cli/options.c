@@ -50,7 +50,9 @@ typedef struct {
 	OPTION(TIME, "time", 0, NULL, COMPILE | OPT, "print the time of every pass")                                   \
 	OPTION(VIA, "via", 0, "WAY", RUNS, "jit, gcc, clang, cc or interpret (jit if built in, else cc)")              \
 	OPTION(SEED, "seed", 0, "N", RUN | BENCH, "of the random inputs (0)")                                          \
-	OPTION(KERNELS, "kernels", 0, NULL, BENCH, "with --json: the time of each kernel, too")                        \
+	OPTION(KERNELS, "kernels", 0, NULL, BENCH, "with --json: each kernel, too, and the machine's limits")          \
+	OPTION(SWEEP, "sweep", 0, NULL, BENCH, "with --json: other levels, targets and threads, too")                  \
+	OPTION(PLOT, "plot", 0, "FILE.svg", BENCH, "draw the table, by gnuplot")                                       \
 	OPTION(DATA, "data", 0, "DIR", BENCH, "a test_data_set folder, or one that holds some: the first is used")     \
 	OPTION(RTOL, "rtol", 0, "X", COMPILE | TEST, "relative tolerance (1e-4, or what case.json says)")              \
 	OPTION(ATOL, "atol", 0, "X", COMPILE | TEST, "absolute tolerance (1e-4, or what case.json says)")              \
@@ -219,6 +221,8 @@ static bool set(Options *o, Arena *arena, OptionId id, const char *value)
 		APPEND(arena, o->states, pair);
 		return true;
 	case OPTION_KERNELS: o->kernels = true; return true;
+	case OPTION_SWEEP: o->sweep = true; return true;
+	case OPTION_PLOT: o->plot = value; return *value;
 	case OPTION_NO_DETECT: o->no_detect_states = true; return true;
 	case OPTION_DESCRIBE: o->describe = true; return true;
 	case OPTION_SELF_TEST: o->self_test = value; return *value;

@@ -14,6 +14,8 @@ typedef struct {
 	bool fma;
 } TargetInfo;
 const TargetInfo *target_find(Ctx *, const char *name);
+const TargetInfo *target_row(int i);         /* NULL behind the last */
+bool target_runs(Ctx *, const TargetInfo *); /* on this CPU: it is not wider than the native one */
 
 /* emit.c.  run and step may be NULL. */
 typedef struct {

@@ -34,30 +34,7 @@ static void swap_carries(Emit *em, int n, const Carry *carries)
 	}
 }
 
-/* Arithmetic and memory of one call of a kernel: every array counts once. */
-static CompiledKernel kernel_cost(Emit *em, const Kernel *k, const Params *ps)
-{
-	CompiledKernel c = {.name = k->name, .from = k->text};
-	double points = 1;
-	for (int i = 0; i < k->n_vars; i++)
-		points *= dim_estimate(k->vars[i]->extent);
-	for (int i = 0; i < k->n_accs; i++) {
-		double times = 2;
-		for (int r = 0; r < k->accs[i]->n_vars; r++)
-			times *= dim_estimate(k->accs[i]->vars[r]->extent);
-		c.flops += points * times;
-	}
-	c.flops += points * k->n_stores;
-	for (int i = 0; i < ps->n_buffers; i++) {
-		const Buffer *b = ps->buffers[i];
-		c.bytes += dim_estimate(dim_product(em->cx, b->rank, b->dims)) * elem_info[b->elem].size;
-	}
-	for (int i = 0; i < k->n_packs; i++)
-		c.bytes += (double)tensor_size_bytes(k->packs[i].buffer->data);
-	return c;
-}
-
-static void note_call(Emit *em, CompiledKernel k)
+static void note_call(Emit *em, const char *name, const char *from, KernelCost cost, bool parallel)
 {
 	Kernels *list = em->kernels;
 	if (list->n == list->cap) {
@@ -69,7 +46,17 @@ static void note_call(Emit *em, CompiledKernel k)
 	}
 	if (em->profile)
 		line(em->w, "rnncc_tick(%d);", list->n);
-	list->items[list->n++] = k;
+	list->items[list->n++] = (CompiledKernel){name, from, cost.flops, cost.bytes, parallel, -1, -1};
+}
+
+/* The kernels from `first` on were the body of a loop; those in loops of it are already noted. */
+static void note_loop(Emit *em, int first)
+{
+	for (int i = first; i < em->kernels->n; i++)
+		if (em->kernels->items[i].first < 0) {
+			em->kernels->items[i].first = first;
+			em->kernels->items[i].last = em->kernels->n - 1;
+		}
 }
 
 static void emit_block(Emit *em, const Block *b);
@@ -110,11 +97,11 @@ static void emit_stmt(Emit *em, const Stmt *s)
 	if (s->kind == ST_KERNEL) {
 		Params ps = kernel_params(em->p, s->kernel);
 		line(w, "%s(%s);", s->kernel->name, call_args(em, &ps));
-		note_call(em, kernel_cost(em, s->kernel, &ps));
+		note_call(em, s->kernel->name, s->kernel->text, kernel_cost(em->p, s->kernel), s->kernel->schedule.parallel);
 	} else if (s->kind == ST_SPECIAL) {
 		Params ps = special_params(em->p, s);
 		line(w, "%s(%s);", s->name, call_args(em, &ps));
-		note_call(em, (CompiledKernel){.name = s->name, .from = s->val->loc});
+		note_call(em, s->name, s->val->loc, special_cost(s), false);
 	} else if (s->kind == ST_CHECK) {
 		line(w, "if (%s != %s)", dim_c(em->cx, s->seen), dim_c(em->cx, s->want));
 		line(w, "\treturn -1;");
@@ -138,7 +125,9 @@ static void emit_stmt(Emit *em, const Stmt *s)
 		} else {
 			open_block(w, "for (int64_t %s = 0; %s < %s; %s++)", t, t, n, t);
 		}
+		const int first = em->kernels->n;
 		emit_block(em, &s->body);
+		note_loop(em, first);
 		swap_carries(em, s->n_carries, s->carries);
 		if (s->limit) {
 			line(w, "%s[0] = %s[0];", s->go->name, s->go_next->name);

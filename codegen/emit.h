@@ -79,6 +79,12 @@ typedef struct {
 } Params;
 Params kernel_params(Program *, const Kernel *);
 Params special_params(Program *, const Stmt *);
+/* cost.c: of one call: operations on floats, and bytes of memory that are touched. */
+typedef struct {
+	double flops, bytes;
+} KernelCost;
+KernelCost kernel_cost(const Program *, const Kernel *);
+KernelCost special_cost(const Stmt *);
 /* cspecial.c: sort, cumulative, argreduce, scatter_nd as a function of their operands */
 void emit_special(Emit *, const Stmt *, const char *name);
 

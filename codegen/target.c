@@ -34,3 +34,13 @@ const TargetInfo *target_find(Ctx *cx, const char *name)
 			return &targets[i];
 	fail(cx, "unknown target '%s'; known: generic, x86-64, x86-64-v3, x86-64-v4, native", name);
 }
+
+const TargetInfo *target_row(int i)
+{
+	return i >= 0 && (size_t)i < sizeof targets / sizeof *targets ? &targets[i] : NULL;
+}
+
+bool target_runs(Ctx *cx, const TargetInfo *t)
+{
+	return !t->march || t->lanes <= target_find(cx, native())->lanes;
+}

@@ -15,5 +15,6 @@ typedef struct {
 
 extern const Embedded embedded_ops[];   /* frontend/ops: the operator and cell library */
 extern const Embedded embedded_vocab[]; /* codegen/vocab: what generated C is pasted together from */
+extern const Embedded embedded_probe[]; /* runtime/probe: loops at the machine's limits */
 
 #endif

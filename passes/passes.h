@@ -72,7 +72,9 @@ typedef struct {
 } OutFile;
 typedef struct { /* one kernel as it is called: what rnncc_tick() numbers */
 	const char *name, *from; /* C function; the model's node */
-	double flops, bytes;     /* a call: arithmetic, and memory touched once; estimates where dims are open */
+	double flops, bytes;     /* a call: arithmetic, and memory touched once; estimates where dims are open (codegen/cost.c) */
+	bool parallel;           /* several threads share a call */
+	int first, last;         /* the kernels of the innermost loop that it is in; -1: in none */
 } CompiledKernel;
 typedef struct { /* NAME_run or NAME_step as C sees it */
 	const Graph *graph;      /* as it was lowered: its params are the arguments, then the state; NULL: there is none */

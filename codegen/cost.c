@@ -1,0 +1,196 @@
+/* cost.c: the arithmetic of one call of a kernel, and the memory that it must touch, by the kernel IR.
+ *
+ * Both are what no schedule can avoid, so time over them is a fraction of what the machine could do:
+ *   arithmetic  each node of the expressions once for every combination of the loop variables that it depends on, so that
+ *               what does not change in a loop is not counted there.  An operation on floats counts one, whatever it is
+ *               (a division, a tanh), a step of a sum one, so a multiply-add two; choices, comparisons and conversions nothing.
+ *   memory      each element of an array that is read or written once, however often the loops come back to it; packed
+ *               constants with their padding.
+ * How many different elements an index reaches is estimated dim by dim: never more than it has combinations of variables,
+ * than it spans, or than the array is long there.  Exact for what networks do; a diagonal is counted right, two overlapping
+ * reads of one array may count double, up to all of it.  Sizes that are open count as dim_estimate has them.
+ */
+#include "codegen/emit.h"
+#include "codegen/lower.h"
+
+#include <string.h>
+
+typedef uint64_t Word;
+enum { BITS = 64 };
+
+typedef struct {
+	const Buffer *root;
+	double elements;
+} Touched;
+typedef struct {
+	Arena *arena;
+	int n_vars, n_words;
+	const Var **vars; /* the kernel's, then those of its reductions */
+	Map sets;         /* Expr -> Word[]: which variables it depends on */
+	Map packed;       /* Expr: read from a pack instead */
+	int n_touched;
+	Touched *touched;
+	double flops;
+} Cost;
+
+static void add_var(Cost *c, const Var *v)
+{
+	for (int i = 0; i < c->n_vars; i++)
+		if (c->vars[i] == v) return;
+	c->vars[c->n_vars++] = v;
+}
+
+static Word *set_new(Cost *c)
+{
+	Word *s = NEWN(c->arena, Word, c->n_words);
+	memset(s, 0, sizeof *s * (size_t)c->n_words);
+	return s;
+}
+
+static void set_add(const Cost *c, Word *s, const Word *more)
+{
+	for (int i = 0; i < c->n_words; i++) s[i] |= more[i];
+}
+
+static void set_var(const Cost *c, Word *s, const Var *v, bool in)
+{
+	for (int i = 0; i < c->n_vars; i++) {
+		const Word bit = (Word)1 << i % BITS;
+		if (c->vars[i] == v) s[i / BITS] = in ? s[i / BITS] | bit : s[i / BITS] & ~bit;
+	}
+}
+
+/* How many combinations of values the variables have. */
+static double combinations(const Cost *c, const Word *s)
+{
+	double n = 1;
+	for (int i = 0; i < c->n_vars; i++)
+		if (s[i / BITS] >> i % BITS & 1) n *= dim_estimate(c->vars[i]->extent);
+	return n;
+}
+
+static const Word *visit(Cost *, const Expr *);
+
+/* Adds what the index depends on, and gives how many values it takes. */
+static double visit_index(Cost *c, const Index *x, Word *set)
+{
+	Word *own = set_new(c);
+	double span = 1;
+	for (int i = 0; i < x->n_terms; i++) {
+		const Atom *a = x->terms[i].atom;
+		const double coef = dim_estimate(x->terms[i].coef);
+		double n;
+		if (a->kind == ATOM_VAR) {
+			set_var(c, own, a->var, true);
+			Word *one = set_new(c);
+			set_var(c, one, a->var, true);
+			n = combinations(c, one); /* 1 for variables of enclosing loops */
+		} else if (a->kind == ATOM_EXPR) {
+			set_add(c, own, visit(c, a->expr));
+			n = dim_estimate(a->n);
+		} else {
+			const double inner = visit_index(c, a->a, own), by = dim_estimate(a->n);
+			n = a->kind == ATOM_DIV ? inner / by + 1 : inner < by ? inner : by;
+		}
+		span += (coef < 0 ? -coef : coef) * (n - 1);
+	}
+	set_add(c, set, own);
+	const double n = combinations(c, own);
+	return n < span ? n : span;
+}
+
+static void touch(Cost *c, const Buffer *b, const Index *const *index, Word *set)
+{
+	double n = 1;
+	for (int d = 0; d < b->rank; d++) {
+		const double reached = visit_index(c, index[d], set), size = dim_estimate(b->dims[d]);
+		n *= reached < size ? reached : size;
+	}
+	const double most = combinations(c, set);
+	const Buffer *root = buffer_root(b);
+	int i = 0;
+	while (i < c->n_touched && c->touched[i].root != root) i++;
+	if (i == c->n_touched) c->touched[c->n_touched++] = (Touched){root, 0};
+	c->touched[i].elements += n < most ? n : most;
+}
+
+static bool is_arithmetic(const Expr *e)
+{
+	return e->kind == EX_OP && elem_info[e->elem].cls == 'f' && e->op != OP_EW_select && e->op != OP_EW_cast;
+}
+
+static const Word *visit_acc(Cost *c, const Acc *a)
+{
+	Word *set = set_new(c);
+	set_add(c, set, visit(c, a->value));
+	for (int i = 0; i < a->n_vars; i++) set_var(c, set, a->vars[i], true);
+	if (elem_info[a->elem].cls == 'f') c->flops += combinations(c, set);
+	for (int i = 0; i < a->n_vars; i++) set_var(c, set, a->vars[i], false);
+	if (a->init) set_add(c, set, visit(c, a->init));
+	return set;
+}
+
+/* What e depends on; counts what was not seen before. */
+static const Word *visit(Cost *c, const Expr *e)
+{
+	const Word *known = map_get(&c->sets, e);
+	if (known) return known;
+	Word *set = set_new(c);
+	for (int i = 0; i < e->n_args; i++) set_add(c, set, visit(c, e->args[i]));
+	if (e->kind == EX_ACC) set_add(c, set, visit_acc(c, e->acc));
+	if (e->kind == EX_INDEX) visit_index(c, e->value, set);
+	if (e->kind == EX_LOAD && map_get(&c->packed, e))
+		for (int d = 0; d < e->buffer->rank; d++) visit_index(c, e->index[d], set);
+	else if (e->kind == EX_LOAD) touch(c, e->buffer, e->index, set);
+	if (is_arithmetic(e)) c->flops += combinations(c, set);
+	map_put(&c->sets, e, set);
+	return set;
+}
+
+static double buffer_elements(const Buffer *b)
+{
+	double n = 1;
+	for (int d = 0; d < b->rank; d++) n *= dim_estimate(b->dims[d]);
+	return n;
+}
+
+KernelCost kernel_cost(const Program *p, const Kernel *k)
+{
+	Arena *arena = arena_new();
+	Cost c = {.arena = arena};
+	int most = k->n_vars;
+	for (int i = 0; i < k->n_accs; i++) most += k->accs[i]->n_vars;
+	c.vars = NEWN(arena, const Var *, most);
+	for (int i = 0; i < k->n_vars; i++) add_var(&c, k->vars[i]);
+	for (int i = 0; i < k->n_accs; i++)
+		for (int r = 0; r < k->accs[i]->n_vars; r++) add_var(&c, k->accs[i]->vars[r]);
+	c.n_words = (c.n_vars + BITS - 1) / BITS;
+	c.touched = NEWN(arena, Touched, p->n_buffers);
+	map_init(&c.sets, arena);
+	map_init(&c.packed, arena);
+	KernelCost cost = {0};
+	for (int i = 0; i < k->n_packs; i++) {
+		for (int s = 0; s < k->packs[i].n_slots; s++) map_put(&c.packed, k->packs[i].loads[s], k);
+		cost.bytes += (double)tensor_size_bytes(k->packs[i].buffer->data);
+	}
+	for (int i = 0; i < k->n_stores; i++) {
+		Word *set = set_new(&c);
+		set_add(&c, set, visit(&c, k->stores[i].value));
+		touch(&c, k->stores[i].buffer, k->stores[i].index, set);
+	}
+	for (int i = 0; i < c.n_touched; i++) {
+		const double n = c.touched[i].elements, whole = buffer_elements(c.touched[i].root);
+		cost.bytes += (n < whole ? n : whole) * elem_info[c.touched[i].root->elem].size;
+	}
+	cost.flops = c.flops;
+	arena_free(arena);
+	return cost;
+}
+
+/* Sorting and its like: each array once; their comparisons and index arithmetic are not counted. */
+KernelCost special_cost(const Stmt *s)
+{
+	KernelCost cost = {.bytes = buffer_elements(s->out) * elem_info[s->out->elem].size};
+	for (int i = 0; i < s->n_ins; i++) cost.bytes += buffer_elements(s->ins[i]) * elem_info[s->ins[i]->elem].size;
+	return cost;
+}
