@@ -33,6 +33,7 @@ typedef struct {
 	const char *name, *target, *output, *self_test;
 	int opt, threads;
 	WeightsMode weights_mode;
+	Elem weights_elem; /* F32: as the model has them */
 	bool f64, no_detect_states, describe, kernels, sweep, profile; /* profile: set by bench itself */
 	LIST(DimRange) dims;
 	LIST(Binding) bindings;

@@ -46,7 +46,7 @@ Ready ready_for(Ctx *cx, const Options *o, const char *path, const DataSet *set)
 Session *open_model(Ctx *cx, const Options *o, const Model *m, const CompileOptions *co, const Compiled **compiled)
 {
 	const SessionOptions so = options_session(o);
-	const bool plain = so.via == VIA_INTERPRET && !co->n_states && !co->detect_states && !co->n_dims;
+	const bool plain = so.via == VIA_INTERPRET && !co->n_states && !co->detect_states && !co->n_dims && co->weights_elem != F16 && co->weights_elem != BF16;
 	const Compiled *c = plain ? NULL : compile_graph(cx, m->graph, co);
 	if (compiled) *compiled = c;
 	return session_open(cx, m->graph, c, &so);

@@ -31,6 +31,8 @@ typedef struct {
 	OPTION(WEIGHTS_MODE, "weights", 0, "MODE", COMPILE | RUNS, "inline, string, incbin or blob (by size)")         \
 	OPTION(WEIGHTS_TABLE, "weights", 0, NULL, INSPECT, "list the constants")                                       \
 	OPTION(DTYPE, "dtype", 0, "TYPE", ALL, "f64: compute everything that is f32 in f64")                           \
+	OPTION(WEIGHTS_DTYPE, "weights-dtype", 0, "TYPE", CODE,                                                        \
+		"bf16 or f16: store weights so, compute in f32; compile --verify says what it costs")                  \
 	OPTION(DIM, "dim", 0, "NAME=N|A..B", ALL, "fix a size, or bound it")                                           \
 	OPTION(BIND, "bind", 0, "NAME=VALUE", ALL, "an input becomes a constant: numbers, or a tensor file")           \
 	OPTION(STATE, "state", 0, "OUT=IN", COMPILE | RUN | INSPECT | BENCH,                                           \
@@ -171,6 +173,11 @@ static bool parse_weights(const char *text, WeightsMode *mode)
 	return true;
 }
 
+static bool parse_half(const char *text, Elem *elem)
+{
+	return elem_parse(text, elem) && (*elem == F16 || *elem == BF16);
+}
+
 static bool is_target(const char *text)
 {
 	static const char *const words[] = {"generic", "x86-64", "x86-64-v3", "x86-64-v4", "native", NULL};
@@ -208,6 +215,7 @@ static bool set(Options *o, Arena *arena, OptionId id, const char *value)
 	case OPTION_WEIGHTS_MODE: return parse_weights(value, &o->weights_mode);
 	case OPTION_WEIGHTS_TABLE: o->weights_table = true; return true;
 	case OPTION_DTYPE: o->f64 = true; return !strcmp(value, "f64");
+	case OPTION_WEIGHTS_DTYPE: return parse_half(value, &o->weights_elem);
 	case OPTION_DIM:
 		if (!parse_dim(arena, value, &dim)) return false;
 		APPEND(arena, o->dims, dim);
@@ -271,7 +279,7 @@ static int unknown_option(const Command *command, char **argv)
 
 int options_parse(const Command *command, Arena *arena, int argc, char **argv, Options *options)
 {
-	*options = (Options){.opt = 2, .threads = 1, .rtol = -1, .atol = -1, .jobs = 1};
+	*options = (Options){.opt = 2, .threads = 1, .weights_elem = F32, .rtol = -1, .atol = -1, .jobs = 1};
 	struct option longs[N_OPTIONS + 1];
 	int of_letter[256], n_longs = 0;
 	for (int i = 0; i < 256; i++) of_letter[i] = -1;
@@ -335,6 +343,7 @@ CompileOptions options_compile(Ctx *cx, const Options *o, const Model *model)
 		.opt = o->opt,
 		.threads = o->threads,
 		.weights = o->weights_mode,
+		.weights_elem = o->weights_elem,
 		.describe = true,
 		.profile = o->profile,
 		.n_states = o->states.n,

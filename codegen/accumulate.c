@@ -3,7 +3,8 @@
  *     b[n] + sum_k x[k] W[k,n] + sum_k h[k] R[k,n]   =>   a = b[n];  a += x[k] W[k,n] ..;  a += h[k] R[k,n] ..
  *
  * In a tree of additions, each sum that is used nowhere else starts from what comes before it, so gates need one register
- * each and [x; h] is one pass.  Reassociates floating-point sums.
+ * each and [x; h] is one pass.  A sum does not wait for another one just to start from it: that is added afterwards.  And
+ * sums that read the same thing run in one loop, where they can.  Reassociates floating-point sums.
  */
 #include "codegen/kernel.h"
 
@@ -79,6 +80,12 @@ static void flatten(Pass *c, const Expr *e, bool root, Sum *sum)
 	}
 }
 
+/* Either may be NULL: nothing. */
+static const Expr *plus(Pass *c, const Expr *a, const Expr *b)
+{
+	return !a ? b : !b ? a : expr_op(c->p, OP_EW_add, a->elem, 2, (const Expr *[]){a, b});
+}
+
 static const Expr *rewrite(Pass *c, const Expr *e)
 {
 	const Expr *have = map_get(&c->done, e);
@@ -89,10 +96,10 @@ static const Expr *rewrite(Pass *c, const Expr *e)
 	if (sum)
 		flatten(c, e, true, sum);
 	if (sum && sum->n_accs && sum->n + sum->n_accs > 1) {
-		const Expr *rest = NULL;
+		const Expr *rest = NULL, *late = NULL;
 		for (int i = 0; i < sum->n; i++) {
-			const Expr *t = rewrite(c, sum->terms[i]);
-			rest = rest ? expr_op(c->p, OP_EW_add, e->elem, 2, (const Expr *[]){rest, t}) : t;
+			const Expr *t = rewrite(c, sum->terms[i]), **to = level_of(t) > sum->accs[0]->level ? &late : &rest;
+			*to = plus(c, *to, t);
 		}
 		for (int i = 0; i < sum->n_accs; i++) { /* the order of use; later ones continue earlier ones */
 			Acc *a = sum->accs[i];
@@ -102,7 +109,7 @@ static const Expr *rewrite(Pass *c, const Expr *e)
 			a->level = level > a->level ? level : a->level;
 			rest = expr_acc(c->p, a);
 		}
-		made = rest;
+		made = plus(c, rest, late);
 	} else if (e->n_args) {
 		for (int i = 0; i < e->n_args; i++)
 			args[i] = rewrite(c, e->args[i]);
@@ -111,6 +118,61 @@ static const Expr *rewrite(Pass *c, const Expr *e)
 	}
 	map_put(&c->done, e, made);
 	return made;
+}
+
+typedef struct {
+	const Expr *wanted;
+	bool found;
+} Search;
+
+static void search_visit(void *user, const Expr *e)
+{
+	Search *s = user;
+	s->found |= e == s->wanted;
+}
+
+static bool has(const Expr *e, const Expr *wanted)
+{
+	Search s = {wanted, false};
+	Arena *scratch = arena_new();
+	Map seen;
+	map_init(&seen, scratch);
+	if (e)
+		expr_each(e, &seen, search_visit, &s);
+	arena_free(scratch);
+	return s.found;
+}
+
+/* Whether a factor of a's product is one of b's: read once for both, if they share a loop. */
+static bool shares_factor(const Acc *a, const Acc *b)
+{
+	for (int i = 0; i < a->value->n_args; i++)
+		if (a->value->args[i]->kind == EX_LOAD && has(b->value, a->value->args[i]))
+			return true;
+	return false;
+}
+
+/* A sum that no other one waits for moves to a later loop that reads what it reads, if its own has nothing in common with it. */
+static void join_readers(Program *p, Kernel *k)
+{
+	for (int i = 0; i < k->n_accs; i++) {
+		Acc *a = k->accs[i], *reader = NULL;
+		const Expr *self = expr_acc(p, a);
+		bool stays = false;
+		for (int j = 0; j < k->n_accs; j++) {
+			Acc *b = k->accs[j];
+			if (b == a)
+				continue;
+			stays |= b->into == a || has(b->init, self) || has(b->value, self);
+			if (b->n_vars != a->n_vars || memcmp(a->vars, b->vars, sizeof *a->vars * (size_t)a->n_vars) != 0 || !shares_factor(a, b))
+				continue;
+			stays |= b->level == a->level;
+			if (b->level > a->level && (!reader || b->level < reader->level))
+				reader = b;
+		}
+		if (reader && !stays)
+			a->level = reader->level;
+	}
 }
 
 static bool comes_before(const Acc *a, const Acc *b)
@@ -146,6 +208,7 @@ static void accumulate_kernel(Program *p, Kernel *k)
 				a->level = need, changed = 1;
 		}
 	}
+	join_readers(p, k);
 	for (int i = 1; i < k->n_accs; i++) /* stable, by level, those of one loop together */
 		for (int j = i; j > 0 && comes_before(k->accs[j], k->accs[j - 1]); j--) {
 			Acc *t = k->accs[j];

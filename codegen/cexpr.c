@@ -223,24 +223,40 @@ static const Pack *pack_of(Emit *em, const Expr *e, int *slot)
 	return NULL;
 }
 
+/* Vector i of the step of the stream that `w` points to; the pointer runs along, one step after the other. */
+static const char *packed_c(Emit *em, const Pack *pk, int i)
+{
+	Arena *arena = em->cx->arena;
+	bool pair = pk->paired && (i | 1) < pk->n_slots * em->n_vectors;
+	int at = (pair ? i & ~1 : i) * em->lanes;
+	const char *name = pair ? (i & 1 ? "odd_bf16" : "even_bf16") : pk->elem == BF16 ? "load_bf16" : pk->elem == F16 ? "load_f16" : "load";
+	if (em->lanes > 1)
+		return arena_printf(arena, at ? "%s(w + %d)" : "%s(w)", vocab_fn(em->vocab, name, F32, true), at);
+	const char *value = arena_printf(arena, at ? "w[%d]" : "*w", at);
+	return elem_is_half(pk->elem) ? cast_c(em, pk->elem, F32, value) : value;
+}
+
+/* The name of the vocabulary for reading vectors of that type. */
+static const char *reader(Emit *em, const char *f32, const char *half, Elem elem)
+{
+	const char *name = elem_is_half(elem) ? arena_printf(em->cx->arena, "%s_%s", half, elem_info[elem].name) : f32;
+	return vocab_fn(em->vocab, name, F32, true);
+}
+
 static const char *load_c(Emit *em, const Expr *e, int m, int u)
 {
 	Arena *arena = em->cx->arena;
 	int slot;
 	const Pack *pk = pack_of(em, e, &slot);
-	if (pk) { /* the pointer runs along, one step after the other */
-		int at = (slot * em->n_vectors + u) * em->lanes;
-		if (em->lanes == 1)
-			return arena_printf(arena, at ? "w[%d]" : "*w", at);
-		return arena_printf(arena, at ? "%s(w + %d)" : "%s(w)", vocab_fn(em->vocab, "load", F32, true), at);
-	}
+	if (pk)
+		return packed_c(em, pk, slot * em->n_vectors + u);
 	const Index *offset = buffer_offset(em->p, e->buffer, e->index);
 	Buffer *root = buffer_root(e->buffer);
 	root->used = true;
 	const char *name = root->name, *at = index_c(em, offset, m, u);
 	if (!in_lanes(em, e)) {
 		const char *value = arena_printf(arena, "%s[%s]", name, at);
-		if (e->elem == F16 || e->elem == BF16)
+		if (elem_is_half(e->elem))
 			return cast_c(em, e->elem, F32, value);
 		return value;
 	}
@@ -248,12 +264,12 @@ static const char *load_c(Emit *em, const Expr *e, int m, int u)
 	const Dim *stride = index_stride(em->p, offset, em->vector);
 	assert(stride);
 	if (dim_is(stride, 1) && !em->partial)
-		return arena_printf(arena, "%s(%s)", vocab_fn(em->vocab, "loadu", F32, true), address);
+		return arena_printf(arena, "%s(%s)", reader(em, "loadu", "load", e->elem), address);
 	if (dim_is(stride, 1))
-		return arena_printf(arena, "%s(%s, %s)", vocab_fn(em->vocab, "loadn", F32, true), address, em->partial);
+		return arena_printf(arena, "%s(%s, %s)", reader(em, "loadn", "loadn", e->elem), address, em->partial);
 	if (!em->partial)
-		return arena_printf(arena, "%s(%s, %s)", vocab_fn(em->vocab, "gather", F32, true), address, dim_c(em->cx, stride));
-	return arena_printf(arena, "%s(%s, %s, %s)", vocab_fn(em->vocab, "gathern", F32, true), address, dim_c(em->cx, stride),
+		return arena_printf(arena, "%s(%s, %s)", reader(em, "gather", "gather", e->elem), address, dim_c(em->cx, stride));
+	return arena_printf(arena, "%s(%s, %s, %s)", reader(em, "gathern", "gathern", e->elem), address, dim_c(em->cx, stride),
 	                    em->partial);
 }
 
@@ -331,7 +347,7 @@ static const char *const_c(Emit *em, const Expr *e)
 
 static Elem compute_elem(Elem e)
 {
-	return e == F16 || e == BF16 ? F32 : e;
+	return elem_is_half(e) ? F32 : e;
 }
 
 static const char *paren(Emit *em, const char *text)

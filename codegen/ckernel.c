@@ -250,7 +250,7 @@ static const char *pack_start(Emit *em, const Pack *pk)
 	for (int i = 0; i < pk->n_outer; i++)
 		outer = index_add(p, index_scale(p, outer, pk->outer[i]->extent), index_var(p, pk->outer[i]));
 	at = index_scale(p, outer, dim_int(cx, pk->outer_size));
-	int64_t per_lane = pk->block_size / em->lanes; /* block_size floats for `lanes` points */
+	int64_t per_lane = pk->block_size / em->lanes; /* block_size elements for `lanes` points */
 	at = index_add(p, at, index_scale(p, index_var(p, em->vector), dim_int(cx, per_lane)));
 	return index_c(em, at, 0, 0);
 }
@@ -274,11 +274,13 @@ static void emit_loop(Emit *em, Acc *const *accs, int n, Tile t)
 	if (pk) {
 		pk->buffer->used = true;
 		open_block(w, "%s", "");
-		line(w, "const float *w = %s + %s;", pk->buffer->name, pack_start(em, pk));
+		line(w, "const %s *w = %s + %s;", elem_info[pk->elem].ctype, pk->buffer->name, pack_start(em, pk));
 	}
 	for (int r = 0; r < accs[0]->n_vars; r++) {
 		const char *v = var_c(em, accs[0]->vars[r]);
 		bool last = r == accs[0]->n_vars - 1;
+		if (last && pk && elem_is_half(pk->elem) && em->lanes > 1)
+			line(w, "#pragma GCC unroll 2"); /* widening needs more in flight */
 		const char *step = last && pk ? arena_printf(em->cx->arena, ", w += %d", pk->n_slots * t.vectors * em->lanes) : "";
 		open_block(w, "for (int64_t %s = 0; %s < %s; %s++%s)", v, v, dim_c(em->cx, accs[0]->vars[r]->extent), v, step);
 	}

@@ -367,6 +367,11 @@ const Expr *expr_acc(Program *p, Acc *acc)
 	return expr_unique(p, &(Expr){.kind = EX_ACC, .elem = acc->elem, .acc = acc});
 }
 
+bool elem_is_half(Elem e)
+{
+	return e == F16 || e == BF16;
+}
+
 const Expr *expr_round(Program *p, Elem elem, const Expr *e)
 {
 	return expr_unique(p, &(Expr){.kind = EX_ROUND, .elem = elem, .n_args = 1, .args = {e}});

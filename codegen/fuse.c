@@ -42,10 +42,17 @@ bool is_copied(const Val *v)
 	return v->op == OP_concat || v->op == OP_pad;
 }
 
+/* A constant that is stored in fewer bits than it is computed with: widened where it is read. */
+static bool is_narrow_const(const Val *v)
+{
+	return v->op == OP_EW_cast && v->type->elem == F32 && v->args[0]->op == OP_const &&
+	       (v->args[0]->type->elem == F16 || v->args[0]->type->elem == BF16);
+}
+
 /* Nothing to store: it is there, or costs nothing. */
 static bool is_free(const Val *v)
 {
-	return v->op == OP_param || v->op == OP_const || v->op == OP_dim || v->op == OP_iota || v->type->is_tuple;
+	return is_narrow_const(v) || v->op == OP_param || v->op == OP_const || v->op == OP_dim || v->op == OP_iota || v->type->is_tuple;
 }
 
 static const char *val_name(const Val *v)

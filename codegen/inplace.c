@@ -9,8 +9,9 @@
 #include <string.h>
 
 typedef struct {
+	Program *p;
 	const Buffer *now;
-	const Index *const *at; /* the only index at which reading is right; NULL: none is */
+	const Index *at; /* the only offset at which reading is right; NULL: none is */
 	bool wrong;
 } Reads;
 
@@ -26,7 +27,7 @@ static void read_visit(void *user, const Expr *e)
 	for (int i = 0; i < e->buffer->rank; i++)
 		read_index(e->index[i], r);
 	if (e->buffer == r->now)
-		r->wrong |= !r->at || (r->now->rank && memcmp(e->index, r->at, sizeof *e->index * (size_t)r->now->rank) != 0);
+		r->wrong |= buffer_offset(r->p, e->buffer, e->index) != r->at;
 }
 
 static void read_expr(const Expr *e, Reads *r)
@@ -51,7 +52,7 @@ static void read_index(const Index *x, Reads *r)
 
 static void read_kernel(const Kernel *k, Reads *r)
 {
-	const Index *const *at = r->at;
+	const Index *at = r->at;
 	for (int i = 0; i < k->n_accs; i++) {
 		r->at = NULL;
 		read_expr(k->accs[i]->value, r);
@@ -74,9 +75,16 @@ static void read_stmt(void *user, Stmt *s)
 		r->wrong |= s->ins[i] == r->now;
 }
 
-static bool may_overwrite(const Block *body, const Carry *c)
+static const Buffer *root_of(const Buffer *b)
 {
-	Reads reads = {.now = c->now};
+	while (b->alias)
+		b = b->alias;
+	return b;
+}
+
+static bool may_overwrite(Program *p, const Block *body, const Carry *c)
+{
+	Reads reads = {.p = p, .now = c->now};
 	const Store *store = NULL;
 	if (c->next->rank != c->now->rank || memcmp(c->next->dims, c->now->dims, sizeof *c->now->dims * (size_t)c->now->rank) != 0)
 		return false;
@@ -84,14 +92,14 @@ static bool may_overwrite(const Block *body, const Carry *c)
 		Stmt *s = body->stmts[i];
 		bool here = false;
 		for (int k = 0; s->kind == ST_KERNEL && k < s->kernel->n_stores; k++)
-			if (s->kernel->stores[k].buffer == c->next) {
+			if (root_of(s->kernel->stores[k].buffer) == c->next) {
 				if (store)
 					return false;
 				store = &s->kernel->stores[k];
 				here = true;
 			}
 		if (here) {
-			reads.at = store->index;
+			reads.at = buffer_offset(p, store->buffer, store->index);
 			read_kernel(s->kernel, &reads);
 			reads.at = NULL;
 		} else if (store) {
@@ -102,10 +110,10 @@ static bool may_overwrite(const Block *body, const Carry *c)
 	return store && !reads.wrong;
 }
 
-static void overwrite(const Block *body, int n, Carry *carries)
+static void overwrite(Program *p, const Block *body, int n, Carry *carries)
 {
 	for (int i = 0; i < n; i++)
-		if (carries[i].next && may_overwrite(body, &carries[i])) {
+		if (carries[i].next && may_overwrite(p, body, &carries[i])) {
 			carries[i].next->alias = carries[i].now;
 			carries[i].next = NULL;
 		}
@@ -113,16 +121,15 @@ static void overwrite(const Block *body, int n, Carry *carries)
 
 static void visit(void *user, Stmt *s)
 {
-	(void)user;
 	if (s->kind == ST_LOOP)
-		overwrite(&s->body, s->n_carries, s->carries);
+		overwrite(user, &s->body, s->n_carries, s->carries);
 }
 
 Program *pass_inplace(const Program *from, const Target *target)
 {
 	(void)target;
 	Program *p = program_copy(from);
-	block_each(&p->block, visit, NULL);
-	overwrite(&p->block, p->n_states, p->carries);
+	block_each(&p->block, visit, p);
+	overwrite(p, &p->block, p->n_states, p->carries);
 	return p;
 }

@@ -119,6 +119,8 @@ typedef struct {
  *     [outer ..][vector block][reduction vars ..][slot][vector of the block][lane],  zeros in lanes beyond the extent. */
 typedef struct {
 	Buffer *buffer;
+	Elem elem;                 /* F32, or BF16, F16, widened when read */
+	bool paired;               /* of each two vectors in a row the elements take turns, so that one load widens to both */
 	int n_slots;
 	const Expr **loads;        /* what each slot replaces */
 	const Acc *acc;            /* one of the loop's accumulators: which loop it is */
@@ -126,8 +128,8 @@ typedef struct {
 	const Var *const *vars;
 	int n_outer;               /* kernel variables in front */
 	const Var **outer;
-	int64_t outer_size;        /* floats in front of one step of the innermost outer variable */
-	int64_t block_size;        /* floats of one vector over all steps: reduction size * n_slots * lanes */
+	int64_t outer_size;        /* elements in front of one step of the innermost outer variable */
+	int64_t block_size;        /* elements of one vector over all steps: reduction size * n_slots * lanes */
 } Pack;
 typedef struct {
 	int vector;      /* which of vars is in SIMD lanes; -1: none */
@@ -243,6 +245,7 @@ const Dim *buffer_stride(Ctx *, const Buffer *, int dim); /* in elements, by its
 const Index *buffer_offset(Program *, const Buffer *, const Index *const *); /* the linear one */
 const char *unique_name(Program *, const char *wish);  /* in the file */
 const char *unique_local(Program *, const char *wish); /* in the entry point and its kernels */
+bool elem_is_half(Elem); /* f16, bf16: computed on as f32 */
 /* Accumulators that run in one reduction loop; a kernel's are sorted so that these are neighbours. */
 bool same_loop(const Acc *, const Acc *);
 void block_add(Program *, Block *, Stmt *);

@@ -63,14 +63,14 @@ typedef struct {
 	Place place;
 } Result;
 
-/* Where a result may be computed right away: not something that exists elsewhere, or is wanted by another first.  A reshape
- * of a value is the same memory: the value is computed there under its own dims. */
+/* Where a result may be computed right away: not something that exists elsewhere.  A reshape of a value is the same memory:
+ * the value is computed there under its own dims. */
 static const Val *home_of(Scope *s, const Val *v)
 {
 	while (v->op == OP_reshape)
 		v = v->args[0];
 	bool there = v->op == OP_param || v->op == OP_const || v->op == OP_dim || v->op == OP_iota;
-	return there || is_view(v) || map_get(&s->places, v) || map_get(&s->wanted, v) ? NULL : v;
+	return there || is_view(v) || map_get(&s->places, v) ? NULL : v;
 }
 
 static void want_result(Scope *s, Result *r)
@@ -84,7 +84,10 @@ static void want_result(Scope *s, Result *r)
 		view->alias = root;
 		root->viewed = true;
 		r->place = *place_new(s, view);
+		r->val = v;
 	}
+	if (map_get(&s->wanted, v)) /* by another result first: its kernel stores it here, too */
+		return;
 	Wanted *w = NEW(s->lw->cx->arena, Wanted);
 	w->place = r->place;
 	map_put(&s->wanted, v, w);

@@ -3,7 +3,8 @@
  * A reduction loop that reads weights along the lanes reads them once, in order: so they are stored that way at compile time,
  * as panels [vector block][k][gate][vector of the block][lane].  Whatever the model's own layout was (transposed, sliced,
  * gates apart), the loop then walks one contiguous stream.  Lanes beyond the extent are zero, so that the last block needs no
- * special code for weights.
+ * special code for weights.  Constants of bf16 and f16 stay so; two vectors of bf16 are stored as one of 32-bit words, a
+ * shift and a mask away from both.
  */
 #include "codegen/kernel.h"
 
@@ -33,7 +34,9 @@ static bool is_var_of(const Var *v, int n, const Var *const *vars)
 static bool is_packable(Packing *c, const Expr *e)
 {
 	const Kernel *k = c->k;
-	if (e->kind != EX_LOAD || e->buffer->kind != BUF_CONST || e->elem != F32)
+	if (e->kind != EX_LOAD || e->buffer->kind != BUF_CONST || (e->elem != F32 && !elem_is_half(e->elem)))
+		return false;
+	if (c->pack->n_slots && e->elem != c->pack->elem) /* one stream is of one type */
 		return false;
 	const Index *at = buffer_offset(c->p, e->buffer, e->index);
 	bool along = false;
@@ -55,6 +58,7 @@ static void collect(void *user, const Expr *e)
 	if (!is_packable(c, e))
 		return;
 	Pack *pk = c->pack;
+	pk->elem = e->elem;
 	for (int i = 0; i < pk->n_slots; i++)
 		if (pk->loads[i] == e)
 			return;
@@ -107,7 +111,14 @@ static bool advance(int n, Setting *s)
 	return false;
 }
 
-static void fill(Packing *c, float *out)
+/* Where lane `lane` of vector i of n is. */
+static int64_t place_in(const Pack *pk, int64_t i, int64_t n, int64_t lanes, int64_t lane)
+{
+	return pk->paired && (i | 1) < n ? (i & ~INT64_C(1)) * lanes + 2 * lane + (i & 1) : i * lanes + lane;
+}
+
+/* out is zero where nothing is put. */
+static void fill(Packing *c, unsigned char *out)
 {
 	Pack *pk = c->pack;
 	const Schedule *sc = &c->k->schedule;
@@ -123,18 +134,22 @@ static void fill(Packing *c, float *out)
 		s[c->n_outer + i].var = pk->vars[i];
 	Setting *lane = &s[n_fixed - 1];
 	lane->var = c->v;
+	size_t size = (size_t)elem_info[pk->elem].size;
 	do {
 		for (int64_t first = 0; first * lanes < n;) {
-			int64_t block = first < main_vectors ? sc->unroll : 1;
+			int64_t block = first < main_vectors ? sc->unroll : 1, vectors = pk->n_slots * block;
 			for (int i = 0; i < pk->n_vars; i++)
 				s[c->n_outer + i].value = 0;
 			do {
-				for (int slot = 0; slot < pk->n_slots; slot++)
-					for (int64_t u = 0; u < block * lanes; u++) {
-						lane->value = first * lanes + u;
-						const float *w = pk->loads[slot]->buffer->data->data;
-						*out++ = lane->value < n ? w[address(at[slot], n_fixed, s)] : 0;
+				for (int64_t i = 0; i < vectors; i++)
+					for (int64_t l = 0; l < lanes; l++) {
+						lane->value = (first + i % block) * lanes + l;
+						const unsigned char *w = pk->loads[i / block]->buffer->data->data;
+						if (lane->value < n)
+							memcpy(out + (size_t)place_in(pk, i, vectors, lanes, l) * size,
+							       w + (size_t)address(at[i / block], n_fixed, s) * size, size);
 					}
+				out += (size_t)(vectors * lanes) * size;
 			} while (advance(pk->n_vars, s + c->n_outer));
 			first += block;
 		}
@@ -161,14 +176,16 @@ static void pack_loop(Program *p, Kernel *k, int first, int last)
 	}
 	for (int i = 0; i < c.n_outer; i++)
 		outer *= extent_of(c.outer[i]);
+	pack.paired = pack.elem == BF16 && lanes > 1;
 	pack.block_size = steps * pack.n_slots * lanes;
 	pack.outer_size = pack.block_size * vectors;
 	pack.n_outer = c.n_outer;
 	pack.outer = arena_copy(p->arena, c.outer, sizeof *c.outer * (size_t)c.n_outer);
 	int64_t total = outer * pack.outer_size;
-	if (total > MAX_PACK_BYTES / (int64_t)sizeof(float))
+	if (total > MAX_PACK_BYTES / elem_info[pack.elem].size)
 		return;
-	Tensor *t = tensor_new(p->arena, F32, 1, &total);
+	Tensor *t = tensor_new(p->arena, pack.elem, 1, &total);
+	memset(t->data, 0, tensor_size_bytes(t));
 	fill(&c, t->data);
 	pack.buffer = const_new(p, arena_printf(p->arena, "w_%s", k->name), pack.loads[0]->buffer->role, t);
 	Pack *packs = NEWN(p->arena, Pack, k->n_packs + 1);

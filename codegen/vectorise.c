@@ -41,7 +41,7 @@ static void cost_visit(void *user, const Expr *e)
 	if (e->kind != EX_LOAD)
 		return;
 	int how = access(c->p, e->buffer, e->index, c->v);
-	c->possible &= how >= 0 && (how == 0 || e->elem == F32);
+	c->possible &= how >= 0 && (how == 0 || e->elem == F32 || elem_is_half(e->elem));
 	bool packed = e->buffer->kind == BUF_CONST && c->summing;
 	c->cost += c->times * (how == 0 ? 0.5 : how == 1 || packed ? 1 : GATHER_COST);
 }

@@ -15,6 +15,7 @@ _rnncc()
 	--target) words='generic x86-64 x86-64-v3 x86-64-v4 native' ;;
 	--weights) [[ $command = inspect ]] || words='inline string incbin blob' ;;
 	--dtype) words=f64 ;;
+	--weights-dtype) words='bf16 f16' ;;
 	esac
 	if [[ -n $words ]]; then
 		mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")

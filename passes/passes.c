@@ -1,5 +1,5 @@
-/* passes.c: the graph passes by name: what `rnncc opt` and the golden tests run.  `widen` and `step` are none of the
- * pipeline's: they make another graph. */
+/* passes.c: the graph passes by name: what `rnncc opt` and the golden tests run.  Those after
+ * `merge` make another graph: they run where an option asks for them. */
 #include "passes/passes.h"
 
 #include <string.h>
@@ -12,10 +12,21 @@ static const Graph *run_step(Ctx *cx, const Graph *g)
 	return step.graph;
 }
 
+static const Graph *narrow_bf16(Ctx *cx, const Graph *g)
+{
+	return pass_narrow(cx, g, BF16);
+}
+
+static const Graph *narrow_f16(Ctx *cx, const Graph *g)
+{
+	return pass_narrow(cx, g, F16);
+}
+
 static const struct {
 	const char *name;
 	const Graph *(*run)(Ctx *, const Graph *);
-} passes[] = {{"inline", pass_inline}, {"canon", pass_canon}, {"hoist", pass_hoist}, {"merge", pass_merge}, {"widen", pass_widen}, {"step", run_step}};
+} passes[] = {{"inline", pass_inline}, {"canon", pass_canon}, {"hoist", pass_hoist}, {"merge", pass_merge}, {"widen", pass_widen},
+              {"narrow_bf16", narrow_bf16}, {"narrow_f16", narrow_f16}, {"step", run_step}};
 
 const char *const pass_names[] = {"inline", "canon", "hoist", "merge", NULL};
 

@@ -21,6 +21,9 @@ const Graph *pass_merge(Ctx *, const Graph *);
 /* widen.c: every f32 value becomes f64: --dtype f64.   Requires: nothing. */
 const Graph *pass_widen(Ctx *, const Graph *);
 
+/* narrow.c: weights are stored as bf16 or f16: --weights-dtype.   Requires: canon, and none after it. */
+const Graph *pass_narrow(Ctx *, const Graph *, Elem);
+
 /* A pass by name, on a graph: what `rnncc opt` and the golden tests run.  Fails on an unknown name. */
 const Graph *pass_run(Ctx *, const char *name, const Graph *);
 /* The names in pipeline order, ended by NULL. */
@@ -47,6 +50,7 @@ typedef struct {
 	int opt;                /* -O0 nothing fused or vectorised ... -O3 */
 	int threads;            /* 1: no OpenMP; n > 1: OpenMP pragmas */
 	WeightsMode weights;
+	Elem weights_elem;      /* BF16, F16: what weights are stored as; else: as the model has them */
 	bool describe;          /* emit the table of inputs, outputs and entry points */
 	bool profile;           /* the code calls void rnncc_tick(int kernel) of the host after each kernel, -1 at the start */
 	int n_states;           /* --state OUT=IN */

@@ -246,6 +246,9 @@ Compiled *compile_graph(Ctx *cx, const Graph *g, const CompileOptions *o)
 	if (o->stop_after && in_names(pass_names, o->stop_after))
 		fail(cx, "--stop-after %s: it does not run at -O%d", o->stop_after, o->opt);
 
+	const char *narrow = o->weights_elem == BF16 ? "narrow_bf16" : o->weights_elem == F16 ? "narrow_f16" : NULL;
+	if (narrow)
+		g = run_pass(cx, narrow, g, o, NULL);
 	bound_sizes(cx, g);
 	Pairs pairs = find_pairs(cx, g, o);
 	Target t = target_of(target, o);
@@ -266,12 +269,18 @@ Compiled *compile_graph(Ctx *cx, const Graph *g, const CompileOptions *o)
 	} else {
 		job.run = make_program(cx, g, "run", 0, &t, &names, o);
 		step = pass_step(cx, out->graph);
-		if (step.graph)
-			job.step = make_program(cx, run_pass(cx, "canon", step.graph, o, NULL), "step", step.n_states, &t, &names, o);
+		if (step.graph) {
+			step.graph = run_pass(cx, "canon", step.graph, o, NULL);
+			if (narrow)
+				step.graph = run_pass(cx, narrow, step.graph, o, NULL);
+			job.step = make_program(cx, step.graph, "step", step.n_states, &t, &names, o);
+		}
 		out->no_step_reason = job.no_step_reason = step.graph ? NULL : step.reason;
 	}
 	if (o->stop_after)
 		return out;
+	if (narrow)
+		out->graph = pass_narrow(cx, out->graph, o->weights_elem);
 	job.states = &step;
 	out->has_run = job.run;
 	out->has_step = job.step;

@@ -59,6 +59,7 @@ expect 2 "--threads: '0' is not N" "$RNNCC" run m.onnx --threads 0
 expect 2 "--via: 'magic' is not WAY" "$RNNCC" run m.onnx --via magic
 expect 2 "--weights: 'gold' is not MODE" "$RNNCC" compile m.onnx -o d --weights gold
 expect 2 "--dtype: 'f8' is not TYPE" "$RNNCC" run m.onnx --dtype f8
+expect 2 "--weights-dtype: 'f32' is not TYPE" "$RNNCC" run m.onnx --weights-dtype f32
 expect 2 "--rtol: 'x' is not X" "$RNNCC" test d --rtol x
 expect 2 '-o DIR expected' "$RNNCC" compile m.onnx
 expect 2 "unexpected 'b.onnx'" "$RNNCC" inspect a.onnx b.onnx

@@ -1,0 +1,197 @@
+/* test_narrow.c: --weights-dtype (passes/narrow.c) by its law: a build with narrow weights computes, bit for bit, what the plain
+ * build computes from weights that were rounded beforehand, by a rule of this file: scale, rint, scale back.
+ */
+#include <criterion/criterion.h>
+
+#include "compiled.h"
+#include "runtime/file.h"
+
+#include <math.h>
+
+static const Variant variants[] = {
+	{.name = "generic -O0, JIT", .target = "generic", .opt = 0, .threads = 1},
+	{.name = "generic -O2, gcc", .target = "generic", .opt = 2, .threads = 1, .cc = "gcc", .cc_opt = 1, .werror = true},
+	{.name = "x86-64 -O2, gcc", .target = "x86-64", .opt = 2, .threads = 1, .cc = "gcc", .cc_opt = 1, .werror = true},
+	{.name = "x86-64-v3 -O2, JIT", .target = "x86-64-v3", .opt = 2, .threads = 1},
+	{.name = "x86-64-v4 -O2, gcc", .target = "x86-64-v4", .opt = 2, .threads = 1, .cc = "gcc", .cc_opt = 1, .werror = true},
+};
+
+/* The nearest number with that many significant bits and no exponent below `least`, ties to even. */
+static double rounded(double x, int bits, int least)
+{
+	int e;
+	frexp(x, &e); /* |x| in [2^(e-1), 2^e) */
+	if (e - 1 < least) e = least + 1;
+	return ldexp(rint(ldexp(x, bits - e)), e - bits);
+}
+
+static double round_to(double x, Elem elem)
+{
+	return elem == BF16 ? rounded(x, 8, -126) : elem == F16 ? rounded(x, 11, -14) : x;
+}
+
+static bool is_weight(const char *name) { return !strcmp(name, "W") || !strcmp(name, "R") || !strcmp(name, "w"); }
+
+/* g with its weights, and the vectors that are added, as constants; weights rounded to elem. */
+static const Graph *with_weights(Ctx *cx, const Graph *g, Elem elem)
+{
+	Rewrite rw = {.cx = cx};
+	map_init(&rw.map, cx->arena);
+	const Val **params = NEWN(cx->arena, const Val *, g->n_params), **results = NEWN(cx->arena, const Val *, g->n_results);
+	const char **names = NEWN(cx->arena, const char *, g->n_params);
+	DimEnv env;
+	dimenv_init(&env, cx->arena);
+	uint64_t seed = 11;
+	int n = 0;
+	for (int i = 0; i < g->n_params; i++) {
+		const Val *p = g->params[i];
+		if (!is_weight(g->param_names[i]) && !strchr("bprg", g->param_names[i][0])) {
+			map_put(&rw.map, p, params[n] = val_param(cx, n, p->type));
+			names[n++] = g->param_names[i];
+			continue;
+		}
+		int64_t dims[8];
+		for (int d = 0; d < p->type->rank; d++) dims[d] = dim_eval(cx, p->type->dims[d], &env);
+		Tensor *t = tensor_new(cx->arena, F32, p->type->rank, dims);
+		for (int64_t k = 0; k < t->count; k++) {
+			const double x = ((double)(random_next(&seed) >> 40) * 0x1p-24 - 0.5) * exp2(-(double)(k % 23));
+			tensor_set(t, k, is_weight(g->param_names[i]) ? round_to((double)(float)x, elem) : x);
+		}
+		map_put(&rw.map, p, val_const(cx, t));
+	}
+	for (int i = 0; i < g->n_results; i++) results[i] = rewrite_val(&rw, g->results[i]);
+	return graph_new(cx, g->name, n, params, names, g->n_results, results, g->result_names);
+}
+
+static Compiled *compile_narrow(Ctx *cx, const Graph *g, const Variant *v, Elem elem, const char *name)
+{
+	CompileOptions o = {.name = name, .target = v->target, .opt = v->opt, .threads = v->threads, .describe = true, .weights_elem = elem,
+		.verify_each = true, .source_name = "test"};
+	return compile_graph(cx, g, &o);
+}
+
+static void expect_same_bits(const char *what, const char *variant, int n, const Tensor *const *a, const Tensor *const *b)
+{
+	for (int i = 0; i < n; i++)
+		for (int64_t k = 0; k < a[i]->count; k++)
+			cr_assert(memcmp((const float *)a[i]->data + k, (const float *)b[i]->data + k, sizeof(float)) == 0,
+				"%s, %s: result %d, element %lld: %.9g with narrow weights, %.9g with rounded ones", what, variant, i, (long long)k,
+				tensor_get(a[i], k), tensor_get(b[i], k));
+}
+
+static const struct {
+	const char *name, *dims;
+} models[] = {{"gru_1", "T=7"}, {"lstm_peephole", "T=5"}, {"conv1d", ""}};
+enum { N_MODELS = sizeof models / sizeof *models, MAX_VALUES = 8 };
+static const Elem elems[] = {F32, BF16, F16};
+
+typedef struct { /* a model, and by element type: with weights rounded beforehand, and their results */
+	const Graph *rounded[3];
+	DimEnv env;
+	const Tensor *inputs[MAX_VALUES], *results[3][MAX_VALUES];
+} Model;
+
+static Model read_model(Ctx *cx, const char *name, const char *dims)
+{
+	Model m;
+	const char *root = getenv("RNNCC_SOURCE_DIR");
+	const char *path = arena_printf(cx->arena, "%s/tests/codegen/%s.ir", root ? root : RNNCC_SOURCE_DIR, name);
+	size_t size;
+	const char *text = file_read(cx, path, &size);
+	const Graph *g = graph_parse(cx, arena_strn(cx->arena, text, size), name);
+	for (int e = 0; e < 3; e++) m.rounded[e] = with_weights(cx, g, elems[e]);
+	dimenv_init(&m.env, cx->arena);
+	bind_run(cx, &m.env, dims);
+	uint64_t seed = 3;
+	for (int i = 0; i < m.rounded[0]->n_params; i++)
+		m.inputs[i] = random_input(cx, cx->arena, &seed, m.rounded[0]->params[i]->type, &m.env, false);
+	return m;
+}
+
+static void call(Ctx *cx, const Module *module, const Compiled *c, const Model *m, const char *what, const Tensor **results)
+{
+	const char *wrong = call_compiled(cx, cx->arena, module, c, c->graph, &m->env, m->inputs, results);
+	cr_assert_null(wrong, "%s: %s", what, wrong);
+}
+
+/* One module has all builds of all models: narrow[e] of the exact weights, plain[e] of the rounded ones. */
+static void try_variant(Ctx *cx, const Variant *v)
+{
+	Model all[N_MODELS];
+	Compiled *builds[N_MODELS * 5];
+	for (int i = 0; i < N_MODELS; i++) {
+		all[i] = read_model(cx, models[i].name, models[i].dims);
+		for (int e = 0; e < 3; e++) {
+			if (e) builds[5 * i + 2 + e] = compile_narrow(cx, all[i].rounded[0], v, elems[e], arena_printf(cx->arena, "narrow_%d_%d", i, e));
+			builds[5 * i + e] = compile_narrow(cx, all[i].rounded[e], v, F32, arena_printf(cx->arena, "plain_%d_%d", i, e));
+		}
+	}
+	char *error;
+	Module *module = load_all(cx->arena, N_MODELS * 5, builds, v, &error);
+	cr_assert(module, "%s: %s", v->name, error);
+	for (int i = 0; i < N_MODELS; i++) {
+		Compiled **plain = builds + 5 * i, **narrow = plain + 2;
+		for (int e = 0; e < 3; e++) {
+			const Tensor *seen[MAX_VALUES];
+			call(cx, module, plain[e], &all[i], v->name, all[i].results[e]);
+			if (e == 0) continue;
+			call(cx, module, narrow[e], &all[i], v->name, seen);
+			expect_same_bits(models[i].name, v->name, all[i].rounded[0]->n_results, seen, all[i].results[e]);
+			const Tensor *exact = all[i].results[0][0];
+			cr_assert(memcmp(seen[0]->data, exact->data, tensor_size_bytes(exact)) != 0, "%s: nothing was rounded", models[i].name);
+			cr_assert_lt(narrow[e]->weight_bytes, plain[e]->weight_bytes, "%s, %s: no smaller", models[i].name, v->name);
+		}
+	}
+	module_free(module);
+}
+
+Test(narrow, law, .timeout = 300)
+{
+	for (size_t k = 0; k < sizeof variants / sizeof *variants; k++) {
+		if (!variant_runs(&variants[k])) continue;
+		Ctx *cx = ctx_new();
+		TRY (cx) try_variant(cx, &variants[k]);
+		else cr_assert_fail("%s: %s", variants[k].name, cx->error);
+		ctx_free(cx);
+	}
+}
+
+static void interpret(Ctx *cx, const Graph *g, const Model *m, const Tensor **results)
+{
+	Eval e = {.cx = cx, .arena = cx->arena, .env = m->env};
+	eval_graph(&e, g, m->inputs, results);
+}
+
+Test(narrow, interpreter)
+{
+	Ctx *cx = ctx_new();
+	TRY (cx) {
+		for (int i = 0; i < N_MODELS; i++) {
+			const Model m = read_model(cx, models[i].name, models[i].dims);
+			for (int e = 1; e < 3; e++) {
+				const Tensor *seen[MAX_VALUES], *wanted[MAX_VALUES];
+				interpret(cx, pass_narrow(cx, pass_run(cx, "canon", m.rounded[0]), elems[e]), &m, seen);
+				interpret(cx, m.rounded[e], &m, wanted);
+				expect_same_bits(models[i].name, "interpreter", m.rounded[0]->n_results, seen, wanted);
+			}
+		}
+	}
+	else cr_assert_fail("%s", cx->error);
+	ctx_free(cx);
+}
+
+Test(narrow, too_large)
+{
+	Ctx *cx = ctx_new();
+	const char *text = "graph @g(%x: f32[2]) -> (%y: f32[1]) {\n"
+			   "  %w = const f32[2, 1] {65519, 65520}\n"
+			   "  %y = contract %x %w spec=\"i,ij->j\"\n"
+			   "  return %y\n"
+			   "}\n";
+	TRY (cx) {
+		pass_narrow(cx, graph_parse(cx, text, "g.ir"), F16);
+		cr_assert_fail("65520 became f16");
+	}
+	else cr_assert(strstr(cx->error, "a weight of 65520 does not fit f16"), "%s", cx->error);
+	ctx_free(cx);
+}
