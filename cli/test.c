@@ -2,7 +2,7 @@
  *
  * Each case runs in a process of its own, so that one that crashes is one failure.  Results come back in shared memory.
  * A case.json beside the model may say tolerances, and which data sets are one stream:
- *     {"rtol": 1e-3, "sequences": [{"first": 0, "last": 39, "carry": {"hn": "h0"}}]}
+ *     {"rtol": 1e-3, "outputs": {"y": {"atol": 0}}, "sequences": [{"first": 0, "last": 39, "carry": {"hn": "h0"}}]}
  * then output hn of each data set, as computed, is input h0 of the next, in place of what the files say.
  */
 #include "cli/cli.h"
@@ -79,7 +79,10 @@ static void find_cases(Cases *all, const char *path, const char *name, int depth
 /* ---- case.json ---- */
 
 typedef struct {
+	const Options *options;
+	const char *path;
 	Tolerance tolerance;
+	const cJSON *outputs;   /* tolerances by name; NULL: none */
 	const cJSON *sequences; /* NULL: none */
 } Spec;
 
@@ -93,23 +96,37 @@ static void read_number(Ctx *cx, const cJSON *json, const char *key, const char 
 	if (item) *value = item->valuedouble;
 }
 
+static void read_tolerance(Ctx *cx, const Spec *spec, const cJSON *json, Tolerance *tolerance)
+{
+	read_number(cx, json, "rtol", spec->path, &tolerance->rtol);
+	read_number(cx, json, "atol", spec->path, &tolerance->atol);
+	if (spec->options->rtol >= 0) tolerance->rtol = spec->options->rtol;
+	if (spec->options->atol >= 0) tolerance->atol = spec->options->atol;
+}
+
 static Spec read_spec(Ctx *cx, const Options *o, const char *dir)
 {
-	Spec spec = {.tolerance = {DEFAULT_TOLERANCE, DEFAULT_TOLERANCE}};
 	const char *path = path_join(cx->arena, dir, "case.json");
+	Spec spec = {.options = o, .path = path, .tolerance = {DEFAULT_TOLERANCE, DEFAULT_TOLERANCE}};
+	cJSON *json = NULL;
 	if (path_exists(path)) {
 		size_t size;
 		const char *text = file_read(cx, path, &size);
-		cJSON *json = cJSON_ParseWithLength(text, size);
+		json = cJSON_ParseWithLength(text, size);
 		if (!json) fail(cx, "%s: is not JSON", path);
 		arena_defer(cx->arena, free_json, json);
-		read_number(cx, json, "rtol", path, &spec.tolerance.rtol);
-		read_number(cx, json, "atol", path, &spec.tolerance.atol);
+		spec.outputs = cJSON_GetObjectItemCaseSensitive(json, "outputs");
 		spec.sequences = cJSON_GetObjectItemCaseSensitive(json, "sequences");
 	}
-	if (o->rtol >= 0) spec.tolerance.rtol = o->rtol;
-	if (o->atol >= 0) spec.tolerance.atol = o->atol;
+	read_tolerance(cx, &spec, json, &spec.tolerance);
 	return spec;
+}
+
+static Tolerance tolerance_of(Ctx *cx, const Spec *spec, const char *output)
+{
+	Tolerance tolerance = spec->tolerance;
+	read_tolerance(cx, spec, cJSON_GetObjectItemCaseSensitive(spec->outputs, output), &tolerance);
+	return tolerance;
 }
 
 /* The carry map that feeds data set k from the one before it; NULL: there is none. */
@@ -156,9 +173,10 @@ static void carry(Ctx *cx, const Spec *spec, const cJSON *map, const DataSet *la
 
 /* Output j, which is as many results as it has tensors. */
 static void check_output(Ctx *cx, const DataSet *set, const Model *m, const Session *s, int j, const Tensor *const *outputs,
-	Tolerance tolerance, Result *result)
+	const Spec *spec, Result *result)
 {
 	const char *set_name = path_base(cx->arena, set->path), *name = m->output_names[j];
+	const Tolerance tolerance = tolerance_of(cx, spec, name);
 	OnnxValue wanted;
 	if (!data_set_output(cx, set, m, j, &wanted)) return;
 	for (int i = 0; i < wanted.n; i++) {
@@ -179,13 +197,13 @@ static void check_output(Ctx *cx, const DataSet *set, const Model *m, const Sess
 }
 
 static void check_outputs(Ctx *cx, const DataSet *set, const Model *m, const Session *s, const Tensor *const *outputs,
-	Tolerance tolerance, Result *result)
+	const Spec *spec, Result *result)
 {
 	const char *set_name = path_base(cx->arena, set->path);
 	if (!set->n_outputs) fail(cx, "%s: has no output_J.pb", set_name);
 	if (set->n_outputs > m->n_outputs)
 		fail(cx, "%s: has %d outputs, the model %d", set_name, set->n_outputs, m->n_outputs);
-	for (int j = 0; j < set->n_outputs; j++) check_output(cx, set, m, s, j, outputs, tolerance, result);
+	for (int j = 0; j < set->n_outputs; j++) check_output(cx, set, m, s, j, outputs, spec, result);
 }
 
 /* Where the model can be compiled for any sizes, one session serves all data sets; where sizes decide what it computes, each
@@ -242,7 +260,7 @@ static void run_case(Ctx *cx, const Options *o, const Case *c, Result *result)
 		if (k) carry(cx, &spec, carry_into(&spec, k), &sets[k - 1], ready.model, s, outputs, inputs);
 		session_run(s, cx->arena, inputs, NULL, computed, NULL);
 		outputs = computed;
-		check_outputs(cx, &sets[k], ready.model, s, outputs, spec.tolerance, result);
+		check_outputs(cx, &sets[k], ready.model, s, outputs, &spec, result);
 		result->n_sets++;
 	}
 	result->verdict = PASSED;

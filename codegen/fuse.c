@@ -475,7 +475,24 @@ static int store_offenders(Scope *s)
 	return n;
 }
 
-void fuse(Scope *s)
+bool is_copied_out(const Scope *s, const Val *result)
+{
+	return result && !(map_get(&s->group_of, result) && !is_special(result) && !is_copied(result));
+}
+
+Group result_group(Scope *s, const Val *v)
+{
+	const Val **root = NEWN(s->lw->cx->arena, const Val *, 1);
+	root[0] = v;
+	Group g = {.n_roots = 1, .roots = root};
+	group_domain(s, &g, v);
+	s->reading = true;
+	pull_group(s, &g);
+	s->reading = false;
+	return g;
+}
+
+void fuse(Scope *s, int n_results, const Val *const *results)
 {
 	store_needed(s);
 	do {
@@ -493,5 +510,8 @@ void fuse(Scope *s)
 					if (!part_is_in_place(s, g->roots[0], k))
 						copy_group(s, g->roots[0], k, NULL);
 		}
+		for (int i = 0; i < n_results; i++)
+			if (is_copied_out(s, results[i]))
+				result_group(s, results[i]);
 	} while (store_offenders(s));
 }

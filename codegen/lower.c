@@ -135,13 +135,7 @@ static void kernel_store(Scope *s, Kernel *k, const Place *to, const Index *cons
 /* The value, wherever it is or however it is made, also into `to`. */
 static void copy_to(Scope *s, const Val *v, const Place *to)
 {
-	const Val **root = NEWN(s->lw->cx->arena, const Val *, 1);
-	root[0] = v;
-	Group g = {.n_roots = 1, .roots = root};
-	group_domain(s, &g, v);
-	s->reading = true;
-	pull_group(s, &g);
-	s->reading = false;
+	Group g = result_group(s, v);
 	Kernel *k = kernel_of(s, &g, "copy");
 	kernel_store(s, k, to, domain_index(s, &g, v), g.exprs[0]);
 }
@@ -409,9 +403,12 @@ static void lower_block(Scope *s, Result *results, int n_results)
 	Map known;
 	map_init(&known, s->lw->cx->arena);
 	check_sizes(s, &known, NULL);
-	for (int i = 0; i < n_results; i++)
+	const Val **left = NEWN(s->lw->cx->arena, const Val *, n_results);
+	for (int i = 0; i < n_results; i++) {
 		want_result(s, &results[i]);
-	fuse(s);
+		left[i] = results[i].val;
+	}
+	fuse(s, n_results, left);
 	for (int i = 0; i < s->n_groups; i++) {
 		Group *g = &s->groups[i];
 		const Sym *size = g->special ? loop_symbol(g->special) : NULL;
@@ -424,12 +421,9 @@ static void lower_block(Scope *s, Result *results, int n_results)
 			check_sizes(s, &known, size);
 		}
 	}
-	for (int i = 0; i < n_results; i++) { /* what no kernel of its own has stored yet */
-		const Val *v = results[i].val;
-		bool stored = v && map_get(&s->group_of, v) && !is_special(v) && !is_copied(v);
-		if (v && !stored)
-			copy_to(s, v, &results[i].place);
-	}
+	for (int i = 0; i < n_results; i++)
+		if (is_copied_out(s, results[i].val))
+			copy_to(s, results[i].val, &results[i].place);
 }
 
 Program *lower(Ctx *cx, const Graph *g, const char *name, int n_states, const Target *target, Names *names)

@@ -77,8 +77,10 @@ void pull_group(Scope *, Group *);
 const Index **domain_index(Scope *, const Group *, const Val *root);
 double dim_estimate(const Dim *); /* symbols at a typical size */
 
-/* fuse.c: fills groups and places. */
-void fuse(Scope *);
+/* fuse.c: fills groups and places.  results: those that no kernel of their own stores (NULL: done). */
+void fuse(Scope *, int n_results, const Val *const *results);
+bool is_copied_out(const Scope *, const Val *result); /* by a kernel after all groups: */
+Group result_group(Scope *, const Val *result);
 bool is_view(const Val *);
 const Val *view_base(const Val *);
 bool is_special(const Val *);
