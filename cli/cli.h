@@ -44,7 +44,7 @@ typedef struct {
 	/* running */
 	Via via;
 	uint64_t seed;
-	bool json, weights_table, sanitize;
+	bool json, weights_table, sanitize, verify;
 	const char *data, *model, *filter, *plot;
 	double rtol, atol; /* -1: not given */
 	int jobs;
@@ -118,6 +118,11 @@ const Tensor **data_set_inputs(Ctx *, const DataSet *, const Session *, const Mo
 
 /* NAME_test.c, as --self-test says. */
 OutFile self_test(Ctx *, const Options *, const Model *, const Compiled *);
+
+/* ------------------------------------------------------------------------------------------------ verify.c */
+
+/* Prints how far each output is from what it should be.  Fails where --rtol or --atol is given and does not hold. */
+void verify_build(Ctx *, const Options *, const Model *, const CompileOptions *);
 
 /* ------------------------------------------------------------------------------------------------ compare.c */
 

@@ -83,6 +83,7 @@ static int run(Ctx *cx, const Options *o)
 		file_write(cx, path_join(cx->arena, o->output, test.name), test.data, test.size);
 	}
 	print_summary(cx, m, c, o->output);
+	if (o->verify) verify_build(cx, o, m, &co);
 	if (o->verbose) print_more(m, c, &co);
 	return STATUS_OK;
 }
@@ -99,6 +100,7 @@ const Command command_compile = {
 		"functions.  Prints the inputs, the outputs, what is kept as state, and how much memory a call needs.",
 	.examples = "  rnncc compile vad.onnx -o generated\n"
 		    "  rnncc compile vad.onnx -o generated --name vad --target x86-64-v3 --dim B=1 --bind sr=16000\n"
-		    "  rnncc compile gru.onnx -o generated --state hn=h0 --dim T=1..4096\n",
+		    "  rnncc compile gru.onnx -o generated --state hn=h0 --dim T=1..4096\n"
+		    "  rnncc compile gru.onnx -o generated --weights-dtype bf16 --verify --atol 0.01\n",
 	.run = run,
 };

@@ -41,6 +41,8 @@ typedef struct {
 	OPTION(DESCRIBE, "describe", 0, NULL, COMPILE, "emit a table of the inputs, outputs and entry points")         \
 	OPTION(SELF_TEST, "self-test", 0, "DIR|random", COMPILE,                                                       \
 		"emit NAME_test.c: the numbers of the data sets in DIR, or what the interpreter gives")                \
+	OPTION(VERIFY, "verify", 0, NULL, COMPILE,                                                                     \
+		"run it here and say how far it is from the interpreter, or narrow weights from f32")                  \
 	OPTION(PASS, "pass", 0, "A,B", OPT, "the passes to run, in this order")                                        \
 	OPTION(PRINT_AFTER, "print-after", 0, "PASS", COMPILE | OPT,                                                   \
 		"print the graph, or the kernels, after PASS, all, or change")                                         \
@@ -55,7 +57,8 @@ typedef struct {
 	OPTION(KERNELS, "kernels", 0, NULL, BENCH, "with --json: each kernel, too, and the machine's limits")          \
 	OPTION(SWEEP, "sweep", 0, NULL, BENCH, "with --json: other levels, targets and threads, too")                  \
 	OPTION(PLOT, "plot", 0, "FILE.svg", BENCH, "draw the table, by gnuplot")                                       \
-	OPTION(DATA, "data", 0, "DIR", BENCH, "a test_data_set folder, or one that holds some: the first is used")     \
+	OPTION(DATA, "data", 0, "DIR", BENCH | COMPILE,                                                                \
+		"a test_data_set folder, or one that holds some: the first is used (--verify: all)")                   \
 	OPTION(RTOL, "rtol", 0, "X", COMPILE | TEST, "relative tolerance (1e-4, or what case.json says)")              \
 	OPTION(ATOL, "atol", 0, "X", COMPILE | TEST, "absolute tolerance (1e-4, or what case.json says)")              \
 	OPTION(JOBS, "jobs", 'j', "N", TEST, "cases at a time (1)")                                                    \
@@ -228,6 +231,7 @@ static bool set(Options *o, Arena *arena, OptionId id, const char *value)
 		if (!split(arena, value, &pair.out, &pair.in)) return false;
 		APPEND(arena, o->states, pair);
 		return true;
+	case OPTION_VERIFY: o->verify = true; return true;
 	case OPTION_KERNELS: o->kernels = true; return true;
 	case OPTION_SWEEP: o->sweep = true; return true;
 	case OPTION_PLOT: o->plot = value; return *value;
@@ -312,6 +316,8 @@ int options_parse(const Command *command, Arena *arena, int argc, char **argv, O
 			return usage_error(
 				command, "%s: '%s' is not %s", spelled(arena, &table[id]), optarg, table[id].argument);
 	}
+	if (options->f64 && options->weights_elem != F32)
+		return usage_error(command, "--weights-dtype is for weights of f32, which --dtype f64 leaves none of");
 	options->n_args = argc - optind;
 	options->args = argv + optind;
 	if (options->n_args < command->min_args) return usage_error(command, "%s expected", command->operands);

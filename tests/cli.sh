@@ -60,6 +60,7 @@ expect 2 "--via: 'magic' is not WAY" "$RNNCC" run m.onnx --via magic
 expect 2 "--weights: 'gold' is not MODE" "$RNNCC" compile m.onnx -o d --weights gold
 expect 2 "--dtype: 'f8' is not TYPE" "$RNNCC" run m.onnx --dtype f8
 expect 2 "--weights-dtype: 'f32' is not TYPE" "$RNNCC" run m.onnx --weights-dtype f32
+expect 2 '--weights-dtype is for weights of f32' "$RNNCC" run m.onnx --weights-dtype bf16 --dtype f64
 expect 2 "--rtol: 'x' is not X" "$RNNCC" test d --rtol x
 expect 2 '-o DIR expected' "$RNNCC" compile m.onnx
 expect 2 "unexpected 'b.onnx'" "$RNNCC" inspect a.onnx b.onnx
@@ -109,6 +110,20 @@ cp sub/dir/a_b.c first.c
 that cmp -s first.c sub/dir/a_b.c
 expect 0 'in the state' "$RNNCC" compile 'a b.ir' -o state --name sums --state hn=h --dim T=4
 that test -s state/sums.c
+
+# A weight of 1 + 2^-9 is 1 as bf16: each value is 2^-9 of itself too small.  f16 holds it.
+cat >ninth.ir <<'END'
+graph @main(%x: f32[4, 2]) -> (%y: f32[4, 1]) {
+  %w = const f32[2, 1] {1.001953125, 0}
+  %y = contract %x %w spec="ij,jk->ik"
+  return %y
+}
+END
+expect 0 '(0.0019)' "$RNNCC" compile ninth.ir -o ninth --weights-dtype bf16 --verify
+expect 0 'at most 0 off' "$RNNCC" compile ninth.ir -o ninth --weights-dtype f16 --verify
+expect 0 'the C against the interpreter' "$RNNCC" compile ninth.ir -o ninth --verify --atol 0
+expect 1 "--verify: output 'y'" "$RNNCC" compile ninth.ir -o ninth --weights-dtype bf16 --verify --atol 1e-5
+expect 1 'no-data' "$RNNCC" compile ninth.ir -o ninth --verify --data no-data
 
 "$RNNCC" run 'a b.ir' --dim T=7 --seed 3 --via interpret -o wanted.npz >/dev/null
 for via in interpret cc $([ "${RNNCC_LLVM:-0}" = 1 ] && echo jit); do
