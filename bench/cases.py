@@ -13,11 +13,27 @@ from onnx import numpy_helper
 
 import make_models
 
-GATES = make_models.GATES
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 # Real models: the data set to begin with, and how many follow on each other.
 REAL = {"dtln_model_1": 40, "dtln_model_2": 40, "gtcrn_simple": 30, "oww_embedding": 1, "oww_melspectrogram": 1}
 SILERO_STEPS = 68  # of 16 kHz in the recorded stream
+
+
+# Who runs, besides ONNX Runtime: (label, -O level, compiler, more of rnncc's options, tolerance or 0 for that of all).
+GCC, CLANG = ("rnncc gcc", "-O2", "gcc", (), 0), ("rnncc clang", "-O2", "clang", (), 0)
+V3 = ("rnncc v3", "-O2", "gcc", ("--target", "x86-64-v3"), 0)
+BF16 = ("rnncc bf16", "-O2", "gcc", ("--weights-dtype", "bf16"), 2e-2)
+UNFUSED = ("unfused", "-O0", "gcc", (), 0)
+TWO = ("rnncc 2 threads", "-O2", "gcc", ("--threads", "2"), 0)
+VARIANTS = {
+    "real": (GCC, CLANG, V3, UNFUSED),
+    "step": (GCC, CLANG, V3, BF16, UNFUSED),
+    "cell": (GCC, CLANG, V3),
+    "sequence": (GCC, CLANG, V3, BF16, UNFUSED),
+    "batch": (GCC, CLANG),
+    "length": (GCC,),
+    "threads": (GCC, TWO),
+}
 
 
 class Case:
@@ -26,9 +42,15 @@ class Case:
     def __init__(self, name, path, steps, group, carry=None, binds=None, note=""):
         self.name, self.path, self.steps, self.group, self.note = name, path, steps, group, note
         self.carry, self.binds = carry or {}, binds or {}
-        self.cell = self.weights = None
+        self.layer = self.weights = None  # of single layers: make_models.Name
         self.reads_once = bool(self.carry)  # a streaming step uses each weight about once
+        self.threads = 2 if group == "threads" else 1
         self.model = onnx.load(path)
+
+    def variants(self):
+        """-O0 of a long sequence of a large layer would take longer than all others together."""
+        large = self.layer and self.layer.length * self.layer.hidden**2 > 100 * 128**2
+        return [v for v in VARIANTS[self.group] if not (large and v is UNFUSED)]
 
     def dims(self):
         """Every size that the model leaves open, as it is in these inputs."""
@@ -61,17 +83,16 @@ def recorded(folder, names, n):
     return [{name: read_pb(folder / f"test_data_set_{s}/input_{i}.pb") for i, name in enumerate(names)} for s in range(n)]
 
 
-def layer(out, cell, hidden, length):
-    name = f"{cell}_{hidden}" + ("_step" if length == 1 else f"_T{length}")
+def layer(out, name, group):
     model, carry, weights = make_models.make(name)
     path = out / f"{name}.onnx"
     path.write_bytes(model.SerializeToString())
     rng = np.random.default_rng(1)
     shapes = {i.name: [d.dim_value for d in i.type.tensor_type.shape.dim] for i in model.graph.input}
     steps = [{k: (rng.standard_normal(s) if k == "X" else np.zeros(s)).astype(np.float32) for k, s in shapes.items()}
-             for _ in range(20 if length == 1 else 1)]
-    case = Case(name, path, steps, "step" if length == 1 else "sequence", carry)
-    case.cell, case.hidden, case.length, case.weights = cell, hidden, length, weights
+             for _ in range(20 if carry else 1)]
+    case = Case(name + ("_2threads" if group == "threads" else ""), path, steps, group, carry)
+    case.layer, case.weights = make_models.Name(name), weights
     return case
 
 
@@ -115,16 +136,26 @@ def langid():
                 "real", note="100 bytes of text")
 
 
+def layers(quick):
+    """{group: names of single layers}"""
+    if quick:
+        return {"step": ["LSTM_32_step", "LSTM_128_step", "GRU_128_step", "RNN_64_step"], "cell": ["PeepholeLSTM_128_step"],
+                "sequence": ["LSTM_64_T100"], "batch": ["LSTM_64_T100_B16"], "threads": ["LSTM_128_T100"]}
+    sizes = (32, 64, 128, 256, 512)
+    return {"step": [f"{cell}_{h}_step" for cell in ("LSTM", "GRU", "RNN") for h in sizes],
+            "cell": [f"{cell}_{h}_step" for cell in ("PeepholeLSTM", "LayerNormLSTM", "CoupledLSTM", "ResetFirstGRU", "MinGRU",
+                                                     "Invented") for h in (128, 256)],
+            "sequence": [f"LSTM_{h}_T100" for h in sizes] + [f"GRU_{h}_T100" for h in (64, 128, 256)] + ["RNN_64_T100"],
+            "batch": [f"{cell}_{h}_T100_B16" for cell in ("LSTM", "GRU") for h in (64, 128, 256)],
+            "length": [f"LSTM_128_T{t}" for t in (3, 10, 30, 300, 1000)],
+            "threads": ["LSTM_128_T100", "LSTM_256_T100", "LSTM_128_T100_B16", "2xbiLSTM_256_T100"]}
+
+
 def all_cases(o):
     """The cases, and why some are missing."""
     models = o.out / "models"
     models.mkdir(parents=True, exist_ok=True)
     missing = []
     found = silero(o, missing) + [langid()] + real(o, missing)
-    steps = {"LSTM": (32, 128) if o.quick else (32, 64, 128, 256, 512), "GRU": (128,) if o.quick else (32, 64, 128, 256, 512),
-             "RNN": (64,) if o.quick else (32, 64, 128, 256, 512)}
-    sequences = {"LSTM": (64,) if o.quick else (32, 64, 128, 256, 512), "GRU": () if o.quick else (64, 128, 256),
-                 "RNN": () if o.quick else (64,)}
-    for length, sizes in (1, steps), (100, sequences):
-        found += [layer(models, cell, hidden, length) for cell, hs in sizes.items() for hidden in hs]
+    found += [layer(models, name, group) for group, names in layers(o.quick).items() for name in names]
     return [c for c in found if re.search(o.only, c.name)], missing

@@ -1,58 +1,105 @@
-"""Plots of bench/run.py's results: time against H, and the fraction of the bandwidth bound."""
+"""Plots of bench/run.py's results: time against H and against T, the fraction of the bound, fused against unfused, threads.
 
-LABELS = {"ONNX Runtime": "C1", "torch": "C2", "rnncc gcc": "C0", "rnncc clang": "C4", "unfused": "C7"}
+`plots.py RESULTS.json FOLDER` draws them again."""
+
+import json
+import pathlib
+import sys
+
+STYLE = {"ONNX Runtime": "C1", "oneDNN": "C3", "torch": "C2", "rnncc gcc": "C0", "rnncc clang": "C4", "rnncc bf16": "C9", "unfused": "C7"}
+OURS = ("rnncc gcc", "rnncc clang")
 
 
-def lines_of(results, cell, group):
-    chosen = sorted((r for r in results if r.get("cell") == cell and r["group"] == group), key=lambda r: r["hidden"])
-    for label in LABELS:
-        points = [(r["hidden"], r["runners"][label]["min_us"]) for r in chosen if "min_us" in r["runners"].get(label, {})]
+def us(result, label):
+    return result["runners"].get(label, {}).get("min_us")
+
+
+def best(result):
+    return min((us(result, k) for k in OURS if us(result, k)), default=None)
+
+
+def curves(results, key):
+    """(label, xs, ys) of each implementation, and of the bound."""
+    chosen = sorted(results, key=lambda r: r[key])
+    for label in STYLE:
+        points = [(r[key], us(r, label)) for r in chosen if us(r, label)]
         if len(points) > 1:
             yield label, *zip(*points)
-    bound = [(r["hidden"], r["bound_us"]) for r in chosen if "bound_us" in r]
+    bound = [(r[key], r["bound_us"]) for r in chosen if "bound_us" in r]
     if len(bound) > 1:
         yield "bound", *zip(*bound)
 
 
+def draw_curves(pyplot, path, panels, key, xlabel):
+    """panels: [(title, results)]"""
+    panels = [(title, rs) for title, rs in panels if list(curves(rs, key))]
+    if not panels:
+        return []
+    figure, axes = pyplot.subplots(1, len(panels), figsize=(4.2 * len(panels), 3.8), squeeze=False, layout="constrained")
+    for axis, (title, rs) in zip(axes[0], panels):
+        for label, x, y in curves(rs, key):
+            style = {"linestyle": ":", "color": "black"} if label == "bound" else {"marker": ".", "color": STYLE[label]}
+            axis.loglog(x, y, label=label, **style)
+        axis.set(title=title, xlabel=xlabel)
+        axis.set_xticks(sorted({r[key] for r in rs}), minor=False)
+        axis.get_xaxis().set_major_formatter("{x:.0f}")
+        axis.minorticks_off()
+        axis.grid(alpha=0.3)
+    axes[0][0].set_ylabel("µs a call")
+    axes[0][-1].legend(fontsize="small")
+    figure.savefig(path, metadata={"Date": None})
+    pyplot.close(figure)
+    return [path.name]
+
+
+def draw_bars(pyplot, path, rows, xlabel, line=None, log=False):
+    """rows: [(name, value)]"""
+    if not rows:
+        return []
+    figure, axis = pyplot.subplots(figsize=(8, 0.22 * len(rows) + 0.9), layout="constrained")
+    axis.barh([n for n, _ in rows][::-1], [v for _, v in rows][::-1], color="C0")
+    if line is not None:
+        axis.axvline(line, color="black", linestyle=":")
+    if log:
+        axis.set_xscale("log")
+    axis.margins(y=0.01)
+    axis.tick_params(axis="y", labelsize="small")
+    axis.set(xlabel=xlabel)
+    figure.savefig(path, metadata={"Date": None})
+    pyplot.close(figure)
+    return [path.name]
+
+
 def draw(report, out):
-    """Returns the names of the files written; none where matplotlib is not installed or there is nothing to draw."""
+    """Returns the names of the files written; none where matplotlib is not installed."""
     try:
         import matplotlib
     except ImportError:
         print("no plots: matplotlib is not installed")
         return []
     matplotlib.use("svg")
-    matplotlib.rcParams["svg.hashsalt"] = "rnncc"
+    matplotlib.rcParams |= {"svg.hashsalt": "rnncc", "svg.fonttype": "none"}
     from matplotlib import pyplot
 
-    written = []
-    for group, title in ("step", "one step"), ("sequence", "100 steps"):
-        cells = [c for c in ("LSTM", "GRU", "RNN") if list(lines_of(report["results"], c, group))]
-        if not cells:
-            continue
-        figure, axes = pyplot.subplots(1, len(cells), figsize=(4.5 * len(cells), 4), squeeze=False, layout="constrained")
-        for axis, cell in zip(axes[0], cells):
-            for label, x, y in lines_of(report["results"], cell, group):
-                style = {"linestyle": ":", "color": "black"} if label == "bound" else {"marker": "o", "color": LABELS[label]}
-                axis.loglog(x, y, label=label, **style)
-            axis.set(title=f"{cell}, {title}, batch 1", xlabel="hidden size = input size", ylabel="µs a call")
-            axis.set_xticks(sorted({r["hidden"] for r in report["results"] if r.get("cell") == cell}), minor=False)
-            axis.get_xaxis().set_major_formatter("{x:.0f}")
-            axis.minorticks_off()
-            axis.grid(alpha=0.3)
-        axes[0][0].legend()
-        figure.savefig(out / f"{group}.svg", metadata={"Date": None})
-        pyplot.close(figure)
-        written.append(f"{group}.svg")
+    results = report["results"]
 
-    ours = [(r["name"], r["bound_us"] / min(r["runners"][k]["min_us"] for k in ("rnncc gcc", "rnncc clang") if k in r["runners"]))
-            for r in report["results"] if "bound_us" in r and "min_us" in r["runners"].get("rnncc gcc", {})]
-    if ours:
-        figure, axis = pyplot.subplots(figsize=(8, 0.28 * len(ours) + 1.2), layout="constrained")
-        axis.barh([n for n, _ in ours][::-1], [100 * f for _, f in ours][::-1], color="C0")
-        axis.axvline(100, color="black", linestyle=":")
-        axis.set(xlabel="% of the bound (reading the weights; for sequences also the operations of x·W)")
-        figure.savefig(out / "bound.svg", metadata={"Date": None})
-        pyplot.close(figure)
-        written.append("bound.svg")
+    def of(group, cell):
+        return [r for r in results if r["group"] == group and r.get("cell") == cell]
+
+    written = []
+    for group, title in ("step", "one step"), ("sequence", "100 steps"), ("batch", "100 steps, batch 16"):
+        written += draw_curves(pyplot, out / f"{group}.svg", [(f"{c}, {title}", of(group, c)) for c in ("LSTM", "GRU", "RNN")],
+                               "hidden", "hidden size = input size")
+    lengths = [r for r in of("sequence", "LSTM") + of("length", "LSTM") if r["hidden"] == 128]
+    written += draw_curves(pyplot, out / "length.svg", [("LSTM, 128 units", lengths)], "length", "steps")
+    written += draw_bars(pyplot, out / "bound.svg", [(r["name"], 100 * r["bound_us"] / best(r)) for r in results if "bound_us" in r and best(r)],
+                         "% of the bound: reading the weights; for sequences and batches also the multiply-adds", 100)
+    written += draw_bars(pyplot, out / "fused.svg", [(r["name"], us(r, "unfused") / best(r)) for r in results if us(r, "unfused") and best(r)],
+                         "unfused (-O0) / fused (-O2): times faster", log=True)
+    written += draw_bars(pyplot, out / "threads.svg", [(r["name"], us(r, "rnncc gcc") / us(r, "rnncc 2 threads"))
+                                                     for r in results if us(r, "rnncc 2 threads")], "one thread / two threads: times faster", 2)
     return written
+
+
+if __name__ == "__main__":
+    print(*draw(json.loads(pathlib.Path(sys.argv[1]).read_text()), pathlib.Path(sys.argv[2])), sep="\n")

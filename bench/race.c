@@ -2,7 +2,7 @@
  *
  *     race PLAN        (bench/run.py writes the plan; a line a fact, fields separated by tabs)
  *
- *     cpu N                                   everything runs on that CPU
+ *     cpus N..                                everything runs on these, with a thread for each
  *     seconds S                               of timing, for all together
  *     tolerance ATOL RTOL                     |a - b| <= ATOL + RTOL |b|
  *     steps N                                 compared one after the other, states carried, before anything is timed
@@ -10,16 +10,20 @@
  *     input NAME TYPE FILE BOUND CARRY DIM..  TYPE: ONNX's number; FILE: the bytes of all steps; BOUND 1: a constant in ours;
  *     output NAME TYPE DIM..                  CARRY: the output that feeds it at the next step, or -1
  *     ort LABEL LIBRARY                       ONNX Runtime
- *     rnncc LABEL LIBRARY PREFIX STEP         C that `rnncc compile --describe` emitted, as a shared library; STEP 1: PREFIX_step
+ *     rnncc LABEL LIBRARY PREFIX STEP ATOL    C that `rnncc compile --describe` emitted, as a shared library; STEP 1: PREFIX_step;
+ *                                             ATOL: in place of that above, where not 0 (narrow weights)
+ *     onednn LABEL ATOL CELL TYPE STATEFUL T B INPUTS HIDDEN W R BIAS    onednn_peer.h; TYPE f32 or bf16; files of floats
  *
- * ONNX Runtime: one thread, sequential, all graph optimisations; tensors over memory of ours, made once, for the outputs as
- * well: a call is Run and nothing else.  Ours is called through the table that --describe emits: one more indirect call.
+ * ONNX Runtime: as many threads as CPUs, sequential, all graph optimisations; tensors over memory of ours, made once, for the
+ * outputs as well: a call is Run and nothing else.  Ours is called through the table that --describe emits: one more indirect
+ * call.  The first implementation is what the others' outputs are compared with.
  *
  * Timing: the implementations take turns, a few samples each, until the time is over, so that a slow spell of the machine
  * hits all.  A sample is one or several calls, 20 microseconds at least; the first sample of a turn, which finds caches that
  * the others have filled, is not counted.  Prints one JSON object.  Exit status 1: outputs differ, or an error.
  */
 #define _GNU_SOURCE
+#include "onednn_peer.h"
 #include "ort_api.h"
 
 #include <dlfcn.h>
@@ -31,7 +35,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { MAX_TENSORS = 32, MAX_RUNNERS = 8, MAX_RANK = 8, MAX_SAMPLES = 200000, TURN = 12, FLOAT = 1 };
+enum { MAX_TENSORS = 32, MAX_RUNNERS = 12, MAX_RANK = 8, MAX_SAMPLES = 200000, TURN = 12, FLOAT = 1 };
 static const double SAMPLE_SECONDS = 20e-6;
 
 typedef struct {
@@ -57,16 +61,18 @@ typedef struct {
 	void (*reset)(void *state);
 	int step;
 	void *state, *workspace;
-	/* both: what the pointers above see */
+	Onednn *onednn;
+	/* all: what the pointers above see */
 	void *in[MAX_TENSORS], *out[MAX_TENSORS];
 	int n_calls; /* a sample */
 	int n_samples;
 	double *us;
-	double worst;
+	double atol, worst;
 } Runner;
 
 static struct {
-	int cpu, n_steps, n_in, n_out, n_runners;
+	int n_cpus, n_steps, n_in, n_out, n_runners;
+	cpu_set_t cpus;
 	double seconds, atol, rtol;
 	char *model;
 	Tensor in[MAX_TENSORS], out[MAX_TENSORS];
@@ -177,7 +183,7 @@ static void ort_open(Runner *r, const char *path)
 	ort_check(((OrtCreateSessionOptions)ort[ORT_CREATE_SESSION_OPTIONS])(&options));
 	ort_check(((OrtSetInt)ort[ORT_SET_EXECUTION_MODE])(options, ORT_SEQUENTIAL));
 	ort_check(((OrtSetInt)ort[ORT_SET_OPTIMIZATION_LEVEL])(options, ORT_ENABLE_ALL));
-	ort_check(((OrtSetInt)ort[ORT_SET_INTRA_OP_THREADS])(options, 1));
+	ort_check(((OrtSetInt)ort[ORT_SET_INTRA_OP_THREADS])(options, race.n_cpus));
 	ort_check(((OrtSetInt)ort[ORT_SET_INTER_OP_THREADS])(options, 1));
 	ort_check(((OrtCreateSession)ort[ORT_CREATE_SESSION])(env, race.model, options, &r->session));
 	ort_check(((OrtCreateCpuMemoryInfo)ort[ORT_CREATE_CPU_MEMORY_INFO])(ORT_ARENA, ORT_MEM_DEFAULT, &memory));
@@ -222,10 +228,45 @@ static void our_open(Runner *r, const char *path, const char *prefix)
 		if (!is_state_out(i)) r->out[n_out++] = allocate(race.out[i].size_bytes);
 }
 
+/* ---- oneDNN ---- */
+
+static float *floats_of(const char *path)
+{
+	FILE *f = fopen(path, "rb");
+	if (!f || fseek(f, 0, SEEK_END)) die(path, "cannot be read");
+	const size_t size = (size_t)ftell(f);
+	float *data = allocate(size);
+	rewind(f);
+	if (fread(data, 1, size, f) != size) die(path, "cannot be read");
+	fclose(f);
+	return data;
+}
+
+static void onednn_open(Runner *r, char *line)
+{
+	OnednnLayer l = {.cell = field(&line)};
+	l.bf16 = !strcmp(field(&line), "bf16");
+	l.stateful = atoi(field(&line));
+	l.length = atoi(field(&line));
+	l.batch = atoi(field(&line));
+	l.n_inputs = atoi(field(&line));
+	l.n_hidden = atoi(field(&line));
+	l.weights_input = floats_of(field(&line));
+	l.weights_hidden = floats_of(field(&line));
+	l.bias = floats_of(field(&line));
+	r->onednn = onednn_new(&l);
+	if (!r->onednn) die("oneDNN", "this program was built without it");
+	r->out[0] = allocate(race.out[0].size_bytes);
+}
+
 /* ---- calls ---- */
 
 static void run_once(Runner *r)
 {
+	if (r->onednn) {
+		onednn_run(r->onednn);
+		return;
+	}
 	if (r->run) {
 		ort_check(r->run(r->session, NULL, race.in_names, (const OrtAny *const *)r->in_values,
 			(size_t)race.n_in, race.out_names, (size_t)race.n_out, r->out_values));
@@ -240,6 +281,12 @@ static void run_once(Runner *r)
 static void set_inputs(Runner *r, int step)
 {
 	int n = 0;
+	if (r->onednn) { /* a layer: the first input is the sequence, the others are states */
+		if (!step) onednn_reset(r->onednn);
+		onednn_set_input(r->onednn,
+			(const float *)(const void *)(race.in[0].data + race.in[0].size_bytes * (size_t)step));
+		return;
+	}
 	for (int i = 0; i < race.n_in; i++) {
 		const Tensor *t = &race.in[i];
 		const char *data = t->data + t->size_bytes * (size_t)step;
@@ -252,10 +299,12 @@ static void set_inputs(Runner *r, int step)
 static bool outputs_agree(Runner *r, int step)
 {
 	Runner *first = &race.runners[0];
+	const double atol = r->atol > 0 ? r->atol : race.atol;
 	bool agree = true;
 	int n = 0;
+	if (r->onednn) onednn_get_output(r->onednn, r->out[0]);
 	for (int i = 0; i < race.n_out; i++) {
-		if (is_state_out(i)) continue;
+		if (is_state_out(i) || (r->onednn && i > 0)) continue;
 		const float *a = r->out[r->run ? i : n], *b = first->out[first->run ? i : n];
 		n++;
 		if (race.out[i].type != FLOAT) {
@@ -265,7 +314,7 @@ static bool outputs_agree(Runner *r, int step)
 		for (size_t k = 0; k < race.out[i].size_bytes / sizeof *a; k++) {
 			double error = fabs((double)a[k] - (double)b[k]);
 			if (error > r->worst || isnan(error)) r->worst = error;
-			if (error <= race.atol + race.rtol * fabs((double)b[k])) continue;
+			if (error <= atol + race.rtol * fabs((double)b[k])) continue;
 			if (agree)
 				fprintf(stderr, "race: step %d, output %s[%zu]: %s gives %.9g, %s gives %.9g\n", step,
 					race.out[i].name, k, r->label, (double)a[k], first->label, (double)b[k]);
@@ -338,7 +387,7 @@ static void print(bool agree)
 			printf(", \"min_us\": %.4f, \"median_us\": %.4f, \"samples\": %d, \"calls_per_sample\": %d",
 				r->us[0], r->us[r->n_samples / 2], r->n_samples, r->n_calls);
 		}
-		if (r->run) printf(", \"version\": \"%s\"", race.ort_version);
+		if (r->run || r->onednn) printf(", \"version\": \"%s\"", r->run ? race.ort_version : onednn_version());
 		printf("}");
 	}
 	printf("]}\n");
@@ -352,8 +401,11 @@ static void read_plan(FILE *f)
 		char *rest = strdup(line);
 		rest[strcspn(rest, "\n")] = '\0';
 		const char *what = field(&rest);
-		if (!strcmp(what, "cpu")) race.cpu = atoi(field(&rest));
-		else if (!strcmp(what, "seconds")) race.seconds = atof(field(&rest));
+		if (!strcmp(what, "cpus")) {
+			for (; rest; race.n_cpus++) CPU_SET((size_t)atoi(field(&rest)), &race.cpus);
+			/* Before any library makes threads, which inherit it. */
+			if (sched_setaffinity(0, sizeof race.cpus, &race.cpus)) die("cpus", "cannot be had");
+		} else if (!strcmp(what, "seconds")) race.seconds = atof(field(&rest));
 		else if (!strcmp(what, "tolerance")) race.atol = atof(field(&rest)), race.rtol = atof(field(&rest));
 		else if (!strcmp(what, "steps")) race.n_steps = atoi(field(&rest));
 		else if (!strcmp(what, "model")) race.model = field(&rest);
@@ -380,7 +432,13 @@ static void read_plan(FILE *f)
 			r->label = field(&rest);
 			const char *path = field(&rest), *prefix = field(&rest);
 			r->step = atoi(field(&rest));
+			r->atol = atof(field(&rest));
 			our_open(r, path, prefix);
+		} else if (!strcmp(what, "onednn") && race.n_runners < MAX_RUNNERS) {
+			Runner *r = &race.runners[race.n_runners++];
+			r->label = field(&rest);
+			r->atol = atof(field(&rest));
+			onednn_open(r, rest);
 		} else {
 			die("plan", line);
 		}
@@ -394,10 +452,6 @@ int main(int argc, char **argv)
 	if (!f) die(argc == 2 ? argv[1] : "usage", "race PLAN");
 	read_plan(f);
 	fclose(f);
-	cpu_set_t cpus;
-	CPU_ZERO(&cpus);
-	CPU_SET((size_t)race.cpu, &cpus);
-	if (sched_setaffinity(0, sizeof cpus, &cpus)) die("cpu", "cannot be had");
 	const bool agree = compare();
 	if (agree && race.seconds > 0) time_all();
 	print(agree);

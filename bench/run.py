@@ -1,16 +1,14 @@
-"""How fast is what rnncc emits, against ONNX Runtime (and torch, where it is installed), and against the machine's limits.
+"""How fast is what rnncc emits, against ONNX Runtime, oneDNN and torch, and against the machine's limits.
 
-Run it through scripts/bench.sh.  For each model: rnncc compiles it (-O2, and -O0: nothing fused), gcc and clang make shared
-libraries of it, and bench/race.c runs them and ONNX Runtime in turns in one process, on one CPU, after comparing their
+Run it through scripts/bench.sh.  For each model: rnncc compiles it in several ways, gcc and clang make shared libraries of
+it, and bench/race.c runs them and the peers in turns in one process, on one CPU (two for the threads), after comparing their
 outputs.  Writes results.json, table.md and plots.  Exit status 1 if outputs differ or something cannot be compiled.
 """
 
 import argparse
-import datetime
 import json
 import os
 import pathlib
-import platform
 import re
 import shutil
 import subprocess
@@ -21,11 +19,15 @@ import onnx
 import onnxruntime
 
 import cases
+import make_models
 import plots
+import report
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent
 ORT = "ONNX Runtime"
+# ONNX's gates in oneDNN's order.
+ONEDNN_ORDER = {"LSTM": (0, 2, 3, 1), "GRU": (0, 1, 2), "ResetFirstGRU": (0, 1, 2), "RNN": (0,)}
 
 
 def command(*args, **more):
@@ -35,160 +37,175 @@ def command(*args, **more):
     return done.stdout
 
 
-def first_line(*args):
-    return command(*args).splitlines()[0]
-
-
 class Bench:
     def __init__(self, options):
-        self.o = options
-        self.out = options.out
-        self.variants = [("rnncc gcc", "-O2", "gcc")]
-        clang = shutil.which("clang") or shutil.which("clang-14")
-        if clang:
-            self.variants.append(("rnncc clang", "-O2", clang))
-        self.variants.append(("unfused", "-O0", "gcc"))
+        self.o, self.out, self.missing = options, options.out, []
+        self.compilers = {"gcc": shutil.which("gcc"), "clang": shutil.which("clang") or shutil.which("clang-14")}
+        if not self.compilers["clang"]:
+            self.missing.append("clang: not installed")
+        self.has_bf16 = "--weights-dtype" in command(options.rnncc, "compile", "--help")
+        if not self.has_bf16:
+            self.missing.append("bf16 weights: this rnncc has no --weights-dtype")
+        self.tool("limits", ROOT / "runtime/probe/probe.c", "-march=native")
+        self.tool("cold")
+        self.tool("race", HERE / "onednn_peer.c", program="race_without_onednn")
+        self.onednn = pathlib.Path("/usr/include/oneapi/dnnl/dnnl.h").exists()
+        if self.onednn:
+            self.tool("race", HERE / "onednn_peer.c", "-DWITH_ONEDNN", "-ldnnl")
+        else:
+            self.missing.append("oneDNN: libdnnl-dev is not installed")
+            shutil.copy(self.out / "race_without_onednn", self.out / "race")
 
-    def tool(self, name, *more):
-        program = self.out / name
-        command("gcc", "-std=gnu11", "-O2", HERE / f"{name}.c", *more, "-o", program, "-ldl", "-lm")
-        return program
+    def tool(self, name, *more, program=None):
+        command("gcc", "-std=gnu11", "-O2", HERE / f"{name}.c", *more, "-o", self.out / (program or name), "-ldl", "-lm")
 
-    def build(self, case, level, cc, folder):
+    def cpus(self, n):
+        return [self.o.cpu] + [c for c in sorted(os.sched_getaffinity(0)) if c != self.o.cpu][: n - 1]
+
+    def build(self, case, variant):
         """A shared library of what rnncc emits, and the bytes of its weights."""
+        label, level, cc, more, _ = variant
+        folder = self.out / "models" / case.name / label.replace(" ", "_")
         folder.mkdir(parents=True, exist_ok=True)
         flags = [f"--dim={k}={v}" for k, v in case.dims().items()] + [f"--bind={k}={v}" for k, v in case.binds.items()]
         flags += [f"--state={o}={i}" for o, i in case.carry.items()]
-        command(self.o.rnncc, "compile", case.path, "-o", folder, "--name", "m", "--describe", level, "--target",
-                self.o.target, "--no-detect-states", *flags)
+        target = () if "--target" in more else ("--target", self.o.target)
+        command(self.o.rnncc, "compile", case.path, "-o", folder, "--name", "m", "--describe", level, *target,
+                "--no-detect-states", *flags, *more)
         header = (folder / "m.h").read_text()
         wanted = re.search(r"compile with ([^)]*)\)", header)
-        command(cc, "-O2", "-fPIC", "-shared", "-DNDEBUG", *(wanted.group(1).split() if wanted else ["-std=c99"]),
-                folder / "m.c", "-o", folder / "m.so", "-lm")
+        openmp = ["-fopenmp"] if "--threads" in more else []
+        command(self.compilers[cc], "-O2", "-fPIC", "-shared", "-DNDEBUG", *openmp,
+                *(wanted.group(1).split() if wanted else ["-std=c99"]), folder / "m.c", "-o", folder / "m.so", "-lm")
         weights = re.search(r"M_WEIGHTS_BYTES (\d+)", header)
         return folder / "m.so", int(weights.group(1)) if weights else 0
 
-    def race(self, case):
+    def onednn_line(self, case, dtype):
+        """What race.c is told of a layer, its weights in files as oneDNN orders them; None where oneDNN has no such layer."""
+        n = case.layer
+        if not n or not self.onednn or n.cell not in ONEDNN_ORDER or n.layers * n.directions > 1:
+            return None
+        order, h = list(ONEDNN_ORDER[n.cell]), n.hidden
+        w, r = (case.weights[k].reshape(len(order), h, h)[order].transpose(2, 0, 1) for k in "WR")
+        wb, rb = case.weights["B"].reshape(2, len(order), h)[:, order]
+        b = np.stack([wb[0] + rb[0], wb[1] + rb[1], wb[2], rb[2]]) if n.cell == "GRU" else wb + rb
+        files = []
+        for name, data in ("w", w), ("r", r), ("b", b):
+            files.append(self.out / "models" / case.name / f"onednn_{name}.bin")
+            files[-1].write_bytes(np.ascontiguousarray(data, np.float32).tobytes())
+        label, tolerance = ("oneDNN", 0) if dtype == "f32" else ("oneDNN bf16", 5e-2)
+        return ("onednn", label, tolerance, n.cell, dtype, int(bool(case.carry)), n.length, n.batch, h, h, *files)
+
+    def plan(self, case, name, runners, **facts):
+        """What race.c reads, in a file."""
         folder = self.out / "models" / case.name
-        folder.mkdir(parents=True, exist_ok=True)
-        library = next(pathlib.Path(onnxruntime.__file__).parent.glob("capi/libonnxruntime.so.*"))
         shapes = case.output_shapes()
-        lines = [("cpu", self.o.cpu), ("seconds", self.o.seconds), ("tolerance", 1e-4, 1e-4), ("steps", len(case.steps)),
-                 ("model", case.path)]
         outputs = list(shapes)
         fed_by = {i: outputs.index(o) for o, i in case.carry.items()}
-        for name, first in case.steps[0].items():
-            file = folder / f"{re.sub(r'[^A-Za-z0-9]', '_', name)}.bin"
-            file.write_bytes(b"".join(np.ascontiguousarray(s[name]).tobytes() for s in case.steps))
+        facts = {"seconds": self.o.seconds, "steps": len(case.steps)} | facts
+        lines = [("cpus", *self.cpus(case.threads)), ("tolerance", 1e-4, 1e-4), *facts.items(), ("model", case.path)]
+        for i, first in case.steps[0].items():
+            file = folder / f"{re.sub(r'[^A-Za-z0-9]', '_', i)}.bin"
+            file.write_bytes(b"".join(np.ascontiguousarray(s[i]).tobytes() for s in case.steps))
             kind = onnx.helper.np_dtype_to_tensor_dtype(first.dtype)
-            lines.append(("input", name, kind, file, int(name in case.binds), fed_by.get(name, -1), *first.shape))
-        for name, (dtype, shape) in shapes.items():
-            lines.append(("output", name, onnx.helper.np_dtype_to_tensor_dtype(dtype), *shape))
-        lines.append(("ort", ORT, library))
-        weight_bytes = 0
-        for label, level, cc in self.variants:
-            so, n = self.build(case, level, cc, folder / label.replace(" ", "_"))
-            weight_bytes = max(weight_bytes, n) if level == "-O2" else weight_bytes
-            lines.append(("rnncc", label, so, "m", int(bool(case.carry))))
-        plan = folder / "plan.txt"
-        plan.write_text("".join("\t".join(map(str, line)) + "\n" for line in lines))
-        done = subprocess.run([str(self.out / "race"), str(plan)], capture_output=True, text=True)
+            lines.append(("input", i, kind, file, int(i in case.binds), fed_by.get(i, -1), *first.shape))
+        for o, (dtype, shape) in shapes.items():
+            lines.append(("output", o, onnx.helper.np_dtype_to_tensor_dtype(dtype), *shape))
+        path = folder / name
+        path.write_text("".join("\t".join(map(str, line)) + "\n" for line in [*lines, *runners]))
+        return path
+
+    def ort_line(self):
+        return ("ort", ORT, next(pathlib.Path(onnxruntime.__file__).parent.glob("capi/libonnxruntime.so.*")))
+
+    def race(self, case):
+        (self.out / "models" / case.name).mkdir(parents=True, exist_ok=True)
+        runners, weight_bytes = [self.ort_line()], {}
+        variants = [v for v in case.variants() if self.compilers[v[2]] and (v is not cases.BF16 or self.has_bf16)]
+        for variant in variants:
+            so, weight_bytes[variant[0]] = self.build(case, variant)
+            runners.append(("rnncc", variant[0], so, "m", int(bool(case.carry)), variant[4]))
+        runners += [line for line in (self.onednn_line(case, "f32"),) if line]
+        if case.layer and case.layer.cell == "LSTM" and cases.BF16 in case.variants():
+            runners += [line for line in (self.onednn_line(case, "bf16"),) if line]
+        environment = {**os.environ, "OMP_NUM_THREADS": str(case.threads)}
+        done = subprocess.run([str(self.out / "race"), str(self.plan(case, "plan.txt", runners))], capture_output=True, text=True,
+                              env=environment)
         if not done.stdout:
-            raise RuntimeError(done.stderr.strip())
+            raise RuntimeError(done.stderr.strip() or f"race ended with {done.returncode}")
         found = json.loads(done.stdout)
-        result = {"name": case.name, "group": case.group, "note": case.note, "weight_bytes": weight_bytes, "reads_once": case.reads_once,
-                  "steps": found["steps"],
-                  "agree": found["agree"], "runners": {r.pop("label"): r for r in found["runners"]}}
-        if case.cell:
-            result |= {"cell": case.cell, "hidden": case.hidden, "length": case.length}
+        result = {"name": case.name, "group": case.group, "note": case.note, "weight_bytes": weight_bytes.get("rnncc gcc", 0),
+                  "bf16_bytes": weight_bytes.get("rnncc bf16", 0), "reads_once": case.reads_once, "threads": case.threads,
+                  "steps": found["steps"], "agree": found["agree"], "runners": {r.pop("label"): r for r in found["runners"]}}
+        if case.layer:
+            n = case.layer
+            result |= {"cell": n.cell, "hidden": n.hidden, "length": n.length, "batch": n.batch, "stacked": n.layers * n.directions}
         if not found["agree"]:
             print(done.stderr.strip(), file=sys.stderr)
         return result
 
     def torch(self, results):
         """Adds torch's times for single layers; says why not where it cannot."""
-        done = [(c, r) for c, r in results if c.cell and r["agree"]]
+        done = [(c, r) for c, r in results if c.layer and r["agree"] and c.group in ("step", "sequence", "batch") and
+                c.layer.cell in make_models.GATES]
         jobs = []
         for case, _ in done:
             file = self.out / "models" / case.name / "layer.npz"
             np.savez(file, X=case.steps[0]["X"], Y=case.first_output(), **case.weights)
-            jobs.append({"cell": case.cell, "hidden": case.hidden, "length": case.length, "weights": str(file)})
+            jobs.append({"cell": case.layer.cell, "hidden": case.layer.hidden, "batch": case.layer.batch, "weights": str(file)})
         if not jobs:
-            return "no single layers were run"
+            return
         ran = subprocess.run([self.o.torch_python, str(HERE / "torch_peer.py")], capture_output=True, text=True,
                              input=json.dumps({"cpu": self.o.cpu, "seconds": min(0.3, self.o.seconds), "jobs": jobs}))
         if ran.returncode:
-            return "torch: " + (ran.stderr.strip().splitlines() or ["failed"])[-1]
+            self.missing.append("torch: " + (ran.stderr.strip().splitlines() or ["failed"])[-1])
+            return
         for (_, result), times in zip(done, json.loads(ran.stdout)):
             result["runners"]["torch"] = times
             result["agree"] &= times["max_abs_error"] < 1e-4
-        return None
+
+    def cold(self, results):
+        """From the start of a process to its first result, and its memory: the same program, with one implementation each."""
+        found = {}
+        for case, result in results:
+            if case.name not in ("silero_v5", "LSTM_128_step") or not result["agree"]:
+                continue
+            so = self.out / "models" / case.name / "rnncc_gcc/m.so"
+            plans = [self.plan(case, f"cold_{k}.txt", [line], seconds=0, steps=1)
+                     for k, line in enumerate([("rnncc", "rnncc gcc", so, "m", 1, 0), self.ort_line()])]
+            program = self.out / "race_without_onednn"
+            ours, ort = json.loads(command(self.out / "cold", 20, program, plans[0], program, plans[1]))
+            found[case.name] = {"rnncc gcc": ours, ORT: ort}
+        return found
 
     def limits(self, results):
-        """The bandwidth at the sizes that matter, and the least time that the weights of each model take to be read."""
-        sizes = {16 << 10, 256 << 10, 8 << 20, 256 << 20} | {r["weight_bytes"] for _, r in results if r["weight_bytes"]}
-        sizes |= {4 * g * r["hidden"] ** 2 for _, r in results if "cell" in r for g in [cases.GATES[r["cell"]]]}
-        found = json.loads(command(self.out / "limits", self.o.cpu, *sorted(sizes)))
-        read = {int(k): v for k, v in found["read"].items()}
+        """The bandwidth at the sizes that matter; the least time that each model takes by it and by the multiply-adds."""
+        sizes = {16 << 10, 256 << 10, 8 << 20, 256 << 20}
         for _, r in results:
-            if "cell" in r and r["length"] > 1:  # x W for all steps in registers; R read at every step
-                n = 4 * cases.GATES[r["cell"]] * r["hidden"] ** 2
-                r["bound_us"] = 1e6 * r["length"] * (n / read[n] + n / 2 / found["flops"])
+            sizes |= {b for b in (r["weight_bytes"], r["bf16_bytes"]) if b}
+            if r.get("length", 1) > 1 and r["cell"] in make_models.GATES:
+                sizes |= {4 * make_models.GATES[r["cell"]] * r["hidden"] ** 2}
+        runs = [json.loads(command(self.out / "limits", self.o.cpu, *sorted(sizes))) for _ in range(3)]
+        flops = max(r["flops"] for r in runs)
+        read = {int(k): max(r["read"][k] for r in runs) for k in runs[0]["read"]}
+        for _, r in results:
+            if r.get("length", 1) > 1:
+                if r["group"] == "threads" or r["cell"] not in make_models.GATES:
+                    continue
+                n = 4 * make_models.GATES[r["cell"]] * r["hidden"] ** 2  # bytes of R, and of W
+                product = r["batch"] * n / 2 / flops
+                r["bound_us"] = 1e6 * r["length"] * (max(n / read[n], product) + product)
             elif r["weight_bytes"] and r["reads_once"]:
                 r["bound_us"] = 1e6 * r["weight_bytes"] / read[r["weight_bytes"]]
-        return {"flops": found["flops"], "L1 16 KiB": read[16 << 10], "L2 256 KiB": read[256 << 10], "L3 8 MiB": read[8 << 20],
+                if r["bf16_bytes"]:
+                    r["bf16_bound_us"] = 1e6 * r["bf16_bytes"] / read[r["bf16_bytes"]]
+        return {"flops": flops, "L1 16 KiB": read[16 << 10], "L2 256 KiB": read[256 << 10], "L3 8 MiB": read[8 << 20],
                 "DRAM 256 MiB": read[256 << 20]}
-
-
-def machine():
-    cpu = re.search(r"model name\s*: (.*)", pathlib.Path("/proc/cpuinfo").read_text())
-    caches = {p.parent.name: (p.parent / "level").read_text().strip() + (p.parent / "type").read_text()[0] + " "
-              + p.read_text().strip() for p in sorted(pathlib.Path("/sys/devices/system/cpu/cpu0/cache").glob("index*/size"))}
-    return {"cpu": cpu.group(1) if cpu else platform.processor(), "caches": list(caches.values()),
-            "system": platform.platform(), "gcc": first_line("gcc", "--version"),
-            "clang": first_line(shutil.which("clang") or "clang-14", "--version")
-            if shutil.which("clang") or shutil.which("clang-14") else None,
-            "onnxruntime": onnxruntime.__version__, "date": datetime.date.today().isoformat()}
-
-
-def table(report):
-    m, lim = report["machine"], report["limits"]
-    torch = next((t["version"] for r in report["results"] for k, t in r["runners"].items() if k == "torch"), "not installed")
-    lines = [f"{m['cpu']}, caches {', '.join(m['caches'])}; {m['gcc']}; {m['clang'] or 'no clang'}; ONNX Runtime {m['onnxruntime']}; "
-             f"torch {torch}; "
-             f"{m['date']}.", "",
-             f"Limits of one core, same run: {lim['flops'] / 1e9:.0f} GFLOP/s; reads L1 {lim['L1 16 KiB'] / 1e9:.0f}, "
-             f"L2 {lim['L2 256 KiB'] / 1e9:.0f}, L3 {lim['L3 8 MiB'] / 1e9:.0f}, DRAM {lim['DRAM 256 MiB'] / 1e9:.0f} GB/s.", "",
-             "Microseconds a call, one thread: best (median). `faster`: ONNX Runtime's best over our best. `of bound`: the least time "
-             "that reading the weights takes, over our best (for sequences: reading the recurrent ones at every step, and the "
-             "operations on the others; none for models that use a weight many times a call).", "",
-             "| model | ONNX Runtime | torch | rnncc, gcc | rnncc, clang | unfused | faster | of bound | max error |",
-             "|---|---|---|---|---|---|---|---|---|"]
-    for r in report["results"]:
-        runners = r["runners"]
-
-        def cell(label):
-            t = runners.get(label)
-            return f"{t['min_us']:.4g} ({t['median_us']:.4g})" if t and "min_us" in t else "–"
-
-        best = min((runners[k]["min_us"] for k in ("rnncc gcc", "rnncc clang") if "min_us" in runners.get(k, {})), default=None)
-        faster = f"{runners[ORT]['min_us'] / best:.2f}×" if best else "–"
-        bound = f"{r['bound_us'] / best:.0%}" if best and "bound_us" in r else "–"
-        error = max(t["max_abs_error"] for t in runners.values())
-        lines.append(f"| {r['name']} | {cell(ORT)} | {cell('torch')} | {cell('rnncc gcc')} | {cell('rnncc clang')} | {cell('unfused')} "
-                     f"| {faster} | {bound} | {error:.1g}{'' if r['agree'] else ' **DIFFERS**'} |")
-    wins = [f"{r['name']}, than {ours} ({peer} {r['runners'][peer]['min_us']:.4g} µs)" for r in report["results"]
-            for peer in (ORT, "torch") for ours in ("rnncc gcc", "rnncc clang")
-            if "min_us" in r["runners"].get(peer, {}) and "min_us" in r["runners"].get(ours, {})
-            and r["runners"][peer]["min_us"] < r["runners"][ours]["min_us"]]
-    lines += ["", "A peer is faster: " + ("; ".join(wins) if wins else "nowhere") + "."]
-    lines += [f"Not run: {text}." for text in report["missing"]]
-    return "\n".join(lines) + "\n"
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="about a minute: fewer models, less time for each")
+    parser.add_argument("--quick", action="store_true", help="a minute or two: fewer models, less time for each")
     parser.add_argument("--only", default="", help="a regular expression: only the models whose names match")
     parser.add_argument("--seconds", type=float, help="of timing a model (2; quick 0.5)")
     parser.add_argument("--cpu", type=int, default=None, help="the CPU to run on (the last)")
@@ -203,30 +220,30 @@ def main():
         o.cpu = max(os.sched_getaffinity(0))
     o.out.mkdir(parents=True, exist_ok=True)
     bench = Bench(o)
-    bench.tool("race")
-    bench.tool("limits", ROOT / "runtime/probe/probe.c", "-march=native")
     todo, missing = cases.all_cases(o)
+    bench.missing += missing
     results, failed = [], False
     for case in todo:
+        if case.threads > len(os.sched_getaffinity(0)):
+            bench.missing.append(f"{case.name}: one CPU only")
+            continue
         try:
             r = bench.race(case)
         except RuntimeError as e:
             failed = True
-            missing.append(f"{case.name}: {str(e).splitlines()[-1]}")
+            bench.missing.append(f"{case.name}: {str(e).splitlines()[-1]}")
             print(f"{case.name}: {e}", file=sys.stderr)
             continue
-        failed |= not r["agree"]
         results.append((case, r))
         times = "  ".join(f"{k} {t['min_us']:.4g}" for k, t in r["runners"].items() if "min_us" in t)
         print(f"{case.name}: {times}" + ("" if r["agree"] else "  OUTPUTS DIFFER"), flush=True)
-    why = bench.torch(results)
-    if why:
-        missing.append(why)
-    report = {"machine": machine(), "limits": bench.limits(results), "missing": missing, "results": [r for _, r in results]}
+    bench.torch(results)
+    found = {"machine": report.machine(onnxruntime.__version__), "seconds": o.seconds, "limits": bench.limits(results),
+             "cold": bench.cold(results), "missing": bench.missing, "results": [r for _, r in results]}
     failed |= not all(r["agree"] for _, r in results)
-    (o.out / "results.json").write_text(json.dumps(report, indent=1))
-    (o.out / "table.md").write_text(table(report))
-    drawn = plots.draw(report, o.out)
+    (o.out / "results.json").write_text(json.dumps(found, indent=1))
+    (o.out / "table.md").write_text(report.text(found))
+    drawn = plots.draw(found, o.out)
     print("\n" + (o.out / "table.md").read_text())
     print("written:", ", ".join(str(o.out / n) for n in ["results.json", "table.md", *drawn]))
     return failed

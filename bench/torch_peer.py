@@ -1,6 +1,6 @@
 """The time of torch's own recurrent layers, for bench/run.py: reads a JSON list of jobs on standard input, writes one of times.
 
-A job is {cell, hidden, length, weights: an .npz with W, R, B as ONNX has them, X and Y}.  Runs under the system's Python, for
+A job is {cell, hidden, batch, weights: an .npz with W, R, B as ONNX has them, X and Y}.  Runs under the system's Python, for
 Debian's torch.  Each call is layer(x, state) under no_grad and includes Python's overhead, some microseconds."""
 
 import json
@@ -35,7 +35,7 @@ def blas():
 def run(job, seconds):
     data = np.load(job["weights"])
     layer, x = layer_of(job, data), torch.from_numpy(data["X"])
-    zero = torch.zeros(1, 1, job["hidden"])
+    zero = torch.zeros(1, job["batch"], job["hidden"])
     state = (zero, zero) if job["cell"] == "LSTM" else zero
     error = float(np.abs(layer(x, state)[0].numpy().reshape(-1) - data["Y"].reshape(-1)).max())
     times, end = [], time.perf_counter() + seconds

@@ -1,8 +1,8 @@
 #!/bin/sh
-# bench.sh: how fast is it, against ONNX Runtime and torch and against what the machine can do. The one command.
+# bench.sh: how fast is it, against ONNX Runtime, oneDNN and torch and against what the machine can do. The one command.
 #
-#   scripts/bench.sh               some five minutes
-#   scripts/bench.sh --quick       about one
+#   scripts/bench.sh               some ten minutes
+#   scripts/bench.sh --quick       about two
 #   scripts/bench.sh --only LSTM   --no-setup, --seconds S, --cpu N, --target CPU …: bench/run.py --help
 #
 # Sets up, builds the release preset, measures; results.json, table.md and plots are in build/bench. docs/performance.md says

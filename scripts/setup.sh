@@ -4,7 +4,7 @@
 #   scripts/setup.sh             to build and run rnncc
 #   scripts/setup.sh --test      and its tests; npm, which one of them fetches a model with, comes by pip into build/venv
 #   scripts/setup.sh --train     and the scripts that train the models (PyTorch)
-#   scripts/setup.sh --bench     and what bench/ compares with: ONNX Runtime, by pip into build/venv
+#   scripts/setup.sh --bench     and what bench/ compares with: oneDNN, PyTorch; ONNX Runtime, by pip into build/venv
 #   scripts/setup.sh --dev       all of the above, linters and coverage
 #   --no-llvm                    leave Clang/LLVM out: then the JIT is cc -shared
 #   --dry-run                    only say what is missing; exit status 1 if something is
@@ -19,7 +19,7 @@ build='build-essential cmake ninja-build pkg-config protobuf-c-compiler libproto
 llvm='clang-14 llvm-14-dev libclang-14-dev libclang-cpp14-dev libomp-14-dev libclang-rt-14-dev'
 test='libcriterion-dev libonnx-testdata python3 python3-numpy python3-onnx valgrind gnuplot-nox'
 train='python3 python3-numpy python3-torch'
-bench='python3 python3-venv'
+bench='python3 python3-venv python3-torch libopenblas0-pthread libdnnl-dev'
 dev='git clang-format-14 clang-tidy-14 cppcheck gcovr'
 
 # What pip installs: into build/venv, because Debian's npm is 330 packages, and Debian has no ONNX Runtime.
