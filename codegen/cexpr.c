@@ -243,6 +243,14 @@ static const char *reader(Emit *em, const char *f32, const char *half, Elem elem
 	return vocab_fn(em->vocab, name, F32, true);
 }
 
+/* As it is in memory: a narrow float's bits. */
+static const char *element_c(Emit *em, const Expr *e, int m, int u)
+{
+	Buffer *root = buffer_root(e->buffer);
+	root->used = true;
+	return arena_printf(em->cx->arena, "%s[%s]", root->name, index_c(em, buffer_offset(em->p, e->buffer, e->index), m, u));
+}
+
 static const char *load_c(Emit *em, const Expr *e, int m, int u)
 {
 	Arena *arena = em->cx->arena;
@@ -255,10 +263,8 @@ static const char *load_c(Emit *em, const Expr *e, int m, int u)
 	root->used = true;
 	const char *name = root->name, *at = index_c(em, offset, m, u);
 	if (!in_lanes(em, e)) {
-		const char *value = arena_printf(arena, "%s[%s]", name, at);
-		if (elem_is_half(e->elem))
-			return cast_c(em, e->elem, F32, value);
-		return value;
+		const char *value = element_c(em, e, m, u);
+		return elem_is_narrow(e->elem) ? cast_c(em, e->elem, F32, value) : value;
 	}
 	const char *address = strcmp(at, "0") == 0 ? name : arena_printf(arena, "%s + %s", name, at);
 	const Dim *stride = index_stride(em->p, offset, em->vector);
@@ -347,7 +353,7 @@ static const char *const_c(Emit *em, const Expr *e)
 
 static Elem compute_elem(Elem e)
 {
-	return elem_is_half(e) ? F32 : e;
+	return elem_is_narrow(e) ? F32 : e;
 }
 
 static const char *paren(Emit *em, const char *text)
@@ -355,9 +361,30 @@ static const char *paren(Emit *em, const char *text)
 	return is_compound(text) || *text == '-' ? arena_printf(em->cx->arena, "(%s)", text) : text;
 }
 
+const char *stored_c(Emit *em, const Expr *e, int m, int u)
+{
+	const Elem to = e->elem;
+	const bool is_op = e->kind == EX_OP, casts = is_op && e->op == OP_EW_cast && elem_is_storage(to);
+	if (is_op && e->op == OP_EW_bitcast) {
+		const Elem from = e->args[0]->elem;
+		const char *x = stored_c(em, e->args[0], m, u);
+		return from == to ? x : arena_printf(em->cx->arena, "%s(%s)", vocab_bitcast(em->vocab, from, to), x);
+	}
+	if (!elem_is_narrow(to))
+		return expr_c(em, e, m, u);
+	int slot;
+	if (e->kind == EX_LOAD && !in_lanes(em, e) && !pack_of(em, e, &slot))
+		return element_c(em, e, m, u);
+	if (casts && compute_elem(e->args[0]->elem) != to)
+		return cast_c(em, compute_elem(e->args[0]->elem), to, expr_c(em, e->args[0], m, u));
+	return cast_c(em, F32, to, expr_c(em, e, m, u));
+}
+
 static const char *op_c(Emit *em, const Expr *e, int m, int u)
 {
 	Arena *arena = em->cx->arena;
+	if (e->op == OP_EW_bitcast || (e->op == OP_EW_cast && elem_is_narrow(e->elem) && elem_is_storage(e->elem)))
+		return elem_is_narrow(e->elem) ? cast_c(em, e->elem, F32, stored_c(em, e, m, u)) : stored_c(em, e, m, u);
 	bool vec = in_lanes(em, e);
 	const char *name = op_info[e->op].name, *x[3];
 	Elem of = compute_elem(e->args[e->op == OP_EW_select ? 1 : 0]->elem);

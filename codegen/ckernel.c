@@ -215,7 +215,7 @@ static const Expr *neutral(Emit *em, const Acc *acc)
 		return elem_is_float(e) ? expr_const(em->p, e, acc->kind == ACC_PROD) : expr_int(em->p, e, acc->kind == ACC_PROD);
 	if (elem_is_float(e))
 		return expr_const(em->p, e, low ? -1.0 / 0.0 : 1.0 / 0.0);
-	int bits = 8 * elem_info[e].size;
+	int bits = elem_info[e].bits;
 	if (elem_info[e].cls == 'b')
 		return expr_int(em->p, e, !low);
 	if (elem_info[e].cls == 'u')
@@ -305,11 +305,10 @@ static void emit_loop(Emit *em, Acc *const *accs, int n, Tile t)
 /* The value of a point, as it goes to memory. */
 static const char *store_value(Emit *em, const Store *s, int m, int u)
 {
-	Elem elem = s->buffer->elem;
 	if (em->lanes > 1 && em->vector)
 		return expr_vector_c(em, s->value, m, u);
-	const char *value = expr_c(em, s->value, m, u);
-	return elem == F16 || elem == BF16 ? cast_c(em, F32, elem, value) : value;
+	assert(s->value->elem == s->buffer->elem);
+	return stored_c(em, s->value, m, u);
 }
 
 static void emit_store(Emit *em, const Store *s, const char *value, int m, int u)

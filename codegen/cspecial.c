@@ -54,12 +54,12 @@ static void close_axis(Writer *w)
 /* The element's value as a number to compare: narrow floats widen. */
 static const char *number(Emit *em, Elem e, const char *text)
 {
-	return e == F16 || e == BF16 ? cast_c(em, e, F32, text) : text;
+	return elem_is_narrow(e) ? cast_c(em, e, F32, text) : text;
 }
 
 static const char *wide(Elem e)
 {
-	return e == F16 || e == BF16 ? "float" : elem_info[e].ctype;
+	return elem_is_narrow(e) ? "float" : elem_info[e].ctype;
 }
 
 static void emit_argreduce(Emit *em, const Stmt *s)
@@ -95,7 +95,7 @@ static void emit_cumulative(Emit *em, const Stmt *s)
 {
 	Writer *w = em->w;
 	const Val *v = s->val;
-	Elem e = v->args[0]->type->elem, c = e == F16 || e == BF16 ? F32 : e;
+	Elem e = v->args[0]->type->elem, c = elem_is_narrow(e) ? F32 : e;
 	Axis a = axis_of(em, s, (int)val_int(v, A_AXIS));
 	const char *kind = val_str(v, A_KIND);
 	const char *op = strcmp(kind, "sum") == 0 ? "add" : strcmp(kind, "prod") == 0 ? "mul" : "max";
@@ -184,13 +184,13 @@ static void emit_scatter(Emit *em, const Stmt *s)
 	line(w, "%s *to = %s + at * (%s) + k;", ctype, y, chunk);
 	const char *u = number(em, x->elem, arena_printf(cx->arena, "%s[i * (%s) + k]", operand(em, s, 2), chunk));
 	if (strcmp(kind, "set") != 0) {
-		Elem c = x->elem == F16 || x->elem == BF16 ? F32 : x->elem;
+		Elem c = elem_is_narrow(x->elem) ? F32 : x->elem;
 		const char *f = c == BOOL ? (strcmp(kind, "max") == 0 || strcmp(kind, "add") == 0 ? "or" : "and") : kind;
 		const char *infix = vocab_infix(f, c, false), *old = number(em, x->elem, "*to");
 		u = infix ? arena_printf(cx->arena, "%s %s %s", old, infix, u)
 		          : arena_printf(cx->arena, "%s(%s, %s)", vocab_fn(em->vocab, f, c, false), old, u);
 	}
-	if (x->elem == F16 || x->elem == BF16)
+	if (elem_is_narrow(x->elem))
 		u = cast_c(em, F32, x->elem, u);
 	line(w, "*to = %s;", u);
 	close_block(w);

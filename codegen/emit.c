@@ -161,16 +161,26 @@ const char *comment_text(Ctx *cx, const char *text)
 	return safe;
 }
 
+/* What C's type does not say. */
+static const char *storage_note(Ctx *cx, const Type *t)
+{
+	if (!elem_is_storage(t->elem))
+		return "";
+	const int each = 8 / elem_info[t->elem].bits;
+	return each == 1 ? arena_printf(cx->arena, "   %s, its bits", elem_info[t->elem].name)
+	                 : arena_printf(cx->arena, "   %s, %d in a byte, the first in the low bits", type_str(cx, t), each);
+}
+
 static void print_tables(const Files *f, Writer *w, Program *p)
 {
 	Ctx *cx = f->cx;
-	const Graph *g = p->graph;
+	const Graph *g = p->graph, *face = p->face;
 	for (int i = 0; i < p->n_inputs; i++)
-		line(w, " *   in   %s: %s%s   %s", p->inputs[i]->name, elem_info[g->params[i]->type->elem].ctype,
-		     shape_c(cx, g->params[i]->type), comment_text(cx, g->param_names[i]));
+		line(w, " *   in   %s: %s%s   %s%s", p->inputs[i]->name, elem_info[g->params[i]->type->elem].ctype,
+		     shape_c(cx, g->params[i]->type), comment_text(cx, g->param_names[i]), storage_note(cx, face->params[i]->type));
 	for (int i = 0; i < p->n_outputs; i++)
-		line(w, " *   out  %s: %s%s   %s", p->outputs[i]->name, elem_info[g->results[i]->type->elem].ctype,
-		     shape_c(cx, g->results[i]->type), comment_text(cx, g->result_names[i]));
+		line(w, " *   out  %s: %s%s   %s%s", p->outputs[i]->name, elem_info[g->results[i]->type->elem].ctype,
+		     shape_c(cx, g->results[i]->type), comment_text(cx, g->result_names[i]), storage_note(cx, face->results[i]->type));
 	Syms syms = program_syms(cx, p);
 	for (int i = 0; i < syms.n; i++) {
 		const Sym *s = syms.syms[i];
@@ -409,7 +419,7 @@ static void print_initials(const Files *f, Writer *w)
 {
 	const Step *st = f->job->states;
 	for (int i = 0; st && f->job->step && i < f->job->step->n_states; i++) {
-		const Tensor *t = st->initial[i];
+		const Tensor *t = st->initial[i] ? tensor_packed(f->cx->arena, st->initial[i]) : NULL;
 		const Buffer *b = f->job->step->carries[i].now;
 		if (!t)
 			continue;
@@ -500,7 +510,7 @@ static EntryPoint entry_point(const Files *f, Program *p, bool step)
 	                            ? arena_printf(cx->arena, "%s%s_WORKSPACE_BYTES", f->upper, named ? "_STEP" : "")
 	                            : arena_printf(cx->arena, "%s%s_workspace_bytes(%s)", f->job->name, named ? "_step" : "",
 	                                           dim_args(cx, &syms, ""));
-	return (EntryPoint){p->graph, p->n_states, states, syms.n, syms.syms, workspace};
+	return (EntryPoint){p->face, p->n_states, states, syms.n, syms.syms, workspace};
 }
 
 void emit_files(Ctx *cx, const EmitJob *job, Compiled *out)

@@ -57,6 +57,7 @@ const char *dim_c(Ctx *, const Dim *);        /* int64_t arithmetic on the dims'
 const char *dim_name(Ctx *, const Sym *);     /* the C name of a named symbol */
 const char *index_c(Emit *, const Index *, int m, int u);
 const char *expr_c(Emit *, const Expr *, int m, int u);          /* of the type that it has: vector or scalar */
+const char *stored_c(Emit *, const Expr *, int m, int u);        /* a scalar as it goes to memory: a narrow float's bits */
 const char *expr_vector_c(Emit *, const Expr *, int m, int u);   /* as a vector in any case */
 bool depends(Emit *, const Expr *, const Var *);
 const char *fn1(Emit *, const char *name, Elem, bool vector, const char *a);

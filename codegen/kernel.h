@@ -199,6 +199,7 @@ struct Program { /* one entry point */
 	Arena *arena;
 	const char *name; /* C function */
 	const Graph *graph;
+	const Graph *face;          /* the same before elements came to share bytes */
 	int n_inputs, n_outputs, n_states;
 	Buffer **inputs, **outputs;
 	Carry *carries;             /* the states: now is the caller's, next in the workspace */

@@ -87,7 +87,7 @@ static AccKind acc_kind(const char *kind)
 /* Narrow floats accumulate in f32. */
 static Elem acc_elem(Elem e)
 {
-	return e == F16 || e == BF16 ? F32 : e;
+	return elem_is_narrow(e) ? F32 : e;
 }
 
 static void level_visit(void *user, const Expr *e)
@@ -287,7 +287,8 @@ static const Expr *pull_ew(Scope *s, const Val *v, const Index *const *index)
 	for (int i = 0; i < v->n_args; i++)
 		args[i] = pull(s, v->args[i], index);
 	const Expr *e = expr_op(p, v->op, v->type->elem, v->n_args, args);
-	return v->type->elem == F16 || v->type->elem == BF16 ? expr_round(p, v->type->elem, e) : e;
+	const bool exact = elem_is_storage(v->type->elem) || v->op == OP_EW_bitcast; /* what made it has rounded it */
+	return elem_is_narrow(v->type->elem) && !exact ? expr_round(p, v->type->elem, e) : e;
 }
 
 static bool is_root_here(const Scope *s, const Val *v)

@@ -81,12 +81,13 @@ static void print_helpers(Printer *pr)
 		if (!pr->used[e])
 			continue;
 		const char *name = elem_info[e].name;
-		exact |= !elem_is_float((Elem)e);
-		if (e == F16 || e == BF16)
-			print_half(w, name, e == F16 ? 5 : 8);
-		if (elem_is_float((Elem)e))
+		const bool is_exact = !elem_is_float((Elem)e) || elem_is_storage((Elem)e);
+		exact |= is_exact;
+		if (elem_is_narrow((Elem)e) && !is_exact)
+			print_half(w, name, narrow_format((Elem)e)->exponent);
+		if (!is_exact)
 			print_compare_float(pr, name, elem_info[e].ctype,
-			                    e == F16 || e == BF16 ? arena_printf(pr->cx->arena, "from_%s", name) : "(double)");
+			                    elem_is_narrow((Elem)e) ? arena_printf(pr->cx->arena, "from_%s", name) : "(double)");
 	}
 	if (!exact)
 		return;
@@ -122,6 +123,10 @@ static void print_blob_loader(Printer *pr)
 
 /* ---- one call ---- */
 
+/* An array in C: where elements share bytes, of the bytes. */
+static const char *array_type(Elem elem) { return elem_info[elem].bits < 8 ? "uint8_t" : elem_info[elem].ctype; }
+static int64_t array_size(Elem elem, int64_t n) { return elem_info[elem].bits < 8 ? packed_bytes(elem, n) : n; }
+
 static void print_arrays(Printer *pr, int k)
 {
 	const SelfTestCall *call = &pr->test->calls[k];
@@ -129,10 +134,10 @@ static void print_arrays(Printer *pr, int k)
 	Arena *a = pr->cx->arena;
 	for (int i = 0; i < g->n_params; i++)
 		if (call->inputs[i])
-			array_print(&pr->w.buf, arena_printf(a, "input_%d_%d", k, i), "", call->inputs[i]);
+			array_print(&pr->w.buf, arena_printf(a, "input_%d_%d", k, i), "", tensor_packed(a, call->inputs[i]));
 	for (int i = 0; i < g->n_results; i++)
 		if (call->wanted[i])
-			array_print(&pr->w.buf, arena_printf(a, "wanted_%d_%d", k, i), "", call->wanted[i]);
+			array_print(&pr->w.buf, arena_printf(a, "wanted_%d_%d", k, i), "", tensor_packed(a, call->wanted[i]));
 }
 
 /* How many elements result i has in call k. */
@@ -147,10 +152,10 @@ static int64_t result_count(Printer *pr, const Type *t, const EntryPoint *entry,
 
 static void print_compare(Printer *pr, const char *what, Elem elem, const char *seen, const char *wanted, int64_t count)
 {
-	if (elem_is_float(elem))
+	if (elem_is_float(elem) && !elem_is_storage(elem))
 		line(&pr->w, "ok &= near_%s(%s, %s, %s, %" PRId64 ");", elem_info[elem].name, quoted(pr->cx, what), seen, wanted, count);
 	else
-		line(&pr->w, "ok &= same(%s, %s, %s, %" PRId64 ");", quoted(pr->cx, what), seen, wanted, count * elem_info[elem].size);
+		line(&pr->w, "ok &= same(%s, %s, %s, %" PRId64 ");", quoted(pr->cx, what), seen, wanted, packed_bytes(elem, count));
 }
 
 static void print_dims(Printer *pr, const EntryPoint *entry, const int64_t *values)
@@ -203,8 +208,9 @@ static void print_call(Printer *pr, int k)
 	open_block(w, "%s", "");
 	print_dims(pr, entry, call->dims);
 	for (int i = 0; i < n_outputs; i++) {
-		const int64_t n = result_count(pr, g->results[i]->type, entry, call->dims);
-		line(w, "static %s seen_%d[%" PRId64 "];", elem_info[g->results[i]->type->elem].ctype, i, n ? n : 1);
+		const Type *t = g->results[i]->type;
+		const int64_t n = array_size(t->elem, result_count(pr, t, entry, call->dims));
+		line(w, "static %s seen_%d[%" PRId64 "];", array_type(t->elem), i, n ? n : 1);
 	}
 	print_workspace(pr, entry);
 	if (call->reset)
@@ -220,7 +226,7 @@ static void print_call(Printer *pr, int k)
 		if (call->wanted[i])
 			print_compare(pr, arena_printf(a, "%s, output %s", call->name, g->result_names[i]), call->wanted[i]->elem,
 			              i < n_outputs ? arena_printf(a, "seen_%d", i)
-			                            : arena_printf(a, "(const %s *)state.%s", elem_info[call->wanted[i]->elem].ctype,
+			                            : arena_printf(a, "(const %s *)state.%s", array_type(call->wanted[i]->elem),
 			                                           entry->states[i - n_outputs]),
 			              arena_printf(a, "wanted_%d_%d", k, i), call->wanted[i]->count);
 	line(w, "return ok;");
@@ -256,18 +262,24 @@ static void sizes_around(const Tensor *t, int axis, int64_t *outer, int64_t *inn
 		*inner *= t->dims[d];
 }
 
-/* The number of steps of call k; 0: there is nothing to compare, or not by steps. */
+/* The number of steps of call k; 0: there is nothing to compare, or not by steps: those of elements that share bytes have
+ * bytes in common. */
 static int64_t steps_of(const Compiled *c, const SelfTestCall *call)
 {
 	if (!c->has_run || !c->has_step)
 		return 0;
 	const Graph *run = c->run.graph, *step = c->step.graph;
 	int64_t steps = 0;
+	for (int i = 0; i < run->n_results; i++)
+		if (elem_info[run->results[i]->type->elem].bits < 8)
+			return 0;
 	for (int i = 0; i < run->n_params; i++) {
 		const int at = find_param(step, run->param_names[i]);
 		if (at < 0 || at >= step->n_params - c->step.n_states)
 			return 0; /* an initial state */
 		const int axis = time_axis(step->params[at]->type, call->inputs[i]);
+		if (elem_info[call->inputs[i]->elem].bits < 8)
+			return 0;
 		if (axis >= 0)
 			steps = call->inputs[i]->dims[axis];
 	}
@@ -309,8 +321,9 @@ static void print_stream(Printer *pr, int k, int64_t steps)
 		inputs[i] = arena_printf(a, "now_%d", i);
 	}
 	for (int i = 0; i < n_outputs; i++) {
-		const int64_t n = result_count(pr, g->results[i]->type, entry, values);
-		line(w, "static %s seen_%d[%" PRId64 "];", elem_info[g->results[i]->type->elem].ctype, i, n ? n : 1);
+		const Type *t = g->results[i]->type;
+		const int64_t n = result_count(pr, t, entry, values);
+		line(w, "static %s seen_%d[%" PRId64 "];", array_type(t->elem), i, n ? n : 1);
 	}
 	line(w, "ok &= %s_step(%s) == 0;", c->name, arguments(pr, entry, true, inputs));
 	for (int i = 0; i < n_outputs; i++) {

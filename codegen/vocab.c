@@ -4,7 +4,7 @@
  *     ## NAME KINDS [fma|muladd] [ulp=BOUND]
  * and runs to the next.  KINDS are letters, what it can be made for:
  *     v f32 vector   m mask vector   s f32   d f64   i signed integers   u unsigned integers   b bool
- *     c cast from one type to another (chosen by vocab_cast)   p plain: made once, no prefix
+ *     c cast from one type to another (chosen by vocab_cast)   r the same of the bits   p plain: made once, no prefix
  * fma or muladd: for that profile only.  ulp: the stated error bound.  The first definition that fits is taken.
  * In its text
  *     $name      function `name` of the same kind, with its prefix (v_ s_ d_ i8_ bool_), or else the plain one
@@ -18,6 +18,7 @@
  *     $N $P      the floats at which saturation begins, below and above
  *     $A $B $Z   casts from $E to f32, from f32 to $D, from f64 to $D
  *     $V         lanes of a vector
+ *     $[word]    a number of the type that has fewer bits than C's, of those in a cast: see layout()
  * and everything that is mentioned is noted as used, before it, so that definitions come in order of dependency.
  */
 #include "codegen/vocab.h"
@@ -136,9 +137,7 @@ static char kind_of(Elem elem, bool vector)
 	switch (elem) {
 	case F32: return 's';
 	case F64: return 'd';
-	case F16:
-	case BF16: return 0;
-	default: return elem_info[elem].cls;
+	default: return elem_is_narrow(elem) ? 0 : elem_info[elem].cls;
 	}
 }
 
@@ -164,8 +163,10 @@ static const char *limit(Vocab *v, Elem elem, bool high)
 {
 	const ElemInfo *info = &elem_info[elem];
 	if (info->cls == 'u' && !high) return "0";
+	const int above = info->cls == 'u' ? 1 << (info->bits & 7) : 1 << (info->bits & 7) >> 1; /* of less than a byte */
+	if (info->bits < 8) return arena_printf(v->cx->arena, "%d", high ? above - 1 : -above);
 	return arena_printf(
-		v->cx->arena, "%sINT%d_%s", info->cls == 'u' ? "U" : "", info->size * 8, high ? "MAX" : "MIN");
+		v->cx->arena, "%sINT%d_%s", info->cls == 'u' ? "U" : "", info->bits, high ? "MAX" : "MIN");
 }
 
 /* Both are powers of two, or 0, and so exact in every float type. */
@@ -173,9 +174,51 @@ static const char *saturation(Vocab *v, Elem from, Elem to, bool high)
 {
 	const ElemInfo *info = &elem_info[to];
 	double bound = info->cls == 'u' ? 1 : 0.5;
-	for (int i = 0; i < info->size * 8; i++) bound *= 2;
+	for (int i = 0; i < info->bits; i++) bound *= 2;
 	if (!high) bound = info->cls == 'u' ? 0 : -bound;
 	return arena_printf(v->cx->arena, "%.1f%s", bound, from == F32 ? "f" : "");
+}
+
+/* What a cast needs to know of the layout of a type that C lacks.  Narrow floats: f32's exponent is rebiased by arithmetic
+ * on its bits, or, below the least normal number, by a sum with `magic`, whose last place is that of the subnormals. */
+static const char *layout(Vocab *v, const Use *u, const char *word, size_t n)
+{
+	const Elem elem = elem_info[u->elem].cls == 'f' && elem_is_narrow(u->elem) && u->to == F32 ? u->elem : u->to;
+	Arena *a = v->cx->arena;
+	const bool is_float = u->kind == 'c' && elem_is_narrow(elem);
+	const NarrowFormat *f = is_float ? narrow_format(elem) : NULL;
+	const unsigned top = is_float ? 1U << (f->exponent + f->mantissa) : 1U << (elem_info[elem].bits - 1);
+	const unsigned mask = is_float ? top - 1 : 2 * top - 1;
+	if (n == 3 && !memcmp(word, "top", n)) return arena_printf(a, "%u", top);
+	if (n == 4 && !memcmp(word, "mask", n)) return arena_printf(a, "%u", mask);
+	assert(is_float && f->kind != NARROW_POWER);
+	const int shift = 23 - f->mantissa, magic = 24 - f->bias - f->mantissa;
+	const unsigned largest = narrow_largest(elem), nan = narrow_nan(elem);
+	const bool fnuz = f->kind == NARROW_FNUZ, finite = f->kind == NARROW_FINITE;
+	const char *signed_nan = arena_printf(a, fnuz || finite ? "%u" : "sign | %u", nan);
+	const struct {
+		const char *word, *text;
+	} words[] = {
+		{"shift", arena_printf(a, "%d", shift)},
+		{"sign", arena_printf(a, "%d", 31 - f->exponent - f->mantissa)},
+		{"scale", arena_printf(a, "0x1p%d", 127 - f->bias)},
+		{"special", finite ? ""
+			: fnuz     ? arena_printf(a, "(a == %u ? 0x7fc00000u : 0) | ", nan)
+				   : arena_printf(a, "(magnitude > %u ? 0x7f800000u : 0) | ", largest)},
+		{"least", arena_printf(a, "0x%08x", (unsigned)(128 - f->bias) << 23)},
+		{"rebias", arena_printf(a, "0x%08x", ((unsigned)(127 - f->bias) << 23) + 1 - (1U << (shift - 1)))},
+		{"magic", arena_printf(a, "0x1p%d", magic)},
+		{"magic_bits", arena_printf(a, "0x%08x", (unsigned)(127 + magic) << 23)},
+		{"largest", arena_printf(a, "%u", largest)},
+		{"nan", signed_nan},
+		{"overflow", f->kind == NARROW_IEEE ? arena_printf(a, "sign | %u", largest + 1)
+			: finite                    ? arena_printf(a, "sign | %u", largest)
+						    : signed_nan},
+		{"result", fnuz ? "code ? sign | code : 0" : "sign | code"},
+	};
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+		if (strlen(words[i].word) == n && !memcmp(words[i].word, word, n)) return words[i].text;
+	fail(v->cx, "vocabulary: '## %s': unknown placeholder $[%.*s]", u->def->name, (int)n, word);
 }
 
 static const char *placeholder(Vocab *v, char letter, const Use *u)
@@ -192,7 +235,7 @@ static const char *placeholder(Vocab *v, char letter, const Use *u)
 	case 'E': return elem_info[u->elem].name;
 	case 'R': return elem_info[u->to].ctype;
 	case 'D': return elem_info[u->to].name;
-	case 'W': return arena_printf(v->cx->arena, "%d", elem_info[u->to].size * 8);
+	case 'W': return arena_printf(v->cx->arena, "%d", elem_info[u->to].bits);
 	case 'L': return limit(v, u->to, false);
 	case 'H': return limit(v, u->to, true);
 	case 'N': return saturation(v, u->elem, u->to, false);
@@ -228,7 +271,11 @@ static void expand(Vocab *v, const Use *u, Buf *out)
 		size_t n = 0;
 		while (at + n < end && (islower((unsigned char)at[n]) || isdigit((unsigned char)at[n]) || at[n] == '_'))
 			n++;
-		if (n == 0) {
+		const char *close = at < end && *at == '[' ? memchr(at, ']', (size_t)(end - at)) : NULL;
+		if (close) {
+			buf_puts(out, layout(v, u, at + 1, (size_t)(close - at - 1)));
+			at = close + 1;
+		} else if (n == 0) {
 			buf_puts(out, placeholder(v, *at++, u));
 		} else if (n == 3 && !memcmp(at, "set", 3) && kind != 'v' && at[3] == '(') {
 			at = write_set(out, at + 3, end);
@@ -248,8 +295,9 @@ static void expand(Vocab *v, const Use *u, Buf *out)
 static Use *use(Vocab *v, const Def *def, char kind, Elem elem, Elem to)
 {
 	assert(def);
-	const char *name = kind == 'c'
-		? arena_printf(v->cx->arena, "%s_to_%s", elem_info[elem].name, elem_info[to].name)
+	const char *name = kind == 'c' || kind == 'r'
+		? arena_printf(v->cx->arena, "%s_%s_%s", elem_info[elem].name, kind == 'c' ? "to" : "as",
+			  elem_info[to].name)
 		: arena_printf(v->cx->arena, "%s%s", prefix(v, kind, elem), def->name);
 	for (int i = 0; i < v->n_uses; i++)
 		if (!strcmp(v->uses[i]->name, name)) return v->uses[i];
@@ -272,7 +320,7 @@ static Use *use(Vocab *v, const Def *def, char kind, Elem elem, Elem to)
 
 bool vocab_has(const Vocab *v, const char *name, Elem elem, bool vector)
 {
-	char kind = kind_of(elem, vector);
+	char kind = elem_is_storage(elem) && strcmp(name, "select") != 0 ? 0 : kind_of(elem, vector);
 	return kind && find(v, name, strlen(name), kind);
 }
 
@@ -293,19 +341,31 @@ const char *vocab_cast(Vocab *v, Elem from, Elem to, bool vector)
 		if (from == BOOL && to == F32) return vocab_fn(v, "to_f32", BOOL, true);
 		fail(v->cx, "vocabulary: no cast from %s to %s for vectors", elem_info[from].name, elem_info[to].name);
 	}
-	bool from_half = from == F16 || from == BF16, to_half = to == F16 || to == BF16;
+	const bool from_narrow = elem_is_narrow(from), to_narrow = elem_is_narrow(to), half = from == F16 || from == BF16;
 	const char *name;
-	if ((from_half && to == F32) || ((from == F32 || from == F64) && to_half)) { /* the plain ones */
+	if ((half && to == F32) || ((from == F32 || from == F64) && (to == F16 || to == BF16))) { /* the plain ones */
 		name = arena_printf(v->cx->arena, "%s_to_%s", elem_info[from].name, elem_info[to].name);
 		return use(v, find(v, name, strlen(name), 'p'), 'p', from, to)->name;
 	}
-	if (from_half && to_half) name = "cast_half_half";
-	else if (from_half) name = "cast_from_half";
-	else if (to_half) name = "cast_to_half";
+	if (from_narrow && to == F32) name = narrow_format(from)->kind == NARROW_POWER ? "power_to_f32" : "narrow_to_f32";
+	else if (from == F32 && to_narrow) name = narrow_format(to)->kind == NARROW_POWER ? "f32_to_power" : "f32_to_narrow";
+	else if (from_narrow) name = "cast_by_f32";
+	else if (to_narrow) name = from == F64 ? "cast_by_odd" : "cast_by_f64";
 	else if (to == BOOL) name = "cast_bool";
 	else if (elem_is_float(from) && elem_is_int(to)) name = "cast_float_int";
+	else if (elem_is_storage(to)) name = elem_info[to].cls == 'i' ? "cast_low_signed" : "cast_low_unsigned";
 	else name = "cast_number";
 	return use(v, find(v, name, strlen(name), 'c'), 'c', from, to)->name;
+}
+
+const char *vocab_bitcast(Vocab *v, Elem from, Elem to)
+{
+	assert(from != to && elem_info[from].bits == elem_info[to].bits);
+	const char *name = to == BOOL       ? "bits_bool"
+		: elem_info[to].bits >= 8   ? "bits"
+		: elem_info[to].cls == 'i'  ? "bits_low_signed"
+					    : "bits_low_unsigned";
+	return use(v, find(v, name, strlen(name), 'r'), 'r', from, to)->name;
 }
 
 const char *vocab_infix(const char *name, Elem elem, bool vector)

@@ -9,7 +9,7 @@
  *   vf         VL floats;  vi: VL int32_t, and as a mask 0 or -1 in each lane (the truth values of vectors)
  *   v_exp      on vf       s_exp: on float    d_exp: on double    i32_div, u8_shr, bool_and: on that type
  *   m_and      on masks    f32_to_i8: the primitive `cast`        scalar truth values are uint8_t, 0 or 1
- * f16 and bf16 have conversions only: compute on them as f32.
+ * Floats narrower than f32 have conversions only: compute on them as f32.  Integers of less than a byte, too, and select.
  *
  * Helpers besides the primitives, vectors unless said otherwise:
  *   set(a)  load(p) store(p, a)  aligned to the vector's size;  loadu storeu: to the element's
@@ -38,6 +38,9 @@ bool vocab_has(const Vocab *, const char *name, Elem, bool vector);
 
 /* The function that converts from one element type to another; from != to.  Vectors: F32 to BOOL and back. */
 const char *vocab_cast(Vocab *, Elem from, Elem to, bool vector);
+
+/* The function that takes the bits of one type for another of the same width, both as they are stored; from != to. */
+const char *vocab_bitcast(Vocab *, Elem from, Elem to);
 
 /* "+" where the primitive on that type is exactly this operator of C (also - * / < & ..., unary "-"), else NULL. */
 const char *vocab_infix(const char *name, Elem, bool vector);

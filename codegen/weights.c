@@ -48,8 +48,8 @@ void number_print(Buf *out, const Tensor *t, int64_t i)
 {
 	switch (elem_info[t->elem].cls) {
 	case 'f':
-		if (t->elem == F16 || t->elem == BF16) {
-			buf_printf(out, "%u", ((const uint16_t *)t->data)[i]);
+		if (elem_is_narrow(t->elem)) {
+			buf_printf(out, "%u", elem_info[t->elem].size == 1 ? ((const uint8_t *)t->data)[i] : ((const uint16_t *)t->data)[i]);
 			break;
 		}
 		buf_puts(out, float_c(out->arena, tensor_get(t, i), t->elem == F32));

@@ -34,7 +34,8 @@ extern "C" {
 /* "0.1.0" */
 const char *rnncc_version(void);
 
-/* Element types.  f16 and bf16 are their bits in uint16_t, bool is uint8_t of 0 or 1. */
+/* Element types.  f16 and bf16 are their bits in uint16_t, bool is uint8_t of 0 or 1; the 8- and 4-bit floats are their bits
+ * in uint8_t, the 4- and 2-bit integers int8_t and uint8_t: a byte for each element. */
 typedef enum {
 	RNNCC_F64,
 	RNNCC_F32,
@@ -48,7 +49,17 @@ typedef enum {
 	RNNCC_U16,
 	RNNCC_U32,
 	RNNCC_U64,
-	RNNCC_BOOL
+	RNNCC_BOOL,
+	RNNCC_F8E4M3FN,
+	RNNCC_F8E4M3FNUZ,
+	RNNCC_F8E5M2,
+	RNNCC_F8E5M2FNUZ,
+	RNNCC_F8E8M0,
+	RNNCC_F4E2M1,
+	RNNCC_I4,
+	RNNCC_U4,
+	RNNCC_I2,
+	RNNCC_U2
 } rnncc_type;
 
 /* A dense array, its last dimension contiguous.  dims[rank] and data belong to who made it. */

@@ -9,6 +9,7 @@
 #include "ir/prim.h"
 
 #include <math.h>
+#include <string.h>
 
 /* ---- the operations ---- */
 
@@ -223,6 +224,7 @@ INFER(ew)
 	for (int i = 1; i < n_like; i++)
 		if (like[i]->type != t)
 			fail(cx, "%s: operands differ: %s and %s", name, type_str(cx, t), type_str(cx, like[i]->type));
+	if (!strchr("cstb", cls)) want_computable(cx, op, t->elem);
 	const bool fits = cls == 'a'       ? elem_is_number(t->elem)
 		: cls == 'f' || cls == 'p' ? elem_is_float(t->elem)
 		: cls == 'i'               ? elem_is_int(t->elem)
@@ -238,7 +240,10 @@ INFER(ew)
 	if (cls == 's' && args[0]->type != type_with_elem(cx, t, BOOL))
 		fail(cx, "select: the condition must be %s, seen %s", type_str(cx, type_with_elem(cx, t, BOOL)),
 			type_str(cx, args[0]->type));
-	if (cls == 't') return type_with_elem(cx, t, attrs[0].elem);
+	if (cls == 'b' && elem_info[t->elem].bits != elem_info[attrs[0].elem].bits)
+		fail(cx, "bitcast: %s has %d bits, %s has %d", elem_info[t->elem].name, elem_info[t->elem].bits,
+			elem_info[attrs[0].elem].name, elem_info[attrs[0].elem].bits);
+	if (cls == 't' || cls == 'b') return type_with_elem(cx, t, attrs[0].elem);
 	return cls == 'c' || cls == 'p' ? type_with_elem(cx, t, BOOL) : t;
 }
 
@@ -332,6 +337,7 @@ EVAL(ew)
 	case 'p': test(v->op, a, b, y->data); break;
 	case 's': select_elements(a, b, args[2], y); break;
 	case 't': cast_elements(a, y); break;
+	case 'b': copy_bits(a->elem, a->data, y->elem, y->data, a->count); break;
 	default: ew_apply(v->op, a->elem, a->count, a->data, b->data, y->data);
 	}
 	results[0] = y;

@@ -106,24 +106,36 @@ void note(Ctx *, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* ------------------------------------------------------------------------------------------------ elem.c */
 
-/* Element types: X(NAME, text, C type of storage, size in bytes, class: 'f' float, 'i' signed, 'u' unsigned, 'b' bool).
- * f16 and bf16 are stored as their bits. */
+/* Element types: X(NAME, text, C type of storage, size in bytes, class: 'f' float, 'i' signed, 'u' unsigned, 'b' bool; bits).
+ * Floats below f32 are stored as their bits.  Those below f16, and integers below a byte, are for storage: they are cast,
+ * moved, selected and compared, but not computed with.  In a Tensor each element has bytes of its own; where several share
+ * a byte outside, in ONNX files and in the generated C, the first stands in its low bits. */
 #define ELEMS(X)                                                                                                       \
-	X(F64, "f64", double, 8, 'f')                                                                                      \
-	X(F32, "f32", float, 4, 'f')                                                                                       \
-	X(F16, "f16", uint16_t, 2, 'f')                                                                                    \
-	X(BF16, "bf16", uint16_t, 2, 'f')                                                                                  \
-	X(I8, "i8", int8_t, 1, 'i')                                                                                        \
-	X(I16, "i16", int16_t, 2, 'i')                                                                                     \
-	X(I32, "i32", int32_t, 4, 'i')                                                                                     \
-	X(I64, "i64", int64_t, 8, 'i')                                                                                     \
-	X(U8, "u8", uint8_t, 1, 'u')                                                                                       \
-	X(U16, "u16", uint16_t, 2, 'u')                                                                                    \
-	X(U32, "u32", uint32_t, 4, 'u')                                                                                    \
-	X(U64, "u64", uint64_t, 8, 'u')                                                                                    \
-	X(BOOL, "bool", uint8_t, 1, 'b')
+	X(F64, "f64", double, 8, 'f', 64)                                                                                  \
+	X(F32, "f32", float, 4, 'f', 32)                                                                                   \
+	X(F16, "f16", uint16_t, 2, 'f', 16)                                                                                \
+	X(BF16, "bf16", uint16_t, 2, 'f', 16)                                                                              \
+	X(I8, "i8", int8_t, 1, 'i', 8)                                                                                     \
+	X(I16, "i16", int16_t, 2, 'i', 16)                                                                                 \
+	X(I32, "i32", int32_t, 4, 'i', 32)                                                                                 \
+	X(I64, "i64", int64_t, 8, 'i', 64)                                                                                 \
+	X(U8, "u8", uint8_t, 1, 'u', 8)                                                                                    \
+	X(U16, "u16", uint16_t, 2, 'u', 16)                                                                                \
+	X(U32, "u32", uint32_t, 4, 'u', 32)                                                                                \
+	X(U64, "u64", uint64_t, 8, 'u', 64)                                                                                \
+	X(BOOL, "bool", uint8_t, 1, 'b', 8)                                                                                \
+	X(F8E4M3FN, "f8e4m3fn", uint8_t, 1, 'f', 8)                                                                        \
+	X(F8E4M3FNUZ, "f8e4m3fnuz", uint8_t, 1, 'f', 8)                                                                    \
+	X(F8E5M2, "f8e5m2", uint8_t, 1, 'f', 8)                                                                            \
+	X(F8E5M2FNUZ, "f8e5m2fnuz", uint8_t, 1, 'f', 8)                                                                    \
+	X(F8E8M0, "f8e8m0", uint8_t, 1, 'f', 8)                                                                            \
+	X(F4E2M1, "f4e2m1", uint8_t, 1, 'f', 4)                                                                            \
+	X(I4, "i4", int8_t, 1, 'i', 4)                                                                                     \
+	X(U4, "u4", uint8_t, 1, 'u', 4)                                                                                    \
+	X(I2, "i2", int8_t, 1, 'i', 2)                                                                                     \
+	X(U2, "u2", uint8_t, 1, 'u', 2)
 typedef enum {
-#define X(name, text, ctype, size, cls) name,
+#define X(name, ...) name,
 	ELEMS(X)
 #undef X
 	    N_ELEMS
@@ -133,11 +145,32 @@ typedef struct {
 	const char *ctype; /* "float" */
 	int size;          /* bytes */
 	char cls;          /* f i u b */
+	int bits;          /* below 8: several share a byte outside of a Tensor */
 } ElemInfo;
 extern const ElemInfo elem_info[N_ELEMS];
 bool elem_is_float(Elem);
 bool elem_is_int(Elem);                    /* signed or unsigned, not bool */
+bool elem_is_narrow(Elem);                 /* a float stored as its bits: C computes with f32 instead */
+bool elem_is_storage(Elem);                /* not computed with */
 bool elem_parse(const char *name, Elem *); /* "f32" */
+
+/* How a narrow float is laid out below its sign: exponent bits, mantissa bits, bias; what overflow becomes, and NaN. */
+typedef enum {
+	NARROW_IEEE,   /* infinities and NaNs at the highest exponent */
+	NARROW_FN,     /* no infinity; NaN is all ones */
+	NARROW_FNUZ,   /* no infinity, no -0, whose bits are NaN */
+	NARROW_FINITE, /* no infinity, no NaN: overflow gives the largest number, NaN gives -0 */
+	NARROW_POWER   /* no sign, no 0: a power of two; all ones is NaN */
+} NarrowKind;
+typedef struct {
+	int exponent, mantissa, bias;
+	NarrowKind kind;
+} NarrowFormat;
+const NarrowFormat *narrow_format(Elem);  /* of a narrow one */
+uint16_t narrow_largest(Elem);            /* the bits of the largest finite number */
+uint16_t narrow_nan(Elem);                /* the bits of the usual NaN */
+float narrow_to_f32(Elem, uint16_t bits); /* exact */
+uint16_t narrow_from_f64(Elem, double);   /* one rounding, to nearest even; powers: to the nearer number, ties up */
 float f16_to_f32(uint16_t);
 uint16_t f16_from_f64(double); /* to nearest even */
 float bf16_to_f32(uint16_t);
@@ -240,6 +273,11 @@ double tensor_get(const Tensor *, int64_t i); /* i64 and u64 lose bits: see the 
 void tensor_set(Tensor *, int64_t i, double);
 int64_t tensor_get_int(const Tensor *, int64_t i); /* exact for all integers; u64 by its bits; floats truncate */
 void tensor_set_int(Tensor *, int64_t i, int64_t);
+/* Elements as they stand outside of a Tensor: those below a byte share bytes, the first in the low bits. */
+int64_t packed_bytes(Elem, int64_t n);
+void pack_elements(Elem, const void *elements, int64_t n, uint8_t *packed);
+void unpack_elements(Elem, const uint8_t *packed, int64_t n, void *elements);
+const Tensor *tensor_packed(Arena *, const Tensor *); /* as u8[bytes]; itself where its elements fill bytes */
 const Tensor *tensor_intern(Ctx *, const Tensor *); /* equal contents, equal pointer; copies into the arena */
 
 /* ------------------------------------------------------------------------------------------------ attributes */

@@ -111,7 +111,7 @@ static void parse_float(Parser *p, Tensor *t, int64_t i)
 static void parse_integer(Parser *p, Tensor *t, int64_t i)
 {
 	const char *start = p->at;
-	int bits = t->elem == BOOL ? 1 : 8 * elem_info[t->elem].size;
+	int bits = t->elem == BOOL ? 1 : elem_info[t->elem].bits;
 	bool fits;
 	if (t->elem == U64 && *start != '-') {
 		char *end;

@@ -66,7 +66,7 @@ const OpInfo op_info[N_OPS] = {
 #define EW(op, arity, cls, c, gradient_text, text)             \
 	[OP_EW_##op] = {.name = #op,                           \
 		.n_args = arity,                               \
-		.attrs = (cls) == 't' ? cast_attrs : no_attrs, \
+		.attrs = (cls) == 't' || (cls) == 'b' ? cast_attrs : no_attrs, \
 		.is_ew = true,                                 \
 		.infer = infer_ew,                             \
 		.eval = eval_ew,                               \
@@ -94,7 +94,12 @@ bool op_parse(const char *name, Op *op)
 	return false;
 }
 
-bool elem_is_number(Elem elem) { return elem != BOOL; }
+void want_computable(Ctx *cx, Op op, Elem elem)
+{
+	if (elem_is_storage(elem)) fail(cx, "%s: %s is for storage only; cast it", op_info[op].name, elem_info[elem].name);
+}
+
+bool elem_is_number(Elem elem) { return elem != BOOL && !elem_is_storage(elem); }
 
 const char *dim_str(Ctx *cx, const Dim *d)
 {

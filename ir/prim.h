@@ -50,7 +50,8 @@ void want_same_dims(
 void want_same_type(Ctx *, Op, const char *what, int i, const Type *wanted, const Type *seen);
 /* The number of indices in a tuple of them, which is the last dim of integers. */
 int want_index_depth(Ctx *, Op, const Type *);
-bool elem_is_number(Elem); /* not bool */
+void want_computable(Ctx *, Op, Elem); /* not a type for storage */
+bool elem_is_number(Elem); /* to compute with; not bool */
 /* A body's parameters, counted; the tuple of its results. */
 void want_params(Ctx *, Op, const Graph *body, int n);
 const Type *results_type(Ctx *, const Graph *body);
@@ -69,6 +70,7 @@ void load_i64(Elem, const void *data, int64_t i, int n, int64_t *);  /* u64 by i
 void store_f64(Elem, void *data, int64_t i, int n, const double *);  /* rounds; integers truncate and saturate */
 void store_i64(Elem, void *data, int64_t i, int n, const int64_t *); /* wraps; floats round once; bool: is not 0 */
 void store_u64(Elem, void *data, int64_t i, int n, const uint64_t *);
+void copy_bits(Elem from, const void *data, Elem to, void *result, int64_t n); /* types of one width */
 /* Floats as F64, signed integers as I64, the others as U64: what the interpreter computes in. */
 Elem elem_wide(Elem);
 void load_wide(Elem, const void *data, int64_t i, int n, void *wide, int64_t at);

@@ -89,9 +89,8 @@ static double read_back(Elem elem, const char *text)
 {
 	switch (elem) {
 	case F32: return strtof(text, NULL);
-	case F16: return f16_to_f32(f16_from_f64(strtod(text, NULL)));
-	case BF16: return bf16_to_f32(bf16_from_f64(strtod(text, NULL)));
-	default: return strtod(text, NULL);
+	case F64: return strtod(text, NULL);
+	default: return narrow_to_f32(elem, narrow_from_f64(elem, strtod(text, NULL)));
 	}
 }
 
@@ -100,22 +99,23 @@ static void print_float(Buf *b, const Tensor *t, int64_t i)
 {
 	static const struct {
 		int first, last; /* digits: always kept, always enough */
-		uint64_t nan;
-	} limits[] = {[F64] = {15, 17, 0x7ff8000000000000},
-		[F32] = {6, 9, 0x7fc00000},
-		[F16] = {3, 5, 0x7e00},
-		[BF16] = {2, 4, 0x7fc0}};
+	} limits[N_ELEMS] = {[F64] = {15, 17}, [F32] = {6, 9}, [F16] = {3, 5}, [BF16] = {2, 4}}, few = {1, 4};
+	const int first = elem_is_storage(t->elem) ? few.first : limits[t->elem].first;
+	const int last = elem_is_storage(t->elem) ? few.last : limits[t->elem].last;
+	const uint64_t nan = t->elem == F64 ? 0x7ff8000000000000
+		: t->elem == F32            ? 0x7fc00000
+					    : narrow_nan(t->elem);
 	double v = tensor_get(t, i);
 	if (isnan(v)) {
 		uint64_t bits = 0; /* little-endian, like all targets of this compiler */
 		int size = elem_info[t->elem].size;
 		memcpy(&bits, (const char *)t->data + i * size, (size_t)size);
-		if (bits == limits[t->elem].nan) buf_puts(b, "nan");
+		if (bits == nan) buf_puts(b, "nan");
 		else buf_printf(b, "nan(0x%llx)", (unsigned long long)bits);
 		return;
 	}
 	char text[40];
-	for (int digits = limits[t->elem].first; digits <= limits[t->elem].last; digits++) {
+	for (int digits = first; digits <= last; digits++) {
 		snprintf(text, sizeof text, "%.*g", digits, v);
 		if (read_back(t->elem, text) == v) break;
 	}

@@ -63,11 +63,21 @@ void load_f64(Elem elem, const void *data, int64_t i, int n, double *out)
 	case F32: EACH(float, const, out[j] = (double)p[j])
 	case F16: EACH(uint16_t, const, out[j] = (double)f16_to_f32(p[j]))
 	case BF16: EACH(uint16_t, const, out[j] = (double)bf16_to_f32(p[j]))
-	case I8: EACH(int8_t, const, out[j] = p[j])
+	case F8E4M3FN:
+	case F8E4M3FNUZ:
+	case F8E5M2:
+	case F8E5M2FNUZ:
+	case F8E8M0:
+	case F4E2M1: EACH(uint8_t, const, out[j] = (double)narrow_to_f32(elem, p[j]))
+	case I8:
+	case I4:
+	case I2: EACH(int8_t, const, out[j] = p[j])
 	case I16: EACH(int16_t, const, out[j] = p[j])
 	case I32: EACH(int32_t, const, out[j] = p[j])
 	case I64: EACH(int64_t, const, out[j] = (double)p[j])
-	case U8: EACH(uint8_t, const, out[j] = p[j])
+	case U8:
+	case U4:
+	case U2: EACH(uint8_t, const, out[j] = p[j])
 	case U16: EACH(uint16_t, const, out[j] = p[j])
 	case U32: EACH(uint32_t, const, out[j] = p[j])
 	case U64: EACH(uint64_t, const, out[j] = (double)p[j])
@@ -84,11 +94,21 @@ void load_i64(Elem elem, const void *data, int64_t i, int n, int64_t *out)
 	case F32: EACH(float, const, out[j] = saturate_signed((double)p[j], 64))
 	case F16: EACH(uint16_t, const, out[j] = saturate_signed((double)f16_to_f32(p[j]), 64))
 	case BF16: EACH(uint16_t, const, out[j] = saturate_signed((double)bf16_to_f32(p[j]), 64))
-	case I8: EACH(int8_t, const, out[j] = p[j])
+	case F8E4M3FN:
+	case F8E4M3FNUZ:
+	case F8E5M2:
+	case F8E5M2FNUZ:
+	case F8E8M0:
+	case F4E2M1: EACH(uint8_t, const, out[j] = saturate_signed((double)narrow_to_f32(elem, p[j]), 64))
+	case I8:
+	case I4:
+	case I2: EACH(int8_t, const, out[j] = p[j])
 	case I16: EACH(int16_t, const, out[j] = p[j])
 	case I32: EACH(int32_t, const, out[j] = p[j])
 	case I64: EACH(int64_t, const, out[j] = p[j])
-	case U8: EACH(uint8_t, const, out[j] = p[j])
+	case U8:
+	case U4:
+	case U2: EACH(uint8_t, const, out[j] = p[j])
 	case U16: EACH(uint16_t, const, out[j] = p[j])
 	case U32: EACH(uint32_t, const, out[j] = p[j])
 	case U64: EACH(uint64_t, const, out[j] = (int64_t)p[j])
@@ -105,11 +125,21 @@ void store_f64(Elem elem, void *data, int64_t i, int n, const double *in)
 	case F32: EACH(float, , p[j] = (float)in[j])
 	case F16: EACH(uint16_t, , p[j] = f16_from_f64(in[j]))
 	case BF16: EACH(uint16_t, , p[j] = bf16_from_f64(in[j]))
-	case I8: EACH(int8_t, , p[j] = (int8_t)saturate_signed(in[j], 8))
+	case F8E4M3FN:
+	case F8E4M3FNUZ:
+	case F8E5M2:
+	case F8E5M2FNUZ:
+	case F8E8M0:
+	case F4E2M1: EACH(uint8_t, , p[j] = (uint8_t)narrow_from_f64(elem, in[j]))
+	case I8:
+	case I4:
+	case I2: EACH(int8_t, , p[j] = (int8_t)saturate_signed(in[j], elem_info[elem].bits))
 	case I16: EACH(int16_t, , p[j] = (int16_t)saturate_signed(in[j], 16))
 	case I32: EACH(int32_t, , p[j] = (int32_t)saturate_signed(in[j], 32))
 	case I64: EACH(int64_t, , p[j] = saturate_signed(in[j], 64))
-	case U8: EACH(uint8_t, , p[j] = (uint8_t)saturate_unsigned(in[j], 8))
+	case U8:
+	case U4:
+	case U2: EACH(uint8_t, , p[j] = (uint8_t)saturate_unsigned(in[j], elem_info[elem].bits))
 	case U16: EACH(uint16_t, , p[j] = (uint16_t)saturate_unsigned(in[j], 16))
 	case U32: EACH(uint32_t, , p[j] = (uint32_t)saturate_unsigned(in[j], 32))
 	case U64: EACH(uint64_t, , p[j] = saturate_unsigned(in[j], 64))
@@ -133,14 +163,25 @@ static double widen_signed(Elem elem, int64_t x)
 	return x < 0 ? -sticky_f64(-(uint64_t)x) : sticky_f64((uint64_t)x);
 }
 
+/* The low bits of x as a number of the type; of a float or bool: as its storage. */
+static int64_t low_bits(Elem elem, uint64_t x)
+{
+	const int above = 64 - elem_info[elem].bits;
+	return elem_info[elem].cls == 'i' ? (int64_t)(x << above) >> above : (int64_t)(x << above >> above);
+}
+
 void store_i64(Elem elem, void *data, int64_t i, int n, const int64_t *in)
 {
 	switch (elem) {
-	case I8: EACH(int8_t, , p[j] = (int8_t)in[j])
+	case I8:
+	case I4:
+	case I2: EACH(int8_t, , p[j] = (int8_t)low_bits(elem, (uint64_t)in[j]))
 	case I16: EACH(int16_t, , p[j] = (int16_t)in[j])
 	case I32: EACH(int32_t, , p[j] = (int32_t)in[j])
 	case I64: EACH(int64_t, , p[j] = in[j])
-	case U8: EACH(uint8_t, , p[j] = (uint8_t)in[j])
+	case U8:
+	case U4:
+	case U2: EACH(uint8_t, , p[j] = (uint8_t)low_bits(elem, (uint64_t)in[j]))
 	case U16: EACH(uint16_t, , p[j] = (uint16_t)in[j])
 	case U32: EACH(uint32_t, , p[j] = (uint32_t)in[j])
 	case U64: EACH(uint64_t, , p[j] = (uint64_t)in[j])
@@ -149,6 +190,12 @@ void store_i64(Elem elem, void *data, int64_t i, int n, const int64_t *in)
 	case F32:
 	case F16:
 	case BF16:
+	case F8E4M3FN:
+	case F8E4M3FNUZ:
+	case F8E5M2:
+	case F8E5M2FNUZ:
+	case F8E8M0:
+	case F4E2M1:
 		for (int j = 0; j < n; j++) {
 			const double x = widen_signed(elem, in[j]);
 			store_f64(elem, data, i + j, 1, &x);
@@ -169,6 +216,53 @@ void store_u64(Elem elem, void *data, int64_t i, int n, const uint64_t *in)
 		const double x = elem == F64 ? (double)in[j] : sticky_f64(in[j]);
 		store_f64(elem, data, i + j, 1, &x);
 	}
+}
+
+void copy_bits(Elem from UNUSED, const void *data, Elem to, void *result, int64_t n)
+{
+	assert(elem_info[from].bits == elem_info[to].bits);
+	if (elem_info[to].size > 1) {
+		memcpy(result, data, (size_t)n * (size_t)elem_info[to].size);
+		return;
+	}
+	for (int64_t i = 0; i < n; i++) {
+		const uint8_t x = ((const uint8_t *)data)[i];
+		((uint8_t *)result)[i] = to == BOOL ? x != 0 : (uint8_t)low_bits(to, x);
+	}
+}
+
+int64_t packed_bytes(Elem elem, int64_t n)
+{
+	const int bits = elem_info[elem].bits;
+	return bits >= 8 ? n * elem_info[elem].size : n / (8 / bits) + (n % (8 / bits) != 0);
+}
+
+void pack_elements(Elem elem, const void *elements, int64_t n, uint8_t *packed)
+{
+	const int bits = elem_info[elem].bits, each = 8 / bits;
+	assert(bits < 8);
+	memset(packed, 0, (size_t)packed_bytes(elem, n));
+	for (int64_t i = 0; i < n; i++) {
+		const unsigned x = ((const uint8_t *)elements)[i] & ((1U << bits) - 1);
+		packed[i / each] = (uint8_t)(packed[i / each] | x << i % each * bits);
+	}
+}
+
+void unpack_elements(Elem elem, const uint8_t *packed, int64_t n, void *elements)
+{
+	const int bits = elem_info[elem].bits, each = 8 / bits;
+	assert(bits < 8);
+	for (int64_t i = 0; i < n; i++)
+		((uint8_t *)elements)[i] = (uint8_t)low_bits(elem, packed[i / each] >> i % each * bits);
+}
+
+const Tensor *tensor_packed(Arena *arena, const Tensor *t)
+{
+	if (elem_info[t->elem].bits >= 8) return t;
+	const int64_t n = packed_bytes(t->elem, t->count);
+	Tensor *packed = tensor_new(arena, U8, 1, &n);
+	pack_elements(t->elem, t->data, t->count, packed->data);
+	return packed;
 }
 
 Elem elem_wide(Elem elem)

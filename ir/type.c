@@ -109,7 +109,7 @@ const Type *type_parse(Ctx *cx, const char *text, const char **end)
 		*end = s + 1;
 		return type_tuple(cx, n, parts);
 	}
-	char name[8] = "";
+	char name[16] = "";
 	size_t len = 0;
 	while (isalnum((unsigned char)s[len]) && len + 1 < sizeof name) {
 		name[len] = s[len];

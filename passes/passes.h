@@ -24,6 +24,9 @@ const Graph *pass_widen(Ctx *, const Graph *);
 /* narrow.c: weights are stored as bf16 or f16: --weights-dtype.   Requires: canon, and none after it. */
 const Graph *pass_narrow(Ctx *, const Graph *, Elem);
 
+/* share.c: elements of less than a byte share bytes outside of the workspace.  Changes the types of params and results. */
+const Graph *pass_share(Ctx *, const Graph *);
+
 /* A pass by name, on a graph: what `rnncc opt` and the golden tests run.  Fails on an unknown name. */
 const Graph *pass_run(Ctx *, const char *name, const Graph *);
 /* The names in pipeline order, ended by NULL. */
@@ -81,7 +84,7 @@ typedef struct { /* one kernel as it is called: what rnncc_tick() numbers */
 	int first, last;         /* the kernels of the innermost loop that it is in; -1: in none */
 } CompiledKernel;
 typedef struct { /* NAME_run or NAME_step as C sees it */
-	const Graph *graph;      /* as it was lowered: its params are the arguments, then the state; NULL: there is none */
+	const Graph *graph;      /* its params are the arguments, then the state; NULL: there is none */
 	int n_states;            /* of the params and results, the last */
 	const char *const *states; /* their members in NAME_state */
 	int n_dims;              /* arguments too, before all others */
@@ -114,7 +117,7 @@ typedef struct {
  *     void   NAME_call_reset(void *state);
  * step 0 is NAME_run, 1 is NAME_step.  dims are the values of Compiled.dims.  in and out follow the graph's params and
  * results (without those bound as states); behind the outputs, out has an int64_t * for each of Compiled.computed.  bool is
- * uint8_t, f16 and bf16 are their bits in uint16_t.
+ * uint8_t, f16 and bf16 are their bits in uint16_t; elements of less than a byte share bytes (pack_elements).
  *
  * The compiler.  Fails by fail(). */
 Compiled *compile_graph(Ctx *, const Graph *, const CompileOptions *);

@@ -28,9 +28,9 @@ static bool is_commutative(const Val *v, const Val *fill)
 /* Does the second type hold every number of the first? */
 static bool holds(Elem from, Elem to)
 {
-	static const int digits[] = {[F64] = 53, [F32] = 24, [F16] = 11, [BF16] = 8};
+	static const int digits[N_ELEMS] = {[F64] = 53, [F32] = 24, [F16] = 11, [BF16] = 8};
 	const ElemInfo *a = &elem_info[from], *b = &elem_info[to];
-	int bits = a->cls == 'b' ? 1 : a->cls == 'f' ? digits[from] : 8 * a->size - (a->cls == 'i');
+	int bits = a->cls == 'b' ? 1 : a->cls == 'f' ? digits[from] : a->bits - (a->cls == 'i');
 	if (from == to)
 		return true;
 	if (a->cls == 'f')
@@ -39,7 +39,7 @@ static bool holds(Elem from, Elem to)
 		return bits <= digits[to];
 	if (b->cls == 'b')
 		return false;
-	return b->cls == 'i' ? bits <= 8 * b->size - 1 : a->cls != 'i' && bits <= 8 * b->size;
+	return b->cls == 'i' ? bits <= b->bits - 1 : a->cls != 'i' && bits <= b->bits;
 }
 
 static const Val *simplify_cast(Ctx *cx, const Val *v)
@@ -52,6 +52,16 @@ static const Val *simplify_cast(Ctx *cx, const Val *v)
 	return NULL;
 }
 
+static const Val *simplify_bitcast(Ctx *cx, const Val *v)
+{
+	const Val *x = v->args[0];
+	if (x->type->elem == v->type->elem)
+		return x;
+	if (x->op == OP_EW_bitcast && x->type->elem != BOOL)
+		return val_with(cx, v, x->args);
+	return NULL;
+}
+
 /* A fill with all bits set: true, or -1. */
 static bool is_ones(const Val *v)
 {
@@ -60,7 +70,7 @@ static bool is_ones(const Val *v)
 		return false;
 	if (t->elem == BOOL)
 		return tensor_get_int(t, 0) != 0;
-	int bits = 8 * elem_info[t->elem].size;
+	int bits = elem_info[t->elem].bits;
 	return ((uint64_t)tensor_get_int(t, 0) << (64 - bits)) == UINT64_MAX << (64 - bits);
 }
 
@@ -167,6 +177,8 @@ const Val *simplify_ew(Ctx *cx, const Val *v)
 	const Val *better = NULL;
 	if (v->op == OP_EW_cast) {
 		better = simplify_cast(cx, v);
+	} else if (v->op == OP_EW_bitcast) {
+		better = simplify_bitcast(cx, v);
 	} else if (v->op == OP_EW_select) {
 		better = simplify_select(cx, v);
 	} else if (v->n_args == 1) {

@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define X(name, text, ctype, size, cls) static_assert((int)RNNCC_##name == (int)name, "rnncc_type follows Elem");
+#define X(name, ...) static_assert((int)RNNCC_##name == (int)name, "rnncc_type follows Elem");
 ELEMS(X)
 #undef X
 

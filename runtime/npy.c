@@ -28,6 +28,17 @@ static const struct {
 	{U32, 'u', '<'},
 	{U64, 'u', '<'},
 	{BOOL, 'b', '|'},
+	/* what NumPy has no name for is written as the bytes that hold it */
+	{F8E4M3FN, 'u', '|'},
+	{F8E4M3FNUZ, 'u', '|'},
+	{F8E5M2, 'u', '|'},
+	{F8E5M2FNUZ, 'u', '|'},
+	{F8E8M0, 'u', '|'},
+	{F4E2M1, 'u', '|'},
+	{I4, 'i', '|'},
+	{U4, 'u', '|'},
+	{I2, 'i', '|'},
+	{U2, 'u', '|'},
 };
 
 /* ---- the header's dict ---- */
@@ -89,7 +100,7 @@ static void parse_descr(Npy *p)
 	const size_t n = strlen(descr);
 	const char order = descr[0];
 	bool found = false;
-	for (int i = 0; n == 3 && i < N_ELEMS && !found; i++)
+	for (int i = 0; n == 3 && i < N_ELEMS && !found; i++) /* i8 and u8 are before what else is a byte */
 		if (descr[1] == npy_types[i].kind && descr[2] - '0' == elem_info[npy_types[i].elem].size) {
 			p->elem = npy_types[i].elem;
 			found = true;

@@ -360,8 +360,21 @@ static void *buffer_new(Ctx *cx, Arena *arena, size_t size_bytes)
 	return memset(buffer, 0xff, size_bytes);
 }
 
+/* Elements of less than a byte share bytes in compiled code. */
+static bool shares(const Tensor *t) { return elem_info[t->elem].bits < 8; }
+
+static void *shared_buffer(Call *call, const Tensor *t)
+{
+	return buffer_new(call->session->cx, call->arena, (size_t)packed_bytes(t->elem, t->count));
+}
+
 static const void *input_data(Call *call, const Tensor *t)
 {
+	if (shares(t)) {
+		void *bytes = shared_buffer(call, t);
+		pack_elements(t->elem, t->data, t->count, bytes);
+		return bytes;
+	}
 	if (!call->session->sanitize || !t->count) return t->data;
 	return memcpy(buffer_new(call->session->cx, call->arena, tensor_size_bytes(t)), t->data, tensor_size_bytes(t));
 }
@@ -404,7 +417,7 @@ static void prepare_buffers(Call *call, Eval *e)
 	for (int i = 0; i < s->n_outputs; i++) {
 		const Tensor *result = result_new(call, session_output_type(s, i), &e->env);
 		call->face.results[i] = result;
-		call->out[i] = result->data;
+		call->out[i] = shares(result) ? shared_buffer(call, result) : result->data;
 	}
 	call->face.workspace_bytes = s->workspace(s->step, call->dims);
 	call->workspace = buffer_new(cx, a, call->face.workspace_bytes);
@@ -444,7 +457,9 @@ bool session_inputs(SessionCall *face, const Tensor *const *inputs)
 	}
 	for (int i = 0; i < s->n_inputs; i++) {
 		call->inputs[s->inputs[i]]->data = inputs[i]->data;
-		if (call->in) call->in[i] = inputs[i]->data;
+		if (!call->in) continue;
+		if (shares(inputs[i])) pack_elements(inputs[i]->elem, inputs[i]->data, inputs[i]->count, (uint8_t *)(uintptr_t)call->in[i]);
+		else call->in[i] = inputs[i]->data;
 	}
 	return true;
 }
@@ -499,6 +514,14 @@ static int take_computed(Call *call)
 	return 0;
 }
 
+static void unpack_results(Call *call)
+{
+	for (int i = 0; i < call->session->n_outputs; i++) {
+		const Tensor *result = call->face.results[i];
+		if (shares(result)) unpack_elements(result->elem, call->out[i], result->count, result->data);
+	}
+}
+
 int session_call(SessionCall *face, SessionState *state)
 {
 	Call *call = (Call *)face;
@@ -510,7 +533,9 @@ int session_call(SessionCall *face, SessionState *state)
 	SessionState *fresh = state ? NULL : session_state_new(s), *used = state ? state : fresh;
 	const int error = s->call(s->step, call->dims, call->in, call->out, used ? used->bytes : NULL, call->workspace);
 	session_state_free(fresh);
-	return error ? error : take_computed(call);
+	if (error || take_computed(call)) return error ? error : -1;
+	unpack_results(call);
+	return 0;
 }
 
 void session_call_free(SessionCall *face)

@@ -8,22 +8,6 @@
 
 /* ---- .pb ---- */
 
-static const Onnx__TensorProto__DataType onnx_types[N_ELEMS] = {
-	[F64] = ONNX__TENSOR_PROTO__DATA_TYPE__DOUBLE,
-	[F32] = ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT,
-	[F16] = ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT16,
-	[BF16] = ONNX__TENSOR_PROTO__DATA_TYPE__BFLOAT16,
-	[I8] = ONNX__TENSOR_PROTO__DATA_TYPE__INT8,
-	[I16] = ONNX__TENSOR_PROTO__DATA_TYPE__INT16,
-	[I32] = ONNX__TENSOR_PROTO__DATA_TYPE__INT32,
-	[I64] = ONNX__TENSOR_PROTO__DATA_TYPE__INT64,
-	[U8] = ONNX__TENSOR_PROTO__DATA_TYPE__UINT8,
-	[U16] = ONNX__TENSOR_PROTO__DATA_TYPE__UINT16,
-	[U32] = ONNX__TENSOR_PROTO__DATA_TYPE__UINT32,
-	[U64] = ONNX__TENSOR_PROTO__DATA_TYPE__UINT64,
-	[BOOL] = ONNX__TENSOR_PROTO__DATA_TYPE__BOOL,
-};
-
 static void pb_print(Ctx *cx, Buf *out, const NamedTensor *named)
 {
 	const Tensor *t = named->tensor;
@@ -31,10 +15,11 @@ static void pb_print(Ctx *cx, Buf *out, const NamedTensor *named)
 	proto.n_dims = (size_t)t->rank;
 	proto.dims = arena_copy(cx->arena, t->dims, sizeof *t->dims * (size_t)t->rank);
 	proto.has_data_type = true;
-	proto.data_type = (int32_t)onnx_types[t->elem];
+	proto.data_type = onnx_data_type(t->elem);
 	proto.name = named->name ? arena_printf(cx->arena, "%s", named->name) : NULL;
 	proto.has_raw_data = true;
-	proto.raw_data = (ProtobufCBinaryData){tensor_size_bytes(t), t->data};
+	const Tensor *raw = tensor_packed(cx->arena, t);
+	proto.raw_data = (ProtobufCBinaryData){tensor_size_bytes(raw), raw->data};
 	const size_t size = onnx__tensor_proto__get_packed_size(&proto);
 	uint8_t *bytes = arena_alloc(cx->arena, size + 1);
 	onnx__tensor_proto__pack(&proto, bytes);

@@ -250,6 +250,12 @@ static const Val *gen_ew(Gen *g)
 		const Val *x = take(g, '*', false), *y = take_like(g, x->type, false);
 		return val_new(cx, op, 3, (const Val *[]){take_like(g, type_with_elem(cx, x->type, BOOL), true), x, y}, NULL);
 	}
+	if (info->ew_class == 'b') { /* there and back: NaNs and their bits are no numbers to compare */
+		const Val *x = take(g, '*', false);
+		const Elem e = x->type->elem, to = e == BOOL ? U8 : elem_info[e].bits == 64 ? I64 : elem_info[e].bits == 32 ? U32 : elem_info[e].bits == 16 ? I16 : U8;
+		const Attr there = attr_elem(to), back = attr_elem(e);
+		return to == e ? NULL : val_new(cx, op, 1, (const Val *[]){val_new(cx, op, 1, &x, &there)}, &back);
+	}
 	if (info->ew_class == 't') {
 		const Val *x = take(g, '*', false);
 		const Elem to = is_exact(g, x) ? random_elem(g) : F64;

@@ -5,6 +5,7 @@
  */
 #include "frontend/lang/ast.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -96,6 +97,29 @@ static Value fn_cast(Elab *e, const Value *a)
 	Elem elem = given(&a[1]) ? value_elem(e, &a[1], "the type") : e->elem;
 	if (value_known(&a[0])) return value_tensor(value_as_elem(e, &a[0], elem));
 	return value_tensor(b_cast(e->cx, a[0].val, elem));
+}
+
+static Value fn_bitcast(Elab *e, const Value *a)
+{
+	const Attr to = attr_elem(value_elem(e, &a[1], "the type"));
+	const Val *x = tensor(e, &a[0]);
+	return value_tensor(x->type->elem == to.elem ? x : val_new(e->cx, OP_EW_bitcast, 1, &x, &to));
+}
+
+/* The largest finite number of a float type. */
+static Value fn_largest(Elab *e, const Value *a)
+{
+	const Elem elem = value_elem(e, &a[0], "the type");
+	if (!elem_is_float(elem)) fail(e->cx, "largest is of a float type, this is %s", elem_info[elem].name);
+	return value_num(elem == F64    ? DBL_MAX
+			: elem == F32   ? (double)FLT_MAX
+					: (double)narrow_to_f32(elem, narrow_largest(elem)));
+}
+
+/* Whether it is only stored: cast it before computing. */
+static Value fn_is_storage(Elab *e, const Value *a)
+{
+	return value_num(elem_is_storage(value_elem(e, &a[0], "the operand")));
 }
 
 static Value fn_tensor(Elab *e, const Value *a)
@@ -357,6 +381,7 @@ static const struct Builtin {
 } builtins[] = {
 	{"argmax", "x axis last?", fn_argmax},
 	{"argmin", "x axis last?", fn_argmin},
+	{"bitcast", "x type", fn_bitcast},
 	{"cast", "x type?", fn_cast},
 	{"cat", "xs... axis?", fn_cat},
 	{"contract", "letters a b", fn_contract},
@@ -374,7 +399,9 @@ static const struct Builtin {
 	{"is_bool", "x", fn_is_bool},
 	{"is_float", "x", fn_is_float},
 	{"is_signed", "x", fn_is_signed},
+	{"is_storage", "x", fn_is_storage},
 	{"known", "x?", fn_known},
+	{"largest", "type", fn_largest},
 	{"len", "list", fn_len},
 	{"max", "x axis? keep?", fn_max},
 	{"mean", "x axis? keep?", fn_mean},

@@ -150,7 +150,7 @@ static const Val *number_as_elem(Elab *e, double num, Elem elem)
 		return b_cast(e->cx, b_scalar(e->cx, F64, num), F32);
 	if (info->cls == 'f') return b_scalar(e->cx, elem, num);
 	if (num != floor(num) || fabs(num) > max_exact) fail(e->cx, "%.10g is no number of type %s", num, info->name);
-	int bits = info->cls == 'b' ? 1 : info->cls == 'i' ? 8 * info->size - 1 : 8 * info->size;
+	int bits = info->cls == 'b' ? 1 : info->bits - (info->cls == 'i');
 	double limit = ldexp(1, bits);
 	if (num >= limit || num < (info->cls == 'i' ? -limit : 0))
 		fail(e->cx, "%.10g is outside of the range of %s", num, info->name);

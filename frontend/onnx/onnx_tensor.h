@@ -10,6 +10,9 @@
 /* Fails by fail() when the message is damaged, of an unsupported element type, or keeps its data in another file. */
 const Tensor *onnx_tensor_parse(Ctx *, const void *data, size_t size_bytes);
 
+/* ONNX's number of an element type. */
+int32_t onnx_data_type(Elem);
+
 typedef enum { ONNX_IS_TENSOR, ONNX_IS_SEQUENCE, ONNX_IS_OPTIONAL } OnnxKind; /* as the model declares it */
 typedef struct {
 	enum { ONNX_UNKNOWN, ONNX_ABSENT, ONNX_TENSOR, ONNX_SEQUENCE } form; /* absent: an optional without a value */

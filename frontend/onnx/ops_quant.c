@@ -4,6 +4,7 @@
  * padding comes after its subtraction.  A result is rounded half to even, then the zero point is added, then it is
  * saturated, which is what a cast from float to integer does.
  */
+#include "frontend/lang/lang.h"
 #include "frontend/onnx/nn.h"
 
 static bool has_one(Ctx *cx, const Val *v) { return dim_is(type_count(cx, v->type), 1); }
@@ -25,15 +26,28 @@ static bool is_zero(const Val *v)
 	return true;
 }
 
-/* round(x) + zero, saturated; zero NULL: 0.  Half types have no room for the zero points of 16 bits. */
+/* x + zero; zero NULL: 0.  Half types have no room for the zero points of 16 bits. */
+static const Val *plus_zero(Ctx *cx, const Val *x, const Val *zero)
+{
+	if (!zero || is_zero(zero)) return x;
+	if (x->type->elem != F64) x = b_cast(cx, x, F32);
+	return binary(cx, OP_EW_add, x, b_cast(cx, zero, x->type->elem));
+}
+
+/* round(x) + zero, saturated. */
 static const Val *to_quantized(Ctx *cx, const Val *x, const Val *zero, Elem elem)
 {
-	x = b_ew1(cx, OP_EW_round, x);
-	if (zero && !is_zero(zero)) {
-		if (x->type->elem != F64) x = b_cast(cx, x, F32);
-		x = binary(cx, OP_EW_add, x, b_cast(cx, zero, x->type->elem));
-	}
-	return b_cast(cx, x, elem);
+	return b_cast(cx, plus_zero(cx, b_ew1(cx, OP_EW_round, x), zero), elem);
+}
+
+/* The same in floats for storage: the cast rounds, as the operator Cast does. */
+static const Val *to_narrow(const Node *n, const Val *x, const Val *zero, Elem elem)
+{
+	const LibAttr attrs[] = {{.name = "to", .kind = LIB_STR, .str = elem_info[elem].name},
+		{.name = "saturate", .kind = LIB_NUM, .num = (double)node_int(n, "saturate", 1)}};
+	const Val *y = plus_zero(n->cx, x, zero);
+	lib_call(n->cx, "onnx_convert", 1, &y, 2, attrs, 1, &y);
+	return y;
 }
 
 /* ---------------------------------------------------------------------------------------------------- Quantize.. */
@@ -93,7 +107,8 @@ static void import_quantize(Node *n, const Val **out)
 	Ctx *cx = n->cx;
 	const Val *x = node_in(n, 0, "x"), *scale = node_in(n, 1, "y_scale"), *zero = node_opt(n, 2);
 	Elem elem = type_attr(n, "output_dtype", zero ? zero->type->elem : U8);
-	if (!elem_is_int(elem) || elem_info[elem].size > 2)
+	const bool to_float = elem_is_float(elem) && elem_is_storage(elem);
+	if (!to_float && (!elem_is_int(elem) || elem_info[elem].size > 2))
 		node_fail(n, "quantising to %s is not supported", elem_info[elem].name);
 	if (zero && zero->type->elem != elem)
 		node_fail(n, "input y_zero_point: %s wanted, %s seen", elem_info[elem].name, type_str(cx, zero->type));
@@ -103,20 +118,23 @@ static void import_quantize(Node *n, const Val **out)
 		node_fail(n, "attribute precision: %s is not supported", elem_info[precision].name);
 	const Val *divided =
 		binary(cx, OP_EW_div, b_cast(cx, x, precision), b_cast(cx, spread(n, scale, x, "y_scale"), precision));
-	out[0] = to_quantized(cx, divided, zero ? spread(n, zero, x, "y_zero_point") : NULL, elem);
+	if (zero) zero = spread(n, zero, x, "y_zero_point");
+	out[0] = to_float ? to_narrow(n, divided, zero, elem) : to_quantized(cx, divided, zero, elem);
 }
 
-/* q - zero, exactly, as 32-bit integers. */
+/* q - zero, exactly, as 32-bit integers; of floats as f32. */
 static const Val *centred(Ctx *cx, const Val *q, const Val *zero)
 {
-	q = b_cast(cx, q, I32);
-	return !zero || is_zero(zero) ? q : binary(cx, OP_EW_sub, q, b_cast(cx, zero, I32));
+	const Elem wide = elem_is_float(q->type->elem) ? F32 : I32;
+	q = b_cast(cx, q, wide);
+	return !zero || is_zero(zero) ? q : binary(cx, OP_EW_sub, q, b_cast(cx, zero, wide));
 }
 
 static void import_dequantize(Node *n, const Val **out)
 {
 	Ctx *cx = n->cx;
-	const Val *x = integers(n, 0, "x", 4), *scale = node_in(n, 1, "x_scale"), *zero = node_opt(n, 2);
+	const Val *x = node_in(n, 0, "x"), *scale = node_in(n, 1, "x_scale"), *zero = node_opt(n, 2);
+	if (!elem_is_float(x->type->elem) || !elem_is_storage(x->type->elem)) integers(n, 0, "x", 4);
 	if (zero && zero->type->elem != x->type->elem)
 		node_fail(n, "input x_zero_point: %s wanted, %s seen", elem_info[x->type->elem].name,
 			type_str(cx, zero->type));
@@ -253,8 +271,7 @@ static void import_qlinear_conv(Node *n, const Val **out)
 const Importer onnx_ops_quant[] = {
 	{"", "QuantizeLinear", 10, 12, "", 2, 3, 1, import_quantize},
 	{"", "QuantizeLinear", 13, 18, "axis", 2, 3, 1, import_quantize},
-	{"", "QuantizeLinear", 19, 20, "axis saturate", 2, 3, 1,
-		import_quantize}, /* saturate is for 8-bit floats only */
+	{"", "QuantizeLinear", 19, 20, "axis saturate", 2, 3, 1, import_quantize},
 	{"", "QuantizeLinear", 21, 22, "axis saturate block_size output_dtype", 2, 3, 1, import_quantize},
 	{"", "QuantizeLinear", 23, 0, "axis saturate block_size output_dtype precision", 2, 3, 1, import_quantize},
 	{"", "DequantizeLinear", 10, 12, "", 2, 3, 1, import_dequantize},

@@ -36,16 +36,16 @@ static const struct {
 	[14] = {"COMPLEX64", -1},
 	[15] = {"COMPLEX128", -1},
 	[16] = {"BFLOAT16", BF16},
-	[17] = {"FLOAT8E4M3FN", -1},
-	[18] = {"FLOAT8E4M3FNUZ", -1},
-	[19] = {"FLOAT8E5M2", -1},
-	[20] = {"FLOAT8E5M2FNUZ", -1},
-	[21] = {"UINT4", -1},
-	[22] = {"INT4", -1},
-	[23] = {"FLOAT4E2M1", -1},
-	[24] = {"FLOAT8E8M0", -1},
-	[25] = {"UINT2", -1},
-	[26] = {"INT2", -1},
+	[17] = {"FLOAT8E4M3FN", F8E4M3FN},
+	[18] = {"FLOAT8E4M3FNUZ", F8E4M3FNUZ},
+	[19] = {"FLOAT8E5M2", F8E5M2},
+	[20] = {"FLOAT8E5M2FNUZ", F8E5M2FNUZ},
+	[21] = {"UINT4", U4},
+	[22] = {"INT4", I4},
+	[23] = {"FLOAT4E2M1", F4E2M1},
+	[24] = {"FLOAT8E8M0", F8E8M0},
+	[25] = {"UINT2", U2},
+	[26] = {"INT2", I2},
 	[27] = {"FLOAT6E2M3", -1},
 	[28] = {"FLOAT6E3M2", -1},
 };
@@ -57,6 +57,13 @@ Elem onnx_elem(Ctx *cx, int32_t data_type, const char *what)
 	if (data_types[data_type].elem < 0)
 		fail(cx, "%s: element type %s is not supported", what, data_types[data_type].name);
 	return (Elem)data_types[data_type].elem;
+}
+
+int32_t onnx_data_type(Elem elem)
+{
+	int32_t code = 0;
+	while (data_types[code].elem != (int)elem) code++;
+	return code;
 }
 
 /* -------------------------------------------------------------------------------------------------- unpacking */
@@ -119,10 +126,10 @@ static size_t typed_count(const Onnx__TensorProto *t, Elem elem)
 	}
 }
 
-/* Each value of int32_data and uint64_data must be one that the element type has. */
-static void typed_copy(Ctx *cx, const Onnx__TensorProto *t, Tensor *to, const char *what)
+/* Each value of int32_data and uint64_data must be one that the element type has; where several elements share a byte, each
+ * value is such a byte. */
+static void typed_copy(Ctx *cx, const Onnx__TensorProto *t, Tensor *to, size_t n, const char *what)
 {
-	size_t n = (size_t)to->count;
 	switch (to->elem) {
 	case F32: memcpy(to->data, t->float_data, n * sizeof(float)); return;
 	case F64: memcpy(to->data, t->double_data, n * sizeof(double)); return;
@@ -131,27 +138,27 @@ static void typed_copy(Ctx *cx, const Onnx__TensorProto *t, Tensor *to, const ch
 	case I32: memcpy(to->data, t->int32_data, n * sizeof(int32_t)); return;
 	default: break;
 	}
-	int64_t lo = 0, hi = 0;
-	switch (to->elem) {
-	case U32: hi = UINT32_MAX; break;
-	case I8: lo = INT8_MIN, hi = INT8_MAX; break;
-	case I16: lo = INT16_MIN, hi = INT16_MAX; break;
-	case U8: hi = UINT8_MAX; break;
-	case BOOL: lo = INT32_MIN, hi = INT32_MAX; break;
-	default: hi = UINT16_MAX; break; /* u16, f16, bf16 */
-	}
+	const ElemInfo *info = &elem_info[to->elem];
+	int64_t lo = 0, hi = (INT64_C(1) << 8 * info->size) - 1; /* of floats: their bits */
+	if (to->elem == BOOL) lo = INT32_MIN, hi = INT32_MAX;
+	else if (info->cls == 'i' && info->bits >= 8) hi /= 2, lo = -hi - 1;
+	uint8_t *packed = info->bits < 8 ? arena_alloc(cx->arena, n) : NULL;
 	for (size_t i = 0; i < n; i++) {
 		uint64_t wide = to->elem == U32 ? t->uint64_data[i] : 0;
 		int64_t value = to->elem == U32 ? (int64_t)wide : t->int32_data[i];
 		if (value < lo || value > hi)
-			fail(cx, "%s: value %lld is out of range for %s", what, (long long)value,
-				elem_info[to->elem].name);
-		switch (elem_info[to->elem].size) {
+			fail(cx, "%s: value %lld is out of range for %s", what, (long long)value, info->name);
+		if (packed) {
+			packed[i] = (uint8_t)value;
+			continue;
+		}
+		switch (info->size) {
 		case 1: ((uint8_t *)to->data)[i] = to->elem == BOOL ? value != 0 : (uint8_t)value; break;
 		case 2: ((uint16_t *)to->data)[i] = (uint16_t)value; break;
 		default: ((uint32_t *)to->data)[i] = (uint32_t)value; break;
 		}
 	}
+	if (packed) unpack_elements(to->elem, packed, to->count, to->data);
 }
 
 static int64_t count_elements(Ctx *cx, size_t rank, const int64_t *dims, const char *what)
@@ -186,7 +193,7 @@ const Tensor *onnx_tensor(Ctx *cx, const Onnx__TensorProto *t, const char *dir)
 	Elem elem = onnx_elem(cx, t->has_data_type ? t->data_type : 0, what);
 	if (t->segment) fail(cx, "%s: segments are not supported", what);
 	int64_t count = count_elements(cx, t->n_dims, t->dims, what);
-	size_t size = (size_t)count * (size_t)elem_info[elem].size, n_typed = typed_count(t, elem);
+	size_t size = (size_t)packed_bytes(elem, count), n_typed = typed_count(t, elem);
 
 	Tensor *r = NEW(cx->arena, Tensor);
 	*r = (Tensor){.elem = elem, .rank = (int)t->n_dims, .count = count};
@@ -204,14 +211,21 @@ const Tensor *onnx_tensor(Ctx *cx, const Onnx__TensorProto *t, const char *dir)
 		if (n_raw != size)
 			fail(cx, "%s: %lld elements of %s are %zu bytes, but there are %zu", what, (long long)count,
 				elem_info[elem].name, size, n_raw);
+		if (elem_info[elem].bits < 8) {
+			r->data = arena_alloc(cx->arena, (size_t)count);
+			unpack_elements(elem, raw, count, r->data);
+			return r;
+		}
 		/* never written: constants are copied when they are interned */
 		r->data = (void *)(uintptr_t)(elem == BOOL ? bools(cx, raw, n_raw) : raw);
 		return r;
 	}
-	if (n_typed != (size_t)count)
-		fail(cx, "%s: %lld elements wanted, but there are %zu", what, (long long)count, n_typed);
-	r->data = arena_alloc(cx->arena, size);
-	if (count) typed_copy(cx, t, r, what);
+	size_t n_values = elem_info[elem].bits < 8 ? size : (size_t)count;
+	if (n_typed != n_values)
+		fail(cx, "%s: %zu %s wanted, but there are %zu", what, n_values,
+			elem_info[elem].bits < 8 ? "bytes" : "elements", n_typed);
+	r->data = arena_alloc(cx->arena, (size_t)count * (size_t)elem_info[elem].size);
+	if (count) typed_copy(cx, t, r, n_values, what);
 	return r;
 }
 

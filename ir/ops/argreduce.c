@@ -10,6 +10,7 @@ static const char *const kinds[] = {"max", "min", NULL};
 INFER(argreduce)
 {
 	const Type *t = args[0]->type;
+	want_computable(cx, op, t->elem);
 	want_kind(cx, op, &attrs[0], kinds);
 	const int axis = want_axis(cx, op, &attrs[1], t);
 	want_n(cx, op, &attrs[2], 1);

@@ -175,8 +175,7 @@ static void pack(Elem elem, const void *data, int64_t base, int n, const int64_t
 		PACK(U16, uint16_t, uint64_t, x)
 		PACK(U32, uint32_t, uint64_t, x)
 		PACK(U64, uint64_t, uint64_t, x)
-	case BOOL:
-	case N_ELEMS: break;
+	default: break;
 	}
 #undef PACK
 	assert(0 && "a number");

@@ -19,6 +19,7 @@ Fold fold_of(Ctx *cx, Op op, const Attr *kind, int n_kinds, Elem elem)
 	const char *names[FOLD_MIN + 2] = {NULL};
 	for (int i = 0; i < n_kinds; i++) names[i] = folds[i].kind;
 	Fold fold = folds[want_kind(cx, op, kind, names)];
+	want_computable(cx, op, elem);
 	if (elem == BOOL) {
 		if (fold.op == OP_EW_add || fold.op == OP_EW_mul)
 			fail(cx, "%s: %s wants numbers, seen bool", op_info[op].name, fold.kind);

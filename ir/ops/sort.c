@@ -7,6 +7,7 @@
 
 INFER(sort)
 {
+	want_computable(cx, op, args[0]->type->elem);
 	want_axis(cx, op, &attrs[0], args[0]->type);
 	want_n(cx, op, &attrs[1], 1);
 	want_int(cx, op, &attrs[1], 0, 0, 1);

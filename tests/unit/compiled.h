@@ -119,9 +119,9 @@ static inline void *symbol_of(const Module *m, const Compiled *c, const char *su
 /* The bytes of an array as large as its sizes can be. */
 static inline size_t most_bytes(Ctx *cx, const Type *t, const DimEnv *env)
 {
-	int64_t size = elem_info[t->elem].size;
-	for (int d = 0; d < t->rank; d++) size *= dim_eval(cx, dim_most(cx, t->dims[d]), env);
-	return (size_t)size;
+	int64_t n = 1;
+	for (int d = 0; d < t->rank; d++) n *= dim_eval(cx, dim_most(cx, t->dims[d]), env);
+	return (size_t)packed_bytes(t->elem, n);
 }
 
 /* Calls NAME_run.  env has the dims' values, also those that the graph computes, which the call must give.  Returns NULL, or
@@ -143,9 +143,10 @@ static inline const char *call_compiled(Ctx *cx, Arena *arena, const Module *m, 
 	int64_t *computed = NEWN(arena, int64_t, c->n_computed + 1);
 	for (int i = 0; i < c->n_computed; i++) out[g->n_results + i] = &computed[i];
 	for (int i = 0; i < g->n_params; i++) {
-		const size_t size = tensor_size_bytes(inputs[i]);
+		const Tensor *packed = tensor_packed(arena, inputs[i]);
+		const size_t size = tensor_size_bytes(packed);
 		void *copy = guarded_new(size);
-		if (size) memcpy(copy, inputs[i]->data, size);
+		if (size) memcpy(copy, packed->data, size);
 		in[i] = copy;
 	}
 	for (int i = 0; i < g->n_results; i++) {
@@ -164,13 +165,15 @@ static inline const char *call_compiled(Ctx *cx, Arena *arena, const Module *m, 
 		if (!dimenv_get(env, c->computed[i], &wanted) || wanted != computed[i]) wrong = "computed another size";
 	}
 	for (int i = 0; i < g->n_results; i++) {
-		const size_t size = tensor_size_bytes(results[i]);
-		if (size) memcpy(results[i]->data, out[i], size);
+		const Tensor *y = results[i];
+		if (elem_info[y->elem].bits < 8) unpack_elements(y->elem, out[i], y->count, y->data);
+		else if (y->count) memcpy(y->data, out[i], tensor_size_bytes(y));
 		if (!guarded_free(out[i], most_bytes(cx, g->results[i]->type, env))) wrong = "wrote outside of a result";
 	}
 	for (int i = 0; i < g->n_params; i++) {
-		const size_t size = tensor_size_bytes(inputs[i]);
-		if (size && memcmp(in[i], inputs[i]->data, size) != 0) wrong = "changed an input";
+		const Tensor *packed = tensor_packed(arena, inputs[i]);
+		const size_t size = tensor_size_bytes(packed);
+		if (size && memcmp(in[i], packed->data, size) != 0) wrong = "changed an input";
 		if (!guarded_free((void *)(uintptr_t)in[i], size)) wrong = "wrote outside of an input";
 	}
 	return wrong;

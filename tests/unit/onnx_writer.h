@@ -55,7 +55,7 @@ static inline void put_words(Buf *b, unsigned field, const char *words)
 	}
 }
 
-enum { FLOAT = 1, INT32 = 6, INT64 = 7, STRING = 8, BOOLEAN = 9, FLOAT8 = 17 }; /* TensorProto.DataType */
+enum { FLOAT = 1, INT32 = 6, INT64 = 7, STRING = 8, BOOLEAN = 9, FLOAT6 = 27 }; /* TensorProto.DataType */
 
 /* A TensorProto with raw data. */
 static inline Buf tensor(

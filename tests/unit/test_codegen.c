@@ -152,6 +152,7 @@ Test(codegen, files, .timeout = 600)
 
 static bool takes(char ew_class, Elem e)
 {
+	if (elem_is_storage(e) && ew_class != 'c' && ew_class != 's') return false;
 	switch (ew_class) {
 	case 'a': return e != BOOL;
 	case 'f':
@@ -160,6 +161,14 @@ static bool takes(char ew_class, Elem e)
 	case 'l': return !elem_is_float(e);
 	default: return true;
 	}
+}
+
+/* All pairs of types to compute with; one for storage with those that its cast goes through. */
+static bool casts_to(Elem from, Elem to)
+{
+	const Elem other = elem_is_storage(from) ? to : from;
+	if (!elem_is_storage(from) && !elem_is_storage(to)) return true;
+	return other == F32 || other == F64 || other == F16 || other == I32 || other == I4 || other == U2;
 }
 
 /* One graph an element type: each element-wise primitive on rows of 37, which no number of lanes divides. */
@@ -171,7 +180,7 @@ static void add_elementwise(Suite *s, Elem e)
 	const char *t = elem_info[e].name;
 	for (int op = 0; op < N_OPS; op++) {
 		const OpInfo *info = &op_info[op];
-		if (!info->is_ew || info->ew_class == 't' || !takes(info->ew_class, e)) continue;
+		if (!info->is_ew || strchr("tb", info->ew_class) || !takes(info->ew_class, e)) continue;
 		const bool truth = info->ew_class == 'c' || info->ew_class == 'p';
 		buf_printf(&results, "%s%%r_%s: %s[3, 37]", results.size ? ", " : "", info->name, truth ? "bool" : t);
 		buf_printf(&lines, "  %%r_%s = %s %s%s%s\n", info->name, info->name, info->ew_class == 's' ? "%p " : "", "%a",
@@ -179,10 +188,19 @@ static void add_elementwise(Suite *s, Elem e)
 		buf_printf(&names, " %%r_%s", info->name);
 	}
 	for (int to = 0; to < N_ELEMS; to++) {
-		if (to == (int)e) continue;
+		if (to == (int)e || !casts_to(e, (Elem)to)) continue;
 		buf_printf(&results, ", %%to_%s: %s[3, 37]", elem_info[to].name, elem_info[to].name);
 		buf_printf(&lines, "  %%to_%s = cast %%a elem=%s\n", elem_info[to].name, elem_info[to].name);
 		buf_printf(&names, " %%to_%s", elem_info[to].name);
+		if (elem_is_storage((Elem)to) && e == F32) { /* rounded also where it is not stored */
+			buf_printf(&results, ", %%via_%s: f32[3, 37]", elem_info[to].name);
+			buf_printf(&lines, "  %%via_%s = cast %%to_%s elem=f32\n", elem_info[to].name, elem_info[to].name);
+			buf_printf(&names, " %%via_%s", elem_info[to].name);
+		}
+		if (elem_info[to].bits != elem_info[e].bits) continue;
+		buf_printf(&results, ", %%as_%s: %s[3, 37]", elem_info[to].name, elem_info[to].name);
+		buf_printf(&lines, "  %%as_%s = bitcast %%a elem=%s\n", elem_info[to].name, elem_info[to].name);
+		buf_printf(&names, " %%as_%s", elem_info[to].name);
 	}
 	suite_add(s, arena_printf(s->cx->arena, "elementwise on %s", t),
 		arena_printf(s->cx->arena, "# special\ngraph @ew(%%a: %s[3, 37], %%b: %s[3, 37], %%p: bool[3, 37]) -> (%s) {\n%s  return%s\n}\n", t, t,
@@ -194,7 +212,7 @@ static void add_structural(Suite *s, Elem e)
 {
 	static const struct {
 		const char *type, *line; /* of the result; @ is the element type */
-		char takes;              /* * anything, n numbers, s what sums */
+		char takes;              /* * anything, n numbers, o what has an order */
 	} rows[] = {
 		{"@[37, 3]", "permute %x perm=[1, 0]", '*'},
 		{"@[111]", "reshape %x shape=[111]", '*'},
@@ -212,8 +230,8 @@ static void add_structural(Suite *s, Elem e)
 		{"@[3, 37]", "scatter_nd %x %n %u kind=\"max\"", 'n'},
 		{"@[3, 3]", "contract %x %y spec=\"ik,jk->ij\"", 'n'},
 		{"@[37, 37]", "contract %x %y spec=\"ki,kj->ij\"", 'n'},
-		{"@[3]", "reduce %x kind=\"max\" axes=[1]", '*'},
-		{"@[37]", "reduce %x kind=\"min\" axes=[0]", '*'},
+		{"@[3]", "reduce %x kind=\"max\" axes=[1]", 'o'},
+		{"@[37]", "reduce %x kind=\"min\" axes=[0]", 'o'},
 		{"@[3]", "reduce %x kind=\"sum\" axes=[1]", 'n'},
 		{"@[37]", "reduce %x kind=\"prod\" axes=[0]", 'n'},
 		{"i64[3]", "argreduce %x kind=\"max\" axis=[1] flags=[0]", 'n'},
@@ -231,7 +249,7 @@ static void add_structural(Suite *s, Elem e)
 	buf_init(&names, s->cx->arena);
 	const char *t = elem_info[e].name;
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-		if (rows[i].takes == 'n' && e == BOOL) continue;
+		if ((rows[i].takes == 'n' && e == BOOL) || (rows[i].takes != '*' && elem_is_storage(e))) continue;
 		buf_printf(&results, "%s%%r%zu: ", results.size ? ", " : "", i);
 		buf_printf(&lines, "  %%r%zu = ", i);
 		for (const char *p = rows[i].type; *p; p++) *p == '@' ? buf_puts(&results, t) : buf_write(&results, p, 1);
@@ -256,7 +274,8 @@ Test(codegen, elementwise, .timeout = 600)
 Test(codegen, structural, .timeout = 600)
 {
 	Suite s = {.cx = ctx_new()};
-	for (int e = 0; e < N_ELEMS; e++) add_structural(&s, (Elem)e);
+	for (int e = 0; e < N_ELEMS; e++) /* of those for storage one of each width and class */
+		if (!elem_is_storage((Elem)e) || e == F8E4M3FN || e == F4E2M1 || e == I4 || e == U2) add_structural(&s, (Elem)e);
 	suite_test(&s, 3);
 	suite_free(&s);
 }

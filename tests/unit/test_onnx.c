@@ -249,7 +249,7 @@ Test(onnx_hostile, types_of_inputs)
 		int type;
 		const char *error;
 	} cases[] = {{STRING, "input \"x\": element type STRING is not supported"},
-		{FLOAT8, "element type FLOAT8E4M3FN is not supported"}, {0, "element type UNDEFINED"},
+		{FLOAT6, "element type FLOAT6E2M3 is not supported"}, {0, "element type UNDEFINED"},
 		{99, "unknown element type 99"}};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		Buf g = message(cx);
@@ -283,7 +283,7 @@ Test(onnx_hostile, tensors)
 		{FLOAT, 1, {-2}, 8, "dim 0 is negative: -2"},
 		{FLOAT, 2, {INT64_MAX, 3}, 8, "too many elements"},
 		{FLOAT, 3, {INT64_MAX, INT64_MAX, 2}, 8, "too many elements"},
-		{FLOAT8, 1, {2}, 2, "element type FLOAT8E4M3FN is not supported"},
+		{FLOAT6, 1, {2}, 2, "element type FLOAT6E2M3 is not supported"},
 		{77, 1, {2}, 2, "unknown element type 77"},
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

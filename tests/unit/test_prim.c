@@ -99,9 +99,103 @@ Test(prim, half_conversions)
 	check_half(&bf16, bf16_to_f32, bf16_from_f64);
 }
 
+/* ---- floats of 8 and 4 bits, by the definitions in the OCP's papers (and, of FNUZ, Graphcore's) ---- */
+
+typedef struct {
+	Elem elem;
+	int exponent, mantissa, bias;
+	double largest, beyond; /* the largest finite number; what larger ones become (NAN where there is no infinity) */
+	bool minus_zero;
+} Small;
+static const Small smalls[] = {{F8E4M3FN, 4, 3, 7, 448, NAN, true}, {F8E4M3FNUZ, 4, 3, 8, 240, NAN, false},
+	{F8E5M2, 5, 2, 15, 57344, INFINITY, true}, {F8E5M2FNUZ, 5, 2, 16, 57344, NAN, false}, {F4E2M1, 2, 1, 1, 6, 6, true}};
+enum { N_SMALLS = sizeof smalls / sizeof *smalls };
+
+/* A magnitude by its bits, as if the exponents went on. */
+static double small_value(const Small *s, int code)
+{
+	const int field = code >> s->mantissa, fraction = code & ((1 << s->mantissa) - 1);
+	return ldexp(fraction + (field ? 1 << s->mantissa : 0), (field ? field : 1) - s->bias - s->mantissa);
+}
+
+static double small_nearest(const Small *s, Real x)
+{
+	if (isnan(x)) return s->elem == F4E2M1 ? -0.0 : NAN;
+	const Real a = fabsl(x);
+	int best = 0;
+	while ((Real)small_value(s, best) < a && small_value(s, best) <= s->largest) best++;
+	if (best > 0) { /* between best - 1 and best */
+		const Real below = a - (Real)small_value(s, best - 1), above = (Real)small_value(s, best) - a;
+		if (below < above || (below == above && best % 2)) best--;
+	}
+	const double y = small_value(s, best) > s->largest ? s->beyond : small_value(s, best);
+	return y == 0 && !s->minus_zero ? 0 : signbit(x) ? -y : y;
+}
+
+/* A power of two, half-way to the larger one. */
+static double power_nearest(Real x)
+{
+	if (isnan(x) || x < 0) return NAN;
+	for (int e = -127; e <= 127; e++)
+		if (x < ldexpl(1.5L, e)) return ldexp(1, e);
+	return NAN;
+}
+
+Test(prim, floats_of_8_and_4_bits)
+{
+	for (int k = 0; k < N_SMALLS; k++) {
+		const Small *s = &smalls[k];
+		const int sign = 1 << (s->exponent + s->mantissa);
+		for (int code = 0; code < 2 * sign; code++) {
+			const int magnitude = code & (sign - 1);
+			double x = small_value(s, magnitude);
+			if (x > s->largest) x = isinf(s->beyond) && magnitude % 4 == 0 ? INFINITY : NAN;
+			if (code == sign && !s->minus_zero) x = NAN;
+			if (code & sign) x = -x;
+			const double seen = (double)narrow_to_f32(s->elem, (uint16_t)code);
+			cr_assert(same(seen, x), "%s %02x: wanted %g, seen %g", elem_info[s->elem].name, (unsigned)code, x, seen);
+			cr_assert(isnan(x) || narrow_from_f64(s->elem, x) == code);
+			if (magnitude + 1 == sign || isnan(x) || isinf(x)) continue;
+			const double middle = (x + (code & sign ? -1 : 1) * small_value(s, magnitude + 1)) / 2;
+			const double around[] = {middle, nextafter(middle, 0), nextafter(middle, INFINITY), x, 1e30, 1e-30};
+			for (int i = 0; i < 6; i++) {
+				const double got = (double)narrow_to_f32(s->elem, narrow_from_f64(s->elem, around[i]));
+				cr_assert(same(got, small_nearest(s, (Real)around[i])), "%s of %a: %g", elem_info[s->elem].name, around[i], got);
+			}
+		}
+		cr_expect_eq((double)narrow_to_f32(s->elem, narrow_largest(s->elem)), s->largest);
+	}
+	for (int code = 0; code < 255; code++) {
+		cr_expect_eq((double)narrow_to_f32(F8E8M0, (uint16_t)code), ldexp(1, code - 127));
+		cr_expect_eq(narrow_from_f64(F8E8M0, ldexp(1, code - 127)), code);
+	}
+	cr_expect(isnan(narrow_to_f32(F8E8M0, 255)) && narrow_from_f64(F8E8M0, -1) == 255 && narrow_from_f64(F8E8M0, 1.5) == 128);
+}
+
+Test(prim, elements_that_share_bytes)
+{
+	const uint8_t bytes[] = {0xe4, 0x1b};
+	int8_t i2[7], i4[3];
+	uint8_t u4[4], u2[8], again[2];
+	unpack_elements(I2, bytes, 7, i2);
+	unpack_elements(U2, bytes, 8, u2);
+	unpack_elements(I4, bytes, 3, i4);
+	unpack_elements(U4, bytes, 4, u4);
+	cr_expect_arr_eq(i2, ((int8_t[]){0, 1, -2, -1, -1, -2, 1}), 7);
+	cr_expect_arr_eq(u2, ((uint8_t[]){0, 1, 2, 3, 3, 2, 1, 0}), 8);
+	cr_expect_arr_eq(i4, ((int8_t[]){4, -2, -5}), 3);
+	cr_expect_arr_eq(u4, ((uint8_t[]){4, 14, 11, 1}), 4);
+	pack_elements(I4, i4, 3, again);
+	cr_expect_arr_eq(again, ((uint8_t[]){0xe4, 0x0b}), 2); /* nothing beyond the last */
+	cr_expect(packed_bytes(I2, 7) == 2 && packed_bytes(I2, 9) == 3 && packed_bytes(F4E2M1, 0) == 0 && packed_bytes(F16, 3) == 6);
+}
+
 static double round_to(Elem elem, Real x)
 {
+	for (int k = 0; k < N_SMALLS; k++)
+		if (smalls[k].elem == elem) return small_nearest(&smalls[k], x);
 	switch (elem) {
+	case F8E8M0: return power_nearest(x);
 	case F32: return (double)(float)x;
 	case F16: return half_value(&f16, half_nearest(&f16, x));
 	case BF16: return half_value(&bf16, half_nearest(&bf16, x));
@@ -310,7 +404,7 @@ Test(prim, floats_are_rounded_once)
 
 /* ---- integers ---- */
 
-static int bits_of(Elem elem) { return 8 * elem_info[elem].size; }
+static int bits_of(Elem elem) { return elem_info[elem].bits; }
 
 static Wide wrap(Elem elem, Wide x)
 {
@@ -552,7 +646,7 @@ Test(prim, every_row_has_a_formula)
 		for (size_t r = 0; r < sizeof real_rows / sizeof *real_rows; r++) has_real |= real_rows[r].op == (Op)op;
 		for (size_t r = 0; r < sizeof int_rows / sizeof *int_rows; r++) has_int |= int_rows[r].op == (Op)op;
 		const char cls = info->ew_class;
-		cr_assert(strchr("aficlpst", cls), "%s", info->name);
+		cr_assert(strchr("aficlpstb", cls), "%s", info->name);
 		if (strchr("acfp", cls)) cr_expect(has_real, "no formula for %s of floats", info->name);
 		if (strchr("acil", cls)) cr_expect(has_int, "no formula for %s of integers", info->name);
 	}

@@ -178,7 +178,10 @@ Test(tensor_file, npy_round_trip_of_every_type)
 			buf_init(&b, cx->arena);
 			npy_print(&b, t);
 			cr_assert_eq((b.size - tensor_size_bytes(t)) % 64, 0, "the data is aligned");
-			cr_assert(same(npy_parse(cx, b.text, b.size, "npy"), t));
+			/* NumPy has no name for what is for storage only: it is read as the bytes that hold it */
+			Tensor bytes = *t;
+			if (elem_is_storage(t->elem)) bytes.elem = elem_info[t->elem].cls == 'i' ? I8 : U8;
+			cr_assert(same(npy_parse(cx, b.text, b.size, "npy"), &bytes));
 			ctx_free(cx);
 		}
 }

@@ -73,7 +73,10 @@ static Vocab *whole(Ctx *cx, int vl, bool fma)
 	vocab_fn(v, "fma", F64, false);
 	for (int from = 0; from < N_ELEMS; from++)
 		for (int to = 0; to < N_ELEMS; to++)
-			if (from != to) vocab_cast(v, (Elem)from, (Elem)to, false);
+			if (from != to) {
+				vocab_cast(v, (Elem)from, (Elem)to, false);
+				if (elem_info[from].bits == elem_info[to].bits) vocab_bitcast(v, (Elem)from, (Elem)to);
+			}
 	if (vl > 1) vocab_cast(v, F32, BOOL, true), vocab_cast(v, BOOL, F32, true);
 	return v;
 }
@@ -244,15 +247,15 @@ Test(vocab_api, every_primitive_of_every_type)
 {
 	Vocab *v = vocab_new(cx, 4, false);
 	for (size_t i = 0; i < sizeof(primitives) / sizeof(*primitives); i++)
-		for (int e = 0; e < N_ELEMS && primitives[i].cls != 't'; e++) { /* t: cast */
+		for (int e = 0; e < N_ELEMS && !strchr("tb", primitives[i].cls); e++) { /* casts */
 			char takes = primitives[i].cls, is = elem_info[e].cls;
 			bool wanted = takes == 'a'             ? is != 'b'
 				: takes == 'f' || takes == 'p' ? is == 'f'
 				: takes == 'i'                 ? is == 'i' || is == 'u'
 				: takes == 'l'                 ? is != 'f'
 							       : true;
-			if (!wanted) continue;
-			bool half = e == F16 || e == BF16; /* computed on as f32 */
+			if (!wanted || (elem_is_storage((Elem)e) && takes != 's')) continue;
+			bool half = elem_is_narrow((Elem)e); /* computed on as f32 */
 			cr_assert_eq(vocab_has(v, primitives[i].name, (Elem)e, false), !half, "%s of %s",
 				primitives[i].name, elem_info[e].name);
 			if (e == F32)
