@@ -88,7 +88,7 @@ Ready bench_open(Ctx *cx, const Options *o, bool profile, const Tensor ***inputs
 	Ready r = {.model = load_model(cx, &at, o->args[0])};
 	const CompileOptions co = options_compile(cx, &at, r.model);
 	r.session = open_model(cx, &at, r.model, &co, &r.compiled);
-	*inputs = inputs_random(cx, o, r.session);
+	*inputs = inputs_random(cx, o, r.session, r.model);
 	return r;
 }
 

@@ -34,7 +34,7 @@ typedef struct {
 	int opt, threads;
 	WeightsMode weights_mode;
 	Elem weights_elem; /* F32: as the model has them */
-	bool f64, no_detect_states, describe, kernels, sweep, profile; /* profile: set by bench itself */
+	bool f64, no_lengths, no_detect_states, describe, kernels, sweep, profile; /* profile: set by bench itself */
 	LIST(DimRange) dims;
 	LIST(Binding) bindings;
 	LIST(StatePair) states;
@@ -90,7 +90,7 @@ Session *open_model(Ctx *, const Options *, const Model *, const CompileOptions 
 
 /* The tensors that a model is run on: from files, in order or NAME=FILE; else random. */
 const Tensor **inputs_from_files(Ctx *, const Session *, int n_files, char **files);
-const Tensor **inputs_random(Ctx *, const Options *, const Session *);
+const Tensor **inputs_random(Ctx *, const Options *, const Session *, const Model *);
 /* As the model wants it: f32 becomes f64 in a double build. */
 const Tensor *input_as(Ctx *, const Tensor *, const Type *);
 

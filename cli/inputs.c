@@ -104,7 +104,19 @@ static void choose_size(void *user, const Sym *s)
 	dimenv_set(&sizes->env, s, size);
 }
 
-const Tensor **inputs_random(Ctx *cx, const Options *o, const Session *s)
+/* The lengths of a .rnn model's ragged axes, T_len[B] of x[B, T, ..]: all of it is real.  0: it is another input. */
+static int64_t length_of(Ctx *cx, const Options *o, const Model *m, const char *name, const DimEnv *env)
+{
+	if (!m || !m->rnn || !path_ends_with(name, "_len")) return 0;
+	const char *axis = arena_strn(cx->arena, name, strlen(name) - strlen("_len"));
+	for (int i = 0; i < o->dims.n; i++)
+		if (!strcmp(o->dims.items[i].name, axis)) return o->dims.items[i].lo;
+	int64_t length = 0;
+	const Sym *s = sym_find(cx, axis);
+	return s && dimenv_get(env, s, &length) ? length : 0;
+}
+
+const Tensor **inputs_random(Ctx *cx, const Options *o, const Session *s, const Model *m)
 {
 	const int n = session_n_inputs(s);
 	const Tensor **inputs = NEWN(cx->arena, const Tensor *, n);
@@ -121,10 +133,12 @@ const Tensor **inputs_random(Ctx *cx, const Options *o, const Session *s)
 		}
 		Tensor *t = tensor_new(cx->arena, type->elem, type->rank, dims);
 		if (!t) fail(cx, "input '%s' is too large", session_input_name(s, k));
+		const int64_t length = length_of(cx, o, m, session_input_name(s, k), &sizes.env);
 		for (int64_t i = 0; i < t->count; i++) {
 			const uint64_t bits = draw(o->seed, (uint64_t)k, (uint64_t)i);
 			if (elem_is_float(t->elem))
 				tensor_set(t, i, (double)(bits >> 11) * 0x1p-52 - 1); /* in [-1, 1) */
+			else if (length) tensor_set_int(t, i, length);
 			else tensor_set_int(t, i, (int64_t)(bits >> 63));             /* 0 or 1 */
 		}
 		inputs[k] = t;

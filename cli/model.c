@@ -13,7 +13,7 @@ const Model *load_model(Ctx *cx, const Options *o, const char *path)
 {
 	bound_dims(cx, o, path);
 	cx->f64 = o->f64;
-	return model_load(cx, path, o->bindings.n, o->bindings.items);
+	return model_load(cx, path, o->bindings.n, o->bindings.items, &(LoadOptions){.no_lengths = o->no_lengths});
 }
 
 const Model *load_model_for(Ctx *cx, const Options *o, const char *path, const DataSet *set, bool bind_scalars)
@@ -22,7 +22,8 @@ const Model *load_model_for(Ctx *cx, const Options *o, const char *path, const D
 	const char **files = NEWN(cx->arena, const char *, set->n_inputs);
 	for (int i = 0; i < set->n_inputs; i++) files[i] = data_set_file(cx, set, "input", i);
 	cx->f64 = o->f64;
-	return model_load_like(cx, path, o->bindings.n, o->bindings.items, set->n_inputs, files, bind_scalars);
+	return model_load_like(cx, path, o->bindings.n, o->bindings.items, set->n_inputs, files, bind_scalars,
+		&(LoadOptions){.no_lengths = o->no_lengths});
 }
 
 Ready ready_for(Ctx *cx, const Options *o, const char *path, const DataSet *set)

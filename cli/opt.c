@@ -37,7 +37,7 @@ static const Tensor **evaluate(Ctx *cx, const Graph *g, const Tensor *const *inp
 static Check check_start(Ctx *cx, const Options *o, const Graph *g)
 {
 	const Tensor **inputs =
-		inputs_random(cx, o, session_open(cx, g, NULL, &(SessionOptions){.via = VIA_INTERPRET}));
+		inputs_random(cx, o, session_open(cx, g, NULL, &(SessionOptions){.via = VIA_INTERPRET}), NULL);
 	return (Check){inputs, evaluate(cx, g, inputs)};
 }
 

@@ -35,6 +35,7 @@ typedef struct {
 		"bf16 or f16: store weights so, compute in f32; compile --verify says what it costs")                  \
 	OPTION(DIM, "dim", 0, "NAME=N|A..B", ALL, "fix a size, or bound it")                                           \
 	OPTION(BIND, "bind", 0, "NAME=VALUE", ALL, "an input becomes a constant: numbers, or a tensor file")           \
+	OPTION(LENGTHS, "lengths", 0, "none", ALL, "none: all sequences of a .rnn model's batch are as long as the array") \
 	OPTION(STATE, "state", 0, "OUT=IN", COMPILE | RUN | INSPECT | BENCH,                                           \
 		"output OUT is input IN of the next call: it is kept in the state")                                    \
 	OPTION(NO_DETECT, "no-detect-states", 0, NULL, COMPILE | INSPECT, "only the states that --state says")         \
@@ -239,6 +240,7 @@ static bool set(Options *o, Arena *arena, OptionId id, const char *value)
 	case OPTION_DESCRIBE: o->describe = true; return true;
 	case OPTION_SELF_TEST: o->self_test = value; return *value;
 	case OPTION_PASS: o->pass = value; return *value;
+	case OPTION_LENGTHS: o->no_lengths = true; return !strcmp(value, "none");
 	case OPTION_PRINT_AFTER: o->print_after = value; return *value;
 	case OPTION_STOP_AFTER: o->stop_after = value; return *value;
 	case OPTION_REPRODUCER: o->reproducer = value; return *value;
@@ -361,6 +363,7 @@ CompileOptions options_compile(Ctx *cx, const Options *o, const Model *model)
 		.dim_hi = hi,
 		.digest = model->digest,
 		.source_name = model->source_name,
+		.stream = model->stream,
 		.verify_each = o->verify_each,
 		.check = o->check,
 		.time = o->time,

@@ -105,7 +105,7 @@ static int run(Ctx *cx, const Options *o)
 	const CompileOptions co = options_compile(cx, o, m);
 	Session *s = open_model(cx, o, m, &co, NULL);
 	const int n_files = o->n_args - 1;
-	const Tensor **inputs = n_files ? inputs_from_files(cx, s, n_files, o->args + 1) : inputs_random(cx, o, s);
+	const Tensor **inputs = n_files ? inputs_from_files(cx, s, n_files, o->args + 1) : inputs_random(cx, o, s, m);
 	const Tensor **outputs = NEWN(cx->arena, const Tensor *, session_n_outputs(s));
 	double seconds;
 	session_run(s, cx->arena, inputs, NULL, outputs, &seconds);

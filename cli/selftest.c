@@ -130,7 +130,7 @@ static SelfTest from_interpreter(const Maker *m)
 		o.seed = m->options->seed + (uint64_t)k;
 		const Tensor **inputs = NEWN(cx->arena, const Tensor *, g->n_params);
 		const Tensor **wanted = NEWN(cx->arena, const Tensor *, g->n_results);
-		const Tensor **random = inputs_random(cx, &o, m->session);
+		const Tensor **random = inputs_random(cx, &o, m->session, NULL);
 		for (int i = 0; i < m->n_inputs; i++) inputs[i] = random[i];
 		session_run(m->session, cx->arena, inputs, state, wanted, NULL);
 		calls[k] = (SelfTestCall){arena_printf(cx->arena, "random_%d", k), inputs, wanted, !k && !m->compiled->has_run,

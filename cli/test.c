@@ -62,6 +62,7 @@ static void find_cases(Cases *all, const char *path, const char *name, int depth
 {
 	Ctx *cx = all->cx;
 	const char *model = path_join(cx->arena, path, "model.onnx");
+	if (!path_exists(model)) model = path_join(cx->arena, path, "model.rnn");
 	if (path_exists(model)) {
 		add_case(all, *name ? name : path_base(cx->arena, path), path, model);
 		return;

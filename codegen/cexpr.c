@@ -392,7 +392,7 @@ static const char *op_c(Emit *em, const Expr *e, int m, int u)
 		bool scalar_mask = e->op == OP_EW_select && i == 0 && vec && !in_lanes(em, e->args[0]);
 		x[i] = vec && !scalar_mask ? expr_vector_c(em, e->args[i], m, u) : expr_c(em, e->args[i], m, u);
 		if (scalar_mask) /* one truth value for all lanes */
-			return arena_printf(arena, "%s ? %s : %s", paren(em, x[0]), paren(em, expr_vector_c(em, e->args[1], m, u)),
+			return arena_printf(arena, "(%s ? %s : %s)", paren(em, x[0]), paren(em, expr_vector_c(em, e->args[1], m, u)),
 			                    paren(em, expr_vector_c(em, e->args[2], m, u)));
 	}
 	if (e->op == OP_EW_cast) {

@@ -16,6 +16,7 @@ _rnncc()
 	--weights) [[ $command = inspect ]] || words='inline string incbin blob' ;;
 	--dtype) words=f64 ;;
 	--weights-dtype) words='bf16 f16' ;;
+	--lengths) words=none ;;
 	esac
 	if [[ -n $words ]]; then
 		mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")

@@ -64,6 +64,7 @@ typedef struct {
 	const int64_t *dim_lo, *dim_hi;
 	const char *digest;     /* of the model's file, hex, for the header comment; may be NULL */
 	const char *source_name;
+	const Graph *stream;    /* what steps are made of, where that is not the graph itself: one sequence, no lengths */
 	/* developers' */
 	bool verify_each, check, time;
 	const char *print_after;  /* a graph or kernel pass, "all" or "change" */

@@ -202,6 +202,17 @@ static const char *c_name(Ctx *cx, const char *name)
 	return isalpha((unsigned char)*text) ? text : arena_printf(cx->arena, "m_%s", text);
 }
 
+/* The form that steps are made of, with the sizes that the run has, as far as the passes before hoist. */
+static const Graph *stream_graph(Ctx *cx, const CompileOptions *o)
+{
+	Map map;
+	map_init(&map, cx->arena);
+	for (int i = 0; i < o->n_dims; i++)
+		if (o->dim_lo[i] == o->dim_hi[i]) map_put(&map, sym_find(cx, o->dim_names[i]), dim_int(cx, o->dim_lo[i]));
+	const Graph *g = map.n ? graph_subst(cx, o->stream, &map) : o->stream;
+	return run_pass(cx, "canon", run_pass(cx, "inline", g, o, NULL), o, NULL);
+}
+
 /* ---- the compiler ---- */
 
 static bool in_names(const char *const *names, const char *name)
@@ -269,7 +280,7 @@ Compiled *compile_graph(Ctx *cx, const Graph *g, const CompileOptions *o)
 		out->state_result = pairs.result;
 	} else {
 		job.run = make_program(cx, g, "run", 0, &t, &names, o);
-		step = pass_step(cx, out->graph);
+		step = pass_step(cx, o->stream ? stream_graph(cx, o) : out->graph);
 		if (step.graph) {
 			step.graph = run_pass(cx, "canon", step.graph, o, NULL);
 			if (narrow)

@@ -160,7 +160,7 @@ static bool try_load(rnncc_model *model, const Source *from, const rnncc_options
 	TRY (cx) {
 		const Binding *bindings = bindings_of(cx, o);
 		const Model *m = from->path
-			? model_load(cx, intern(cx, from->path), (int)o->n_binds, bindings)
+			? model_load(cx, intern(cx, from->path), (int)o->n_binds, bindings, &(LoadOptions){0})
 			: model_load_onnx(cx, from->data, from->size_bytes, NULL, (int)o->n_binds, bindings);
 		open_session(model, o, m);
 		done = true;

@@ -1,5 +1,6 @@
 /* load.c: a model file of any kind as a graph; values given on the command line as tensors. */
 #include "runtime/load.h"
+#include "frontend/lang/rnn.h"
 #include "frontend/onnx/model.h"
 #include "passes/passes.h"
 #include "runtime/file.h"
@@ -186,13 +187,10 @@ static void import(Ctx *cx, Model *model, const OnnxModel *onnx, int n_bindings,
 	count_operators(cx, model, g);
 }
 
-/* ---- IR text ---- */
+/* ---- IR text, models in .rnn ---- */
 
-static void parse_text(Ctx *cx, Model *model, const char *text, size_t size, int n_bindings)
+static void set_graph(Ctx *cx, Model *model, const Graph *g)
 {
-	if (n_bindings) fail(cx, "%s: --bind is for ONNX models", model->path);
-	if (strlen(text) != size) fail(cx, "%s: is not a text", model->path);
-	const Graph *g = graph_parse(cx, text, model->path);
 	model->graph = g;
 	model->n_inputs = g->n_params;
 	model->input_names = g->param_names;
@@ -202,25 +200,58 @@ static void parse_text(Ctx *cx, Model *model, const char *text, size_t size, int
 	model->output_kinds = NEWN(cx->arena, OnnxKind, g->n_results);
 }
 
-bool model_known(const char *path) { return path_ends_with(path, ".onnx") || path_ends_with(path, ".ir"); }
-
-const Model *model_load(Ctx *cx, const char *path, int n_bindings, const Binding *bindings)
+static void parse_text(Ctx *cx, Model *model, const char *text, size_t size, int n_bindings)
 {
-	return model_load_like(cx, path, n_bindings, bindings, 0, NULL, false);
+	if (n_bindings) fail(cx, "%s: --bind is for ONNX models", model->path);
+	if (strlen(text) != size) fail(cx, "%s: is not a text", model->path);
+	set_graph(cx, model, graph_parse(cx, text, model->path));
+}
+
+static void elaborate(Ctx *cx, Model *model, const char *path, const char *name, const char *text, size_t size, int n_bindings,
+	const LoadOptions *o)
+{
+	if (n_bindings) fail(cx, "%s: --bind is for ONNX models", model->path);
+	const RnnOptions ro = {.model = name, .lengths = !o->no_lengths, .seed = o->weights_seed};
+	const RnnModel *rnn = rnn_load(cx, path, text, size, &ro);
+	set_graph(cx, model, rnn->graph);
+	model->stream = rnn->stream;
+	model->rnn = rnn;
+}
+
+/* FILE.rnn:MODEL: the file, and the model's name or NULL. */
+static const char *rnn_file(Ctx *cx, const char *path, const char **name)
+{
+	static const char ending[] = ".rnn:";
+	const char *at = NULL;
+	for (const char *p = path; (p = strstr(p, ending)); p++) at = p;
+	*name = at ? at + strlen(ending) : NULL;
+	return at ? arena_strn(cx->arena, path, (size_t)(at - path) + strlen(ending) - 1) : path;
+}
+
+static bool is_rnn(const char *path) { return path_ends_with(path, ".rnn") || strstr(path, ".rnn:"); }
+
+bool model_known(const char *path) { return path_ends_with(path, ".onnx") || path_ends_with(path, ".ir") || is_rnn(path); }
+
+const Model *model_load(Ctx *cx, const char *path, int n_bindings, const Binding *bindings, const LoadOptions *o)
+{
+	return model_load_like(cx, path, n_bindings, bindings, 0, NULL, false, o);
 }
 
 const Model *model_load_like(Ctx *cx, const char *path, int n_bindings, const Binding *bindings, int n_files,
-	const char *const *files, bool bind_scalars)
+	const char *const *files, bool bind_scalars, const LoadOptions *o)
 {
 	Model *model = NEW(cx->arena, Model);
+	const char *name, *file = rnn_file(cx, path, &name);
 	model->path = path;
-	model->source_name = path_base(cx->arena, path);
-	if (!model_known(path)) fail(cx, "%s: unknown kind of model: .onnx or .ir expected", path);
+	model->source_name = path_base(cx->arena, file);
+	if (!model_known(path)) fail(cx, "%s: unknown kind of model: .onnx, .rnn or .ir expected", path);
 	size_t size;
-	const char *data = file_read(cx, path, &size);
+	const char *data = file_read(cx, file, &size);
 	model->digest = sha256_hex(cx->arena, data, size);
-	if (path_ends_with(path, ".ir")) parse_text(cx, model, data, size, n_bindings);
+	if (is_rnn(path)) elaborate(cx, model, file, name, data, size, n_bindings, o);
+	else if (path_ends_with(path, ".ir")) parse_text(cx, model, data, size, n_bindings);
 	else import(cx, model, onnx_read_file(cx, path), n_bindings, bindings, n_files, files, bind_scalars);
+	if (cx->f64 && model->stream) model->stream = pass_widen(cx, model->stream);
 	if (cx->f64) model->graph = pass_widen(cx, model->graph);
 	return model;
 }

@@ -15,6 +15,8 @@ typedef struct {
 	const char *source_name; /* the file's name without its folder */
 	const char *digest;      /* SHA-256 of the file, hex */
 	const Graph *graph;
+	const Graph *stream; /* of a .rnn: one sequence in the form that steps are made of; NULL: the same graph */
+	const struct RnnModel *rnn; /* of a .rnn: its parameters */
 	int n_inputs; /* as the file declares them, those that were bound included */
 	const char *const *input_names;
 	const OnnxKind *input_kinds; /* a sequence is several inputs of the graph: onnx_element_name() */
@@ -30,13 +32,19 @@ typedef struct {
 	const char *name, *value;
 } Binding;
 
-bool model_known(const char *path); /* by its ending: .onnx, .ir */
+/* What .rnn models are elaborated with; zeroed: with lengths, random parameters of seed 0. */
+typedef struct {
+	bool no_lengths;
+	uint64_t weights_seed;
+} LoadOptions;
+
+bool model_known(const char *path); /* by its ending: .onnx, .ir, .rnn, .rnn:MODEL */
 /* Fails naming the file, and the node or line. */
-const Model *model_load(Ctx *, const char *path, int n_bindings, const Binding *);
+const Model *model_load(Ctx *, const char *path, int n_bindings, const Binding *, const LoadOptions *);
 /* The same for inputs like those in these .pb files, in the order of input_names; NULL entries: not known.
  * bind_scalars: single integers among them become constants. */
 const Model *model_load_like(Ctx *, const char *path, int n_bindings, const Binding *, int n_files,
-	const char *const *files, bool bind_scalars);
+	const char *const *files, bool bind_scalars, const LoadOptions *);
 /* A model from memory in ONNX form; dir: where external data is, NULL: refused. */
 const Model *model_load_onnx(
 	Ctx *, const void *data, size_t size_bytes, const char *dir, int n_bindings, const Binding *);

@@ -1,8 +1,9 @@
 /* ast.h: what the files of frontend/lang share: sources, tokens, the syntax tree, values of elaboration, the library.
  *
- * Text -> lexer.c -> parser.c -> tree -> elaborate.c (statements, operators, names), value.c (arithmetic), builtins.c
- * (functions) -> IR.  library.c owns the embedded texts.  A tree knows no Ctx but that of its arena, so the library's is
- * parsed once a process and read by every thread.
+ * Text -> lexer.c -> parser.c, parse_block.c, parse_decl.c -> tree -> elaborate.c (statements, operators, names), value.c
+ * (arithmetic), builtins.c (functions) -> IR.  library.c owns the embedded texts.  A tree knows no Ctx but that of its
+ * arena, so the library's is parsed once a process and read by every thread.  What models have beyond operators (axes,
+ * parameters, cells) is in model.h.
  */
 #ifndef FRONTEND_LANG_AST_H
 #define FRONTEND_LANG_AST_H
@@ -46,6 +47,15 @@ typedef struct {
 Token lex_token(Lexer *);
 /* fail() with "name:line:column: message", the line and a caret below the span. */
 _Noreturn void fail_at(Ctx *, Span, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* Messages of one run, at most MAX_REPORTED. */
+enum { MAX_REPORTED = 10 };
+typedef struct {
+	int n;
+	const char *messages[MAX_REPORTED];
+} Report;
+bool report_open(const Report *);
+void report_add(Ctx *, Report *, const char *message); /* one that is there already is not added */
+void report_fail(Ctx *, const Report *);               /* fail() with all of them, if there are any */
 /* "name:line:column" of a span. */
 const char *span_str(Ctx *, Span);
 
@@ -62,27 +72,41 @@ typedef enum {
 	N_AND,      /* [a b], decided at compile time where a is known then */
 	N_OR,       /* [a b] */
 	N_COND,     /* [then cond else] */
-	N_CALL,     /* [arguments], text is the function, names[i] the name of `name = value` or NULL */
+	N_CALL,     /* [arguments, n_sizes sizes, n_states states], text is the function, names[i] that of `name = value` or
+	               NULL, alias that of f[n as alias](x) */
 	N_INDEX,    /* [x indices...] */
 	N_RANGE,    /* [start stop step], NULL where left out */
 	N_ELLIPSIS, /* x[..., i] */
+	N_TUPLE,    /* [items]: (a, b), the sequences of a scan */
+	N_EACH,     /* [over what], text is the variable, alias one of for sum mean max min: sum i in S { x[i] } */
+	N_SCAN,     /* [cell, sequences and options..]: cell is an N_CALL without arguments, names[i] an option's name */
+	N_GENERATE, /* the same without sequences */
+	N_LOOP,     /* [rounds, condition, body, variables..] */
+	N_VAR,      /* [in, initial, sizes..], in and initial NULL where left out, text is the name */
 	/* statements */
 	N_ASSIGN, /* names[n_names] = [values] */
 	N_IF,     /* [cond then else], else may be NULL */
 	N_UNROLL, /* [list body], text is the variable */
 	N_YIELD,  /* [values] */
-	N_BLOCK   /* [statements] */
+	N_BLOCK,  /* [statements] */
+	N_PARAM,  /* [variable, initialisers..], op 1: fixed */
+	N_SHARE,  /* [cell], text is the name */
+	N_CONST,  /* [value], text is the name */
+	N_USE,    /* text is the file */
+	N_DECL    /* decl: a cell, def, model or train */
 } NodeKind;
 enum LangOp { LANG_FLOORDIV = N_OPS, LANG_MATMUL, LANG_IN, LANG_NOT_IN };
 
 typedef struct Node Node;
+typedef struct FnDecl FnDecl;
 struct Node {
 	NodeKind kind;
 	size_t start, end; /* of its source */
 	int op;
 	double num;
-	const char *text;
-	int n;
+	const char *text, *alias;
+	const FnDecl *decl;
+	int n, n_sizes, n_states;
 	const Node *const *kids;
 	int n_names;
 	const char *const *names;
@@ -116,13 +140,27 @@ typedef struct {
 	int n_expected;
 	const Node *const *expected;
 } ExampleDecl;
+/* What a model is written in: cell NAME[sizes](inputs; states), def NAME[sizes](inputs) -> outputs, model NAME(inputs) ->
+ * outputs, train NAME as ALIAS(inputs). */
+typedef enum { FN_CELL, FN_DEF, FN_MODEL, FN_TRAIN } FnKind;
+struct FnDecl {
+	FnKind kind;
+	const Source *src;
+	const char *name, *alias;
+	size_t start, end; /* of the name */
+	int n_sizes, n_inputs, n_states, n_outputs;
+	const Node *const *sizes, *const *inputs, *const *states, *const *outputs; /* N_VAR */
+	const Node *body;
+};
 typedef struct {
-	int n_ops, n_examples;
+	int n_ops, n_examples, n_items;
 	const OpDecl *ops;
 	const ExampleDecl *examples;
+	const Node *const *items; /* all others, in order: N_DECL N_PARAM N_SHARE N_CONST N_USE */
 } Unit;
 
-/* A file of operators and examples.  Everything comes into cx's arena; fails by fail_at(). */
+/* A file of operators, examples, models.  Everything comes into cx's arena; fails by fail_at(), with a message for each
+ * item that does not parse. */
 Unit parse_unit(Ctx *, const Source *);
 /* Expressions with ';' between, NULL where empty.  Returns their number. */
 int parse_exprs(Ctx *, const Source *, const Node ***exprs);
@@ -147,16 +185,25 @@ int elab_example(Ctx *, const Library *, const ExampleDecl *, const Val **got, c
 
 /* ------------------------------------------------------------------------------------------------ value.c */
 
-/* What an expression is worth while it is elaborated.  Only a tensor exists at run time. */
-typedef enum { V_NONE, V_NUM, V_DIM, V_STR, V_LIST, V_FN, V_TENSOR } ValueKind;
+/* What an expression is worth while it is elaborated.  Only a tensor exists at run time.  The last three are of models: an
+ * axis by its name, a cell or def, and what an error left behind. */
+typedef enum { V_NONE, V_NUM, V_DIM, V_STR, V_LIST, V_FN, V_TENSOR, V_AXIS, V_CLOSURE, V_ERROR } ValueKind;
 typedef struct Value Value;
 typedef struct Binding Binding;
+typedef struct Axis Axis;
+typedef struct Layout Layout;
+typedef struct Closure Closure;
+typedef struct ModelElab ModelElab;
 struct Value {
 	ValueKind kind;
 	double num;         /* V_NUM; truth is 0 or 1 */
 	const Dim *dim;     /* V_DIM: a size that is not a number, such as T + 1 */
 	const char *str;    /* V_STR; V_FN: an operator, primitive or function */
 	const Val *val;     /* V_TENSOR */
+	const Layout *lay;  /* V_TENSOR of a model: what its dims are (model.h) */
+	const Axis *axis;   /* V_AXIS */
+	const Closure *fn;  /* V_CLOSURE */
+	const Dim *classes; /* V_TENSOR of integers declared `in K`: K, or NULL */
 	int n;              /* V_LIST: items; V_FN: attributes bound in advance */
 	const Value *items; /* V_LIST */
 	const Binding *bound;
@@ -170,8 +217,10 @@ struct Binding {
 typedef struct Frame Frame;
 struct Frame {
 	const OpDecl *op; /* NULL for bare expressions */
+	const FnDecl *fn; /* a cell or def of a model; else NULL */
 	Span called;      /* where; src NULL: from outside */
 	Frame *up;
+	Frame *outer;     /* where names are looked up that are not here: models only */
 	int n, cap;
 	Binding *vars;
 };
@@ -184,6 +233,7 @@ typedef struct {
 	int64_t steps;    /* nodes elaborated: bounds the work that a text can ask for */
 	bool typed;       /* elem says what numbers and lists become where nothing else does */
 	Elem elem;
+	ModelElab *model; /* what is elaborated is a model's; NULL: an operator */
 } Elab;
 
 Value value_num(double);
@@ -224,6 +274,14 @@ Elab *elab_new(Ctx *, const Library *);
 /* Runs fn(e, user) and gives errors their place in the text. */
 void elab_guard(Elab *, void (*fn)(Elab *, void *user), void *user);
 Value elab_expr(Elab *, const Node *); /* e->at.src is its source */
+void elab_bind(Elab *, const char *name, Value);                   /* in the frame at hand */
+const Value *elab_lookup(const Frame *, const char *name, bool fn); /* NULL: none; fn: among the functions */
+bool elab_is_function(const Elab *, const char *name);
+/* Runs fn and takes back what it left undone where it fails: then its message, without the place in the graph. */
+const char *elab_attempt(Elab *, void (*fn)(Elab *, void *user), void *user);
+/* One statement; true when it gave the results.  `last`: its value is the result. */
+bool elab_statement(Elab *, const Node *, bool last, int *n_results, Value *results);
+bool elab_block(Elab *, const Node *, bool last, int *n_results, Value *results);
 /* Calls an operator: its results, at most MAX_RESULTS. */
 int elab_op(Elab *, const OpDecl *, int n_args, const Value *args, const char *const *names, Value *results);
 

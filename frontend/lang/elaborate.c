@@ -6,7 +6,7 @@
  *
  * Work is bounded, as a text may come from anywhere: depth of calls and expressions, nodes elaborated.
  */
-#include "frontend/lang/ast.h"
+#include "frontend/lang/model.h"
 
 #include <math.h>
 #include <string.h>
@@ -23,7 +23,7 @@ Elab *elab_new(Ctx *cx, const Library *lib)
 
 /* ------------------------------------------------------------------------------------------------ places of errors */
 
-static void attempt(Elab *e, void (*fn)(Elab *, void *), void *user, const char **message)
+const char *elab_attempt(Elab *e, void (*fn)(Elab *, void *), void *user)
 {
 	const char *loc = e->cx->loc;
 	volatile bool done = false;
@@ -32,19 +32,18 @@ static void attempt(Elab *e, void (*fn)(Elab *, void *), void *user, const char 
 		fn(e, user);
 		done = true;
 	}
-	if (done) return;
+	if (done) return NULL;
 	/* fail() put the location first and took it away; it comes back in front of the place in the text. */
 	const char *text = e->cx->error;
 	size_t n = loc ? strlen(loc) : 0;
 	if (n && !strncmp(text, loc, n) && !strncmp(text + n, ": ", 2)) text += n + 2;
 	e->cx->loc = loc;
-	*message = text;
+	return text;
 }
 
 void elab_guard(Elab *e, void (*fn)(Elab *, void *), void *user)
 {
-	const char *message = NULL;
-	attempt(e, fn, user, &message);
+	const char *message = elab_attempt(e, fn, user);
 	if (!message) return;
 	if (!e->at.src) fail(e->cx, "%s", message);
 	Buf out;
@@ -62,11 +61,13 @@ void elab_guard(Elab *e, void (*fn)(Elab *, void *), void *user)
 
 /* ------------------------------------------------------------------------------------------------ names */
 
-static void bind(Elab *e, const char *name, Value value)
+static bool is_fn(const Value *v) { return v->kind == V_FN || v->kind == V_CLOSURE; }
+
+void elab_bind(Elab *e, const char *name, Value value)
 {
 	Frame *f = e->frame;
 	for (int i = 0; i < f->n; i++)
-		if (!strcmp(f->vars[i].name, name) && (f->vars[i].value.kind == V_FN) == (value.kind == V_FN)) {
+		if (!strcmp(f->vars[i].name, name) && is_fn(&f->vars[i].value) == is_fn(&value)) {
 			f->vars[i].value = value;
 			return;
 		}
@@ -80,23 +81,25 @@ static void bind(Elab *e, const char *name, Value value)
 	f->vars[f->n++] = (Binding){name, value};
 }
 
-static const Value *lookup(const Frame *f, const char *name, bool fn)
+const Value *elab_lookup(const Frame *f, const char *name, bool fn)
 {
-	for (int i = 0; f && i < f->n; i++)
-		if (!strcmp(f->vars[i].name, name) && (f->vars[i].value.kind == V_FN) == fn) return &f->vars[i].value;
+	for (; f; f = f->outer)
+		for (int i = 0; i < f->n; i++)
+			if (!strcmp(f->vars[i].name, name) && is_fn(&f->vars[i].value) == fn) return &f->vars[i].value;
 	return NULL;
 }
 
-static bool is_function(const Elab *e, const char *name)
+bool elab_is_function(const Elab *e, const char *name)
 {
 	Op op;
-	return library_find(e->lib, name) || builtin_has(name) || (op_parse(name, &op) && op_info[op].is_ew);
+	return library_find(e->lib, name) || (e->model ? model_fn_has(name) : builtin_has(name)) || (op_parse(name, &op) && op_info[op].is_ew);
 }
 
 static Value eval_name(Elab *e, const char *name)
 {
-	const Value *v = lookup(e->frame, name, false);
-	if (!v) v = lookup(e->frame, name, true);
+	const Value *v = elab_lookup(e->frame, name, false);
+	if (!v) v = elab_lookup(e->frame, name, true);
+	if (v && v->kind == V_ERROR) e->model->follow_up = true;
 	if (v) return *v;
 	if (!strcmp(name, "true")) return value_num(1);
 	if (!strcmp(name, "false")) return value_num(0);
@@ -104,7 +107,8 @@ static Value eval_name(Elab *e, const char *name)
 	if (!strcmp(name, "nan")) return value_num((double)NAN);
 	if (!strcmp(name, "pi")) return value_num(3.14159265358979323846);
 	if (!strcmp(name, "none")) return (Value){.kind = V_NONE};
-	if (is_function(e, name)) return (Value){.kind = V_FN, .str = name};
+	if (e->model && !strcmp(name, "shared")) return value_str(name); /* drop(x, p, shared) */
+	if (elab_is_function(e, name)) return (Value){.kind = V_FN, .str = name};
 	fail(e->cx, "%s is not known here", name);
 }
 
@@ -157,7 +161,7 @@ static void bind_operands(Elab *e, const OpDecl *op, int n_args, const Value *ar
 							     : args[next];
 				}
 			bool list = n == 1 && items[0].kind == V_LIST;
-			bind(e, p->name, list ? items[0] : value_list(e->cx, n, items));
+			elab_bind(e, p->name, list ? items[0] : value_list(e->cx, n, items));
 			continue;
 		}
 		const Value *v = next < n_args ? &args[next++] : argument(n_args, args, names, p->name);
@@ -168,7 +172,7 @@ static void bind_operands(Elab *e, const OpDecl *op, int n_args, const Value *ar
 		if (value.kind == V_LIST || value.kind == V_STR)
 			fail(e->cx, "%s: operand %s must be a tensor, this is %s", op->name, p->name,
 				value_str_of(e, &value));
-		bind(e, p->name, value);
+		elab_bind(e, p->name, value);
 	}
 	while (next < n_args && names && names[next]) next++;
 	if (next < n_args) fail(e->cx, "%s takes %d operands; attributes are given by name", op->name, op->n_operands);
@@ -192,11 +196,10 @@ static void bind_attrs(Elab *e, const OpDecl *op, int n_args, const Value *args,
 		if (value.kind == V_TENSOR)
 			fail(e->cx, "%s: attribute %s must be known at compile time", op->name, p->name);
 		e->frame = callee;
-		bind(e, p->name, value);
+		elab_bind(e, p->name, value);
 	}
 }
 
-static bool run_block(Elab *e, const Node *block, bool last, int *n_results, Value *results);
 
 int elab_op(Elab *e, const OpDecl *op, int n_args, const Value *args, const char *const *names, Value *results)
 {
@@ -212,7 +215,7 @@ int elab_op(Elab *e, const OpDecl *op, int n_args, const Value *args, const char
 	bind_attrs(e, op, n_args, args, names);
 	e->at = (Span){op->src, op->start, op->end};
 	int n = 0;
-	if (!run_block(e, op->body, true, &n, results)) fail(e->cx, "%s gives no result", op->name);
+	if (!elab_block(e, op->body, true, &n, results)) fail(e->cx, "%s gives no result", op->name);
 	e->typed = typed;
 	e->frame = caller;
 	e->at = at;
@@ -246,6 +249,7 @@ static Value call_named(Elab *e, const char *name, int n_args, const Value *args
 static Value eval_call(Elab *e, const Node *node)
 {
 	if (node->n > MAX_ARGS) fail(e->cx, "more than %d arguments", MAX_ARGS);
+	if (node->n_sizes || node->n_states) fail(e->cx, "%s is an operator: it has no sizes and no states", node->text);
 	Value args[MAX_ARGS];
 	const char *names[MAX_ARGS];
 	Span at = e->at;
@@ -256,7 +260,7 @@ static Value eval_call(Elab *e, const Node *node)
 	e->at = at;
 	int n = node->n;
 	const char *name = node->text;
-	const Value *fn = lookup(e->frame, name, true);
+	const Value *fn = elab_lookup(e->frame, name, true);
 	if (!fn) return call_named(e, name, n, args, names);
 	for (int i = 0; i < fn->n; i++) {
 		if (n == MAX_ARGS) fail(e->cx, "more than %d arguments", MAX_ARGS);
@@ -319,8 +323,18 @@ static Value eval_kind(Elab *e, const Node *node)
 	case N_AND:
 	case N_OR: return eval_logic(e, node);
 	case N_COND: return eval_cond(e, node);
-	case N_CALL: return eval_call(e, node);
-	case N_INDEX: return elab_index(e, node, eval(e, node->kids[0]));
+	case N_CALL: return e->model ? model_call(e, node) : eval_call(e, node);
+	case N_INDEX: {
+		Value x = eval(e, node->kids[0]);
+		return e->model ? model_index(e, node, x) : elab_index(e, node, x);
+	}
+	case N_EACH:
+	case N_SCAN:
+	case N_GENERATE:
+	case N_LOOP:
+		if (e->model) return model_form(e, node);
+		fail(e->cx, "this belongs into a model");
+	case N_TUPLE: fail(e->cx, "only the sequences of a scan stand in ( , )");
 	default: fail(e->cx, "this belongs into x[...]");
 	}
 }
@@ -353,13 +367,14 @@ static void run_assign(Elab *e, const Node *s)
 	Value *values = NEWN(e->cx->arena, Value, s->n + 1);
 	for (int i = 0; i < s->n; i++) values[i] = eval(e, s->kids[i]);
 	const Value *from = values;
+	if (s->n > s->n_names) fail(e->cx, "%d names on the left, %d values on the right", s->n_names, s->n);
 	if (s->n == 1 && s->n_names > 1) {
 		if (values[0].kind != V_LIST || values[0].n < s->n_names)
 			fail(e->cx, "%d names on the left, the right gives %s", s->n_names,
 				value_str_of(e, &values[0]));
 		from = values[0].items;
 	}
-	for (int i = 0; i < s->n_names; i++) bind(e, s->names[i], from[i]);
+	for (int i = 0; i < s->n_names; i++) elab_bind(e, s->names[i], from[i]);
 }
 
 static void run_unroll(Elab *e, const Node *s)
@@ -367,15 +382,15 @@ static void run_unroll(Elab *e, const Node *s)
 	Value list = eval(e, s->kids[0]);
 	if (list.kind != V_LIST) fail(e->cx, "unroll wants a list, this is %s", value_str_of(e, &list));
 	for (int i = 0; i < list.n; i++) {
-		bind(e, s->text, list.items[i]);
+		elab_bind(e, s->text, list.items[i]);
 		int n;
 		Value results[MAX_RESULTS];
-		run_block(e, s->kids[1], false, &n, results);
+		elab_block(e, s->kids[1], false, &n, results);
 	}
 }
 
 /* Runs a statement; true when it gave the operator's results.  `last`: its value is the result. */
-static bool run_statement(Elab *e, const Node *s, bool last, int *n_results, Value *results)
+bool elab_statement(Elab *e, const Node *s, bool last, int *n_results, Value *results)
 {
 	switch (s->kind) {
 	case N_ASSIGN: run_assign(e, s); return false;
@@ -384,8 +399,8 @@ static bool run_statement(Elab *e, const Node *s, bool last, int *n_results, Val
 		Value cond = eval(e, s->kids[0]);
 		e->at = (Span){e->at.src, s->kids[0]->start, s->kids[0]->end};
 		const Node *branch = s->kids[value_true(e, &cond) ? 1 : 2];
-		if (branch && branch->kind == N_IF) return run_statement(e, branch, last, n_results, results);
-		return branch && run_block(e, branch, last, n_results, results);
+		if (branch && branch->kind == N_IF) return elab_statement(e, branch, last, n_results, results);
+		return branch && elab_block(e, branch, last, n_results, results);
 	}
 	case N_YIELD: {
 		if (!last) fail(e->cx, "yield stands last");
@@ -405,7 +420,7 @@ static bool run_statement(Elab *e, const Node *s, bool last, int *n_results, Val
 	}
 }
 
-static bool run_block(Elab *e, const Node *block, bool last, int *n_results, Value *results)
+bool elab_block(Elab *e, const Node *block, bool last, int *n_results, Value *results)
 {
 	Span at = e->at;
 	bool done = false;
@@ -413,7 +428,9 @@ static bool run_block(Elab *e, const Node *block, bool last, int *n_results, Val
 		const Node *s = block->kids[i];
 		e->at = (Span){at.src, s->start, s->end};
 		if (++e->steps > MAX_STEPS) fail(e->cx, "more than %d steps of elaboration", MAX_STEPS);
-		done = run_statement(e, s, last && i == block->n - 1, n_results, results);
+		bool is_last = last && i == block->n - 1;
+		done = e->model ? model_statement(e, s, is_last, n_results, results)
+				: elab_statement(e, s, is_last, n_results, results);
 	}
 	e->at = at;
 	return done;

@@ -60,6 +60,25 @@ void fail_at(Ctx *cx, Span span, const char *format, ...)
 	fail(cx, "%s", out.text);
 }
 
+bool report_open(const Report *r) { return r->n < MAX_REPORTED; }
+
+void report_add(Ctx *cx, Report *r, const char *message)
+{
+	for (int i = 0; i < r->n; i++)
+		if (!strcmp(r->messages[i], message)) return;
+	if (report_open(r)) r->messages[r->n++] = arena_printf(cx->arena, "%s", message);
+}
+
+void report_fail(Ctx *cx, const Report *r)
+{
+	if (!r->n) return;
+	Buf out;
+	buf_init(&out, cx->arena);
+	for (int i = 0; i < r->n; i++) buf_printf(&out, "%s%s", i ? "\n" : "", r->messages[i]);
+	if (!report_open(r)) buf_puts(&out, "\n(more than that is not shown)");
+	fail(cx, "%s", out.text);
+}
+
 static Span span_here(const Lexer *lx, size_t start)
 {
 	size_t end = lx->at > start ? lx->at : start + 1;

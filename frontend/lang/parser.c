@@ -1,44 +1,21 @@
-/* parser.c: tokens to a syntax tree, by recursive descent with two tokens in view.
+/* parser.c: tokens to a syntax tree, by recursive descent with two tokens in view: tokens and expressions.
  *
- *     unit     = { op | example }
- *     op       = "op" NAME "(" [operand {"," operand}] [";" attr {"," attr}] ")" ["onnx" map {"," map}] block
- *     operand  = NAME ["?" | "..."]                     ? may be omitted, ... takes all that follow
- *     attr     = NAME ["?" | "=" expr]                  neither: must be given
- *     map      = NAME {"." NAME} INT [".." INT]         [domain.]Operator, since opset, until opset
- *     example  = "example" call "~" expr {"," expr}
- *     block    = "{" { statement } "}"                  newline or ";" between; the last one's value is the result
- *     statement= NAME {"," NAME} "=" expr {"," expr}
- *              | "if" expr block ["else" (if | block)]  decided at compile time
- *              | "unroll" NAME "in" expr block          repeated at compile time
- *              | "yield" expr {"," expr}
- *              | expr
  *     expr     = or ["if" or "else" expr]
+ *     atom     = NUMBER | STRING | NAME | "(" expr ")" | "[" [expr {"," expr}] "]" | call | form (parse_forms.c)
+ *     call     = NAME ["[" size {"," size} ["as" NAME] "]"] "(" [argument {"," argument}] [";" argument {"," argument}] ")"
+ *     argument = [NAME "="] expr
+ *     size     = [NAME "="] expr
  *
  * and operators bind as in Python, from loose to tight:
  *     or; and; not; == != < <= > >= in not-in (no chains); |; ^; &; << >>; + -; * / // % @; unary - +; **; x(..) x[..]
  */
-#include "frontend/lang/ast.h"
+#include "frontend/lang/parser.h"
 
 #include <string.h>
 
 enum { MAX_NESTING = 200 };
 
-typedef struct {
-	Ctx *cx;
-	Lexer lx;
-	Token now, next;
-	size_t last_end; /* of the token before `now` */
-	int nesting;
-} Parser;
-
-/* A list under construction. */
-typedef struct {
-	int n, cap;
-	const Node **items;
-	const char **names;
-} Nodes;
-
-static void nodes_add(Parser *p, Nodes *list, const Node *item, const char *name)
+void nodes_add(Parser *p, Nodes *list, const Node *item, const char *name)
 {
 	if (list->n == list->cap) {
 		int cap = list->cap ? 2 * list->cap : 4;
@@ -56,16 +33,16 @@ static void nodes_add(Parser *p, Nodes *list, const Node *item, const char *name
 	list->names[list->n++] = name;
 }
 
-static void advance(Parser *p)
+void advance(Parser *p)
 {
 	p->last_end = p->now.end;
 	p->now = p->next;
 	p->next = lex_token(&p->lx);
 }
 
-static void parser_init(Parser *p, Ctx *cx, const Source *src)
+void parser_init(Parser *p, Ctx *cx, const Source *src, size_t at)
 {
-	*p = (Parser){.cx = cx, .lx = {.cx = cx, .src = src}};
+	*p = (Parser){.cx = cx, .lx = {.cx = cx, .src = src, .at = at}};
 	advance(p);
 	advance(p);
 }
@@ -78,34 +55,15 @@ static const char *token_str(Parser *p, const Token *t)
 	return arena_printf(p->cx->arena, "'%.*s'", (int)size, p->lx.src->text + t->start);
 }
 
-static _Noreturn void fail_wanted(Parser *p, const char *wanted)
+_Noreturn void fail_wanted(Parser *p, const char *wanted)
 {
 	Span at = {p->lx.src, p->now.start, p->now.end};
 	fail_at(p->cx, at, "expected %s, found %s", wanted, token_str(p, &p->now));
 }
 
 static bool token_is(const Token *t, int punct) { return t->kind == T_PUNCT && t->punct == punct; }
-static bool is(const Parser *p, int punct) { return token_is(&p->now, punct); }
-static bool is_word(const Parser *p, const char *word) { return p->now.kind == T_NAME && !strcmp(p->now.text, word); }
-
-static bool accept(Parser *p, int punct)
-{
-	bool yes = is(p, punct);
-	if (yes) advance(p);
-	return yes;
-}
-
-static bool accept_word(Parser *p, const char *word)
-{
-	bool yes = is_word(p, word);
-	if (yes) advance(p);
-	return yes;
-}
-
-static void expect(Parser *p, int punct, const char *wanted)
-{
-	if (!accept(p, punct)) fail_wanted(p, wanted);
-}
+bool is(const Parser *p, int punct) { return token_is(&p->now, punct); }
+bool is_word(const Parser *p, const char *word) { return p->now.kind == T_NAME && !strcmp(p->now.text, word); }
 
 static bool reserved(const char *word)
 {
@@ -115,7 +73,28 @@ static bool reserved(const char *word)
 	return false;
 }
 
-static const char *expect_name(Parser *p, const char *wanted)
+bool next_is_name(const Parser *p) { return p->next.kind == T_NAME && !reserved(p->next.text); }
+
+bool accept(Parser *p, int punct)
+{
+	bool yes = is(p, punct);
+	if (yes) advance(p);
+	return yes;
+}
+
+bool accept_word(Parser *p, const char *word)
+{
+	bool yes = is_word(p, word);
+	if (yes) advance(p);
+	return yes;
+}
+
+void expect(Parser *p, int punct, const char *wanted)
+{
+	if (!accept(p, punct)) fail_wanted(p, wanted);
+}
+
+const char *expect_name(Parser *p, const char *wanted)
 {
 	if (p->now.kind != T_NAME || reserved(p->now.text)) fail_wanted(p, wanted);
 	const char *name = p->now.text;
@@ -123,7 +102,7 @@ static const char *expect_name(Parser *p, const char *wanted)
 	return name;
 }
 
-static Node *node_new(Parser *p, NodeKind kind, size_t start, int n, const Node *const *kids)
+Node *node_new(Parser *p, NodeKind kind, size_t start, int n, const Node *const *kids)
 {
 	Node *node = NEW(p->cx->arena, Node);
 	node->kind = kind;
@@ -134,7 +113,7 @@ static Node *node_new(Parser *p, NodeKind kind, size_t start, int n, const Node 
 	return node;
 }
 
-static void enter(Parser *p)
+void enter(Parser *p)
 {
 	if (++p->nesting > MAX_NESTING)
 		fail_at(p->cx, (Span){p->lx.src, p->now.start, p->now.end}, "nested more than %d deep", MAX_NESTING);
@@ -142,9 +121,7 @@ static void enter(Parser *p)
 
 /* ------------------------------------------------------------------------------------------------ expressions */
 
-static const Node *parse_expr(Parser *p);
-
-static Nodes parse_list(Parser *p, int close, const char *wanted, const Node *(*item)(Parser *, const char **name))
+Nodes parse_list(Parser *p, int close, const char *wanted, const Node *(*item)(Parser *, const char **name))
 {
 	Nodes list = {0};
 	while (!is(p, close)) {
@@ -174,8 +151,8 @@ static const Node *parse_argument(Parser *p, const char **name)
 
 static const Node *parse_subscript(Parser *p, const char **name)
 {
-	(void)name;
 	size_t start = p->now.start;
+	if (p->now.kind == T_NAME && token_is(&p->next, '=')) return parse_argument(p, name);
 	if (accept(p, PUNCT3('.', '.', '.'))) return node_new(p, N_ELLIPSIS, start, 0, NULL);
 	const Node *part[3] = {NULL, NULL, NULL};
 	int n = 0;
@@ -189,7 +166,38 @@ static const Node *parse_subscript(Parser *p, const char **name)
 	return part[0];
 }
 
-static const Node *parse_atom(Parser *p)
+/* ( arguments ; states ), behind the name and the sizes */
+static const Node *parse_call(Parser *p, size_t start, const char *name, Nodes sizes, const char *alias)
+{
+	Nodes all = {0};
+	int n_states = 0;
+	expect(p, '(', "'('");
+	while (!is(p, ')') && !is(p, ';')) {
+		const char *argument = NULL;
+		const Node *node = parse_argument(p, &argument);
+		nodes_add(p, &all, node, argument);
+		if (!accept(p, ',')) break;
+	}
+	for (int i = 0; i < sizes.n; i++) nodes_add(p, &all, sizes.items[i], sizes.names[i]);
+	if (accept(p, ';'))
+		for (; !is(p, ')'); n_states++) {
+			nodes_add(p, &all, parse_expr(p), NULL);
+			if (accept(p, ',')) continue;
+			n_states++;
+			break;
+		}
+	expect(p, ')', "',' or ')'");
+	Node *node = node_new(p, N_CALL, start, all.n, all.items);
+	node->text = name;
+	node->alias = alias;
+	node->n_sizes = sizes.n;
+	node->n_states = n_states;
+	node->n_names = all.n;
+	node->names = all.names;
+	return node;
+}
+
+const Node *parse_atom(Parser *p)
 {
 	size_t start = p->now.start;
 	Node *node;
@@ -209,23 +217,27 @@ static const Node *parse_atom(Parser *p)
 		return node;
 	}
 	case T_NAME: {
+		const Node *form = parse_form(p);
+		if (form) return form;
 		const char *name = expect_name(p, "an expression");
-		if (accept(p, '(')) {
-			Nodes args = parse_list(p, ')', "',' or ')'", parse_argument);
-			node = node_new(p, N_CALL, start, args.n, args.items);
-			node->n_names = args.n;
-			node->names = args.names;
-		} else {
-			node = node_new(p, N_NAME, start, 0, NULL);
-		}
+		if (is(p, '(')) return parse_call(p, start, name, (Nodes){0}, NULL);
+		node = node_new(p, N_NAME, start, 0, NULL);
 		node->text = name;
 		return node;
 	}
 	case T_PUNCT:
 		if (accept(p, '(')) {
 			const Node *inner = parse_expr(p);
-			expect(p, ')', "')'");
-			return inner;
+			if (!is(p, ',')) {
+				expect(p, ')', "')'");
+				return inner;
+			}
+			Nodes items = {0};
+			nodes_add(p, &items, inner, NULL);
+			while (accept(p, ',')) nodes_add(p, &items, parse_expr(p), NULL);
+			expect(p, ')', "',' or ')'");
+			node = node_new(p, N_TUPLE, start, items.n, items.items);
+			return node;
 		}
 		if (accept(p, '[')) {
 			Nodes items = parse_list(p, ']', "',' or ']'", parse_item);
@@ -238,17 +250,57 @@ static const Node *parse_atom(Parser *p)
 	fail_wanted(p, "an expression");
 }
 
+/* [ indices or sizes, "as" NAME ] */
+static Nodes parse_brackets(Parser *p, const char **alias)
+{
+	Nodes list = {0};
+	while (!is(p, ']')) {
+		const char *name = NULL;
+		const Node *node = parse_subscript(p, &name);
+		nodes_add(p, &list, node, name);
+		if (accept_word(p, "as")) {
+			*alias = expect_name(p, "the name for the weights");
+			break;
+		}
+		if (!accept(p, ',')) break;
+	}
+	expect(p, ']', "',' or ']'");
+	return list;
+}
+
 static const Node *parse_postfix(Parser *p)
 {
 	size_t start = p->now.start;
 	const Node *node = parse_atom(p);
 	while (accept(p, '[')) {
+		const char *alias = NULL;
+		Nodes indices = parse_brackets(p, &alias);
+		if (node->kind == N_NAME && is(p, '(')) {
+			node = parse_call(p, start, node->text, indices, alias);
+			continue;
+		}
 		Nodes items = {0};
 		nodes_add(p, &items, node, NULL);
-		Nodes indices = parse_list(p, ']', "',' or ']'", parse_subscript);
-		for (int i = 0; i < indices.n; i++) nodes_add(p, &items, indices.items[i], NULL);
+		for (int i = 0; i < indices.n; i++) {
+			if (indices.names[i] || alias) fail_wanted(p, "'(' after the sizes of a call");
+			nodes_add(p, &items, indices.items[i], NULL);
+		}
 		node = node_new(p, N_INDEX, start, items.n, items.items);
 	}
+	return node;
+}
+
+const Node *parse_cell_name(Parser *p)
+{
+	size_t start = p->now.start;
+	const char *name = expect_name(p, "the name of a cell"), *alias = NULL;
+	Nodes sizes = {0};
+	if (accept(p, '[')) sizes = parse_brackets(p, &alias);
+	Node *node = node_new(p, N_CALL, start, sizes.n, sizes.items);
+	node->text = name;
+	node->alias = alias;
+	node->n_names = node->n_sizes = sizes.n;
+	node->names = sizes.names;
 	return node;
 }
 
@@ -313,6 +365,8 @@ static const Node *parse_binary(Parser *p, int level)
 		left = node;
 	}
 }
+
+const Node *parse_sum(Parser *p) { return parse_binary(p, 5); }
 
 static int accept_comparison(Parser *p)
 {
@@ -386,7 +440,7 @@ static const Node *parse_or(Parser *p)
 	return left;
 }
 
-static const Node *parse_expr(Parser *p)
+const Node *parse_expr(Parser *p)
 {
 	enter(p);
 	size_t start = p->now.start;
@@ -401,229 +455,3 @@ static const Node *parse_expr(Parser *p)
 	return node;
 }
 
-/* ------------------------------------------------------------------------------------------------ statements */
-
-static const Node *parse_block(Parser *p);
-
-static const Node *parse_if(Parser *p)
-{
-	enter(p);
-	size_t start = p->now.start;
-	advance(p);
-	const Node *cond = parse_expr(p);
-	const Node *then = parse_block(p), *otherwise = NULL;
-	if (accept_word(p, "else")) otherwise = is_word(p, "if") ? parse_if(p) : parse_block(p);
-	p->nesting--;
-	return node_new(p, N_IF, start, 3, (const Node *[]){cond, then, otherwise});
-}
-
-static Nodes parse_values(Parser *p)
-{
-	Nodes values = {0};
-	do nodes_add(p, &values, parse_expr(p), NULL);
-	while (accept(p, ','));
-	return values;
-}
-
-static const Node *parse_statement(Parser *p)
-{
-	size_t start = p->now.start;
-	if (is_word(p, "if")) return parse_if(p);
-	if (accept_word(p, "unroll")) {
-		const char *name = expect_name(p, "a name");
-		if (!accept_word(p, "in")) fail_wanted(p, "'in'");
-		const Node *list = parse_expr(p);
-		const Node *body = parse_block(p);
-		Node *node = node_new(p, N_UNROLL, start, 2, (const Node *[]){list, body});
-		node->text = name;
-		return node;
-	}
-	if (accept_word(p, "yield")) {
-		Nodes values = parse_values(p);
-		return node_new(p, N_YIELD, start, values.n, values.items);
-	}
-	Nodes left = parse_values(p);
-	if (!is(p, '=')) {
-		if (left.n > 1) fail_wanted(p, "'=' (several results are given by yield a, b)");
-		return left.items[0];
-	}
-	const char **names = NEWN(p->cx->arena, const char *, left.n);
-	for (int i = 0; i < left.n; i++) {
-		const Node *target = left.items[i];
-		if (target->kind != N_NAME)
-			fail_at(p->cx, (Span){p->lx.src, target->start, target->end}, "only a name can be assigned to");
-		names[i] = target->text;
-	}
-	advance(p);
-	Nodes values = parse_values(p);
-	if (values.n != 1 && values.n != left.n)
-		fail_at(p->cx, (Span){p->lx.src, start, p->last_end}, "%d names on the left, %d values on the right",
-			left.n, values.n);
-	Node *node = node_new(p, N_ASSIGN, start, values.n, values.items);
-	node->n_names = left.n;
-	node->names = names;
-	return node;
-}
-
-static void skip_newlines(Parser *p)
-{
-	while (p->now.kind == T_NEWLINE || is(p, ';')) advance(p);
-}
-
-static const Node *parse_block(Parser *p)
-{
-	enter(p);
-	size_t start = p->now.start;
-	expect(p, '{', "'{'");
-	Nodes statements = {0};
-	skip_newlines(p);
-	while (!is(p, '}')) {
-		nodes_add(p, &statements, parse_statement(p), NULL);
-		if (!is(p, '}') && !is(p, ';') && p->now.kind != T_NEWLINE) fail_wanted(p, "the end of the statement");
-		skip_newlines(p);
-	}
-	advance(p);
-	p->nesting--;
-	return node_new(p, N_BLOCK, start, statements.n, statements.items);
-}
-
-/* ------------------------------------------------------------------------------------------------ declarations */
-
-enum { MAX_PARAMS = 48, MAX_MAPS = 16 };
-
-static void check_new_name(Parser *p, const ParamDecl *params, int n, const Token *at)
-{
-	if (n == MAX_PARAMS)
-		fail_at(p->cx, (Span){p->lx.src, at->start, at->end}, "more than %d parameters", MAX_PARAMS);
-	for (int i = 0; i < n; i++)
-		if (!strcmp(params[i].name, at->text))
-			fail_at(p->cx, (Span){p->lx.src, at->start, at->end}, "two parameters are called %s", at->text);
-}
-
-static void parse_params(Parser *p, OpDecl *op)
-{
-	ParamDecl params[MAX_PARAMS];
-	int n = 0;
-	while (p->now.kind == T_NAME) {
-		check_new_name(p, params, n, &p->now);
-		params[n] = (ParamDecl){.name = expect_name(p, "an operand")};
-		params[n].optional = accept(p, '?');
-		params[n].variadic = accept(p, PUNCT3('.', '.', '.'));
-		n++;
-		if (params[n - 1].variadic || !accept(p, ',')) break;
-	}
-	op->n_operands = n;
-	op->operands = arena_copy(p->cx->arena, params, sizeof(*params) * (size_t)n);
-	n = 0;
-	if (accept(p, ';')) do {
-			if (p->now.kind == T_NAME) check_new_name(p, params, n, &p->now);
-			params[n] = (ParamDecl){.name = expect_name(p, "an attribute")};
-			params[n].optional = accept(p, '?');
-			if (accept(p, '=')) params[n].initial = parse_expr(p);
-			n++;
-		} while (accept(p, ','));
-	op->n_attrs = n;
-	op->attrs = arena_copy(p->cx->arena, params, sizeof(*params) * (size_t)n);
-}
-
-static int parse_opset(Parser *p)
-{
-	if (p->now.kind != T_NUMBER || p->now.num < 1 || p->now.num > 1000 || p->now.num != (int)p->now.num)
-		fail_wanted(p, "an opset");
-	int opset = (int)p->now.num;
-	advance(p);
-	return opset;
-}
-
-static OnnxMap parse_map(Parser *p)
-{
-	OnnxMap map = {.domain = "", .op = expect_name(p, "the name of an ONNX operator")};
-	while (accept(p, '.')) {
-		map.domain = *map.domain ? arena_printf(p->cx->arena, "%s.%s", map.domain, map.op) : map.op;
-		map.op = expect_name(p, "the name of an ONNX operator");
-	}
-	map.since = parse_opset(p);
-	if (accept(p, PUNCT2('.', '.'))) map.until = parse_opset(p);
-	return map;
-}
-
-static OpDecl parse_op(Parser *p)
-{
-	OpDecl op = {.src = p->lx.src, .start = p->now.start, .end = p->now.end};
-	op.name = expect_name(p, "the operator's name");
-	expect(p, '(', "'('");
-	parse_params(p, &op);
-	expect(p, ')', "',' or ';' or ')'");
-	if (accept_word(p, "onnx")) {
-		OnnxMap maps[MAX_MAPS];
-		do {
-			if (op.n_maps == MAX_MAPS) fail_wanted(p, "no more ONNX operators than that");
-			maps[op.n_maps++] = parse_map(p);
-		} while (accept(p, ','));
-		op.maps = arena_copy(p->cx->arena, maps, sizeof(*maps) * (size_t)op.n_maps);
-	}
-	op.body = parse_block(p);
-	return op;
-}
-
-static ExampleDecl parse_example(Parser *p)
-{
-	ExampleDecl example = {.src = p->lx.src};
-	example.call = parse_expr(p);
-	if (example.call->kind != N_CALL)
-		fail_at(p->cx, (Span){p->lx.src, example.call->start, example.call->end},
-			"an example is a call: example f([1]) ~ [2]");
-	expect(p, '~', "'~'");
-	Nodes expected = parse_values(p);
-	example.n_expected = expected.n;
-	example.expected = expected.items;
-	return example;
-}
-
-Unit parse_unit(Ctx *cx, const Source *src)
-{
-	Parser parser, *p = &parser;
-	parser_init(p, cx, src);
-	Unit unit = {0};
-	OpDecl *ops = NULL;
-	ExampleDecl *examples = NULL;
-	int op_cap = 0, example_cap = 0;
-	for (skip_newlines(p); p->now.kind != T_END; skip_newlines(p)) {
-		if (accept_word(p, "op")) {
-			if (unit.n_ops == op_cap) {
-				OpDecl *more = NEWN(cx->arena, OpDecl, op_cap = op_cap ? 2 * op_cap : 32);
-				if (ops) memcpy(more, ops, sizeof(*ops) * (size_t)unit.n_ops);
-				ops = more;
-			}
-			ops[unit.n_ops++] = parse_op(p);
-		} else if (accept_word(p, "example")) {
-			if (unit.n_examples == example_cap) {
-				ExampleDecl *more =
-					NEWN(cx->arena, ExampleDecl, example_cap = example_cap ? 2 * example_cap : 32);
-				if (examples) memcpy(more, examples, sizeof(*examples) * (size_t)unit.n_examples);
-				examples = more;
-			}
-			examples[unit.n_examples++] = parse_example(p);
-		} else {
-			fail_wanted(p, "'op' or 'example'");
-		}
-		if (p->now.kind != T_END && p->now.kind != T_NEWLINE) fail_wanted(p, "the end of the line");
-	}
-	unit.ops = ops;
-	unit.examples = examples;
-	return unit;
-}
-
-int parse_exprs(Ctx *cx, const Source *src, const Node ***exprs)
-{
-	Parser parser, *p = &parser;
-	parser_init(p, cx, src);
-	Nodes list = {0};
-	do {
-		bool empty = is(p, ';') || p->now.kind == T_END;
-		nodes_add(p, &list, empty ? NULL : parse_expr(p), NULL);
-	} while (accept(p, ';'));
-	if (p->now.kind != T_END) fail_wanted(p, "';' or the end");
-	*exprs = list.items;
-	return list.n;
-}

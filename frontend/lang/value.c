@@ -4,7 +4,7 @@
  * interpreter in f64, so that a constant means in the text what it means at run time.  Where a number or a size meets a
  * tensor it adopts the tensor's element type, and must fit it.
  */
-#include "frontend/lang/ast.h"
+#include "frontend/lang/model.h"
 
 #include <math.h>
 #include <string.h>
@@ -33,7 +33,7 @@ Value value_list(Ctx *cx, int n, const Value *items)
 	return v;
 }
 
-bool value_known(const Value *v) { return v->kind != V_TENSOR; }
+bool value_known(const Value *v) { return v->kind != V_TENSOR && v->kind != V_AXIS; }
 
 static void print_value(Elab *e, Buf *out, const Value *v, int depth)
 {
@@ -43,7 +43,12 @@ static void print_value(Elab *e, Buf *out, const Value *v, int depth)
 	case V_DIM: dim_print(out, v->dim); break;
 	case V_STR: buf_printf(out, depth ? "\"%s\"" : "%s", v->str); break;
 	case V_FN: buf_printf(out, "the function %s", v->str); break;
-	case V_TENSOR: buf_printf(out, "a tensor %s", type_str(e->cx, v->val->type)); break;
+	case V_TENSOR:
+		buf_printf(out, "a tensor %s", v->lay ? layout_str(e, v) : type_str(e->cx, v->val->type));
+		break;
+	case V_AXIS: buf_printf(out, "the axis %s", axis_str(e, v->axis)); break;
+	case V_CLOSURE: buf_printf(out, "the %s %s", v->fn->decl->kind == FN_CELL ? "cell" : "def", v->fn->decl->name); break;
+	case V_ERROR: buf_puts(out, "nothing, after an error"); break;
 	case V_LIST:
 		buf_puts(out, "[");
 		for (int i = 0; i < v->n && i < 8 && depth < 4; i++) {
@@ -199,9 +204,7 @@ const Val *value_as_elem(Elab *e, const Value *v, Elem elem)
 		fill_from_list(e, t, v, 0, 0);
 		return val_const(e->cx, t);
 	}
-	case V_NONE:
-	case V_STR:
-	case V_FN: break;
+	default: break;
 	}
 	fail(e->cx, "a tensor or a number was wanted, this is %s", value_str_of(e, v));
 }
@@ -313,6 +316,7 @@ static Value dims_binary(Elab *e, int op, const Value *l, const Value *r)
 Value value_select(Elab *e, const Value *cond, const Value *a, const Value *b)
 {
 	if (value_known(cond)) return value_true(e, cond) ? *a : *b;
+	if (e->model) return model_select(e, cond, a, b);
 	const Val *left, *right;
 	if (a->kind == V_TENSOR) {
 		left = a->val;
@@ -330,6 +334,7 @@ Value value_select(Elab *e, const Value *cond, const Value *a, const Value *b)
 Value value_ew(Elab *e, Op op, int n, const Value *args)
 {
 	if (op == OP_EW_select) return value_select(e, &args[0], &args[1], &args[2]);
+	if (e->model && model_takes(n, args)) return model_ew(e, op, n, args);
 	int tensor = -1;
 	bool numbers = true, sizes = true;
 	for (int i = 0; i < n; i++) {
@@ -365,8 +370,7 @@ static bool values_equal(Elab *e, const Value *a, const Value *b)
 	case V_STR: return !strcmp(a->str, b->str);
 	case V_NONE: return true;
 	case V_FN: return !strcmp(a->str, b->str) && a->n == b->n && a->bound == b->bound;
-	case V_LIST:
-	case V_TENSOR: break;
+	default: break;
 	}
 	fail(e->cx, "tensors are compared where the result must be known at compile time");
 }
@@ -391,6 +395,10 @@ static Value list_concat(Elab *e, const Value *a, const Value *b)
 
 static Value floor_div(Elab *e, const Value *l, const Value *r)
 {
+	if (e->model) {
+		Value exact = value_binary(e, OP_EW_div, l, r);
+		if (!value_known(l) || !value_known(r)) return value_ew(e, OP_EW_floor, 1, &exact);
+	}
 	if (l->kind != V_TENSOR && r->kind != V_TENSOR) {
 		if (l->kind == V_DIM || r->kind == V_DIM) return dims_binary(e, LANG_FLOORDIV, l, r);
 	} else if (!elem_is_float((l->kind == V_TENSOR ? l : r)->val->type->elem)) {
@@ -410,6 +418,7 @@ Value value_binary(Elab *e, int op, const Value *l, const Value *r)
 		for (int i = 0; i < r->n && !found; i++) found = values_equal(e, l, &r->items[i]);
 		return value_num(found == (op == LANG_IN));
 	}
+	if (op == LANG_MATMUL && e->model) return model_matmul(e, l, r);
 	if (op == LANG_MATMUL)
 		return value_tensor(b_matmul(e->cx, value_as_tensor(e, l, "the left side of @"),
 			value_as_tensor(e, r, "the right side of @")));

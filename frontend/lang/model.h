@@ -1,0 +1,188 @@
+/* model.h: what models have beyond operators: axes, contexts, parameters, cells; shared by the files that elaborate them.
+ *
+ * A model is written for one example.  Its values become tensors of the IR whose leading dims are *contexts* and whose
+ * other dims are the *axes* that the text sees:
+ *
+ *     contexts: what a value differs along though the text does not say it.  Bit 0 is the batch; `for j in S { ... }` opens
+ *               another one while its body is elaborated, so that k[j] is k with an axis turned into a context, and the body
+ *               is computed for all j at once.  A value has a dim only for those contexts that it depends on (Layout.over);
+ *               a parameter has none.
+ *     axes:     sizes, or ragged ones such as T, which know by `lengths` how much of them is real.
+ *
+ * Operations line contexts up by their bits and axes at the right, as NumPy does.  What sums, compares or stops over a
+ * ragged axis selects what is real, so that nothing leaks out of the padding, not even NaN; other operations leave rubbish
+ * there.  The model's outputs get zeros.
+ *
+ * Files: axes.c (layouts, masks), params.c (weights by path), model_fn.c (the functions), model_index.c (x[i], each),
+ * cell.c (cells, defs, scan), loop.c (loop, generate, solvers), model.c (statements, inputs, outputs), model_file.c (files).
+ */
+#ifndef FRONTEND_LANG_MODEL_H
+#define FRONTEND_LANG_MODEL_H
+
+#include "frontend/lang/ast.h"
+#include "frontend/lang/params.h"
+
+/* ------------------------------------------------------------------------------------------------ axes.c */
+
+struct Axis {
+	const char *name;     /* "T"; NULL: a plain size */
+	const Dim *size;      /* in the array */
+	const Value *lengths; /* how much of it is real, i64; NULL: all of it */
+	const Axis *root;     /* the axis as the model declares it; itself for a plain size */
+	Span born;
+};
+struct Layout {
+	uint64_t over; /* contexts, one bit each */
+	int n;
+	const Axis *const *axes;
+};
+
+const Axis *axis_plain(Elab *, const Dim *);
+bool axis_same(const Axis *, const Axis *);
+bool axis_is(const Axis *, int64_t size);
+/* "T (from demo.rnn:3:9)", "[T, 64]" */
+const char *axis_str(Elab *, const Axis *);
+const char *layout_str(Elab *, const Value *);
+/* The axes of a value, which must be a tensor or a number (none). */
+int value_n_axes(const Value *);
+const Axis *value_axis_at(const Value *, int axis);
+/* A tensor of the model: dims are those of the contexts in `over`, then of the axes. */
+Value model_tensor(Elab *, const Val *, uint64_t over, int n, const Axis *const *axes);
+/* A number, size, axis or list as a tensor of the model; fails for what is none. */
+Value model_value(Elab *, const Value *, const char *what);
+Value model_float(Elab *, const Value *, const char *what); /* and f32 */
+Value model_integer(Elab *, const Value *, const char *what);
+/* Reshaped to have a dim for each context in `over` and n axes aligned at the right; 1 where it has none. */
+const Val *model_widen(Elab *, const Value *, uint64_t over, int n);
+const Val *model_expand(Elab *, const Value *, uint64_t over, int n, const Axis *const *axes); /* in full */
+int count_bits(uint64_t);
+/* What n values have together: contexts, and axes broadcast; sizes of 1 give way. */
+Layout model_join(Elab *, int n, const Value *);
+bool model_takes(int n, const Value *args); /* is one of them a tensor or an axis? */
+Value model_ew(Elab *, Op, int n, const Value *args);
+Value model_select(Elab *, const Value *cond, const Value *, const Value *);
+/* x with `fill` where it is not real along the axis. */
+Value model_fill_padding(Elab *, const Value *x, int axis, double fill);
+Value model_zero_padding(Elab *, const Value *x); /* along all axes */
+/* The axis moved: to the front of everything (scan), or from there to stand after the contexts. */
+const Val *model_axis_first(Elab *, const Value *x, int axis);
+Value model_axis_from_first(Elab *, const Val *, const Axis *, uint64_t over, int n, const Axis *const *rest);
+Value model_reduce(Elab *, const char *kind, const Value *x, int axis); /* of what is real */
+Value model_mean(Elab *, const Value *x, int axis);
+/* sum over the last axis of a with the axis `axis` of b. */
+Value model_contract(Elab *, const Value *a, const Value *b, int b_axis);
+const Dim *context_size(const Elab *, int bit);
+
+/* ------------------------------------------------------------------------------------------------ params.c */
+
+typedef struct Scope Scope;
+Scope *scope_new(Elab *, Scope *up, const char *name); /* a path below; made when a parameter is */
+void scope_restart(Scope *);                           /* the same names again: a cell used a second time that is shared */
+/* The parameter `name` (numbered on where `counted`: W0, W1) in the scope at hand. */
+Value model_param(Elab *, const char *name, bool counted, int rank, const Dim *const *dims, int64_t fan_in,
+	const char *init, const Node *inits, bool fixed);
+
+/* ------------------------------------------------------------------------------------------------ the model at hand */
+
+enum { MAX_CONTEXTS = 16 };
+typedef struct {
+	const Dim *size;
+	const Axis *axis; /* NULL: the batch */
+} Context;
+
+struct ModelElab {
+	bool lengths;   /* ragged axes have lengths */
+	bool streaming; /* for the step: in forms that have one */
+	int n_contexts;
+	Context contexts[MAX_CONTEXTS];
+	int n_holes;    /* placeholders made so far, for bodies that are being elaborated */
+	Scope *scope, *base; /* of the statement; of the cell that it stands in */
+	const Node *whole;   /* the right side of the assignment, as a whole, and the names on its left */
+	int n_wanted;
+	int n_params, cap_params;
+	Param *params;
+	ParamSource *source;
+	void *user;
+	uint64_t seed;
+	Report report;
+	bool follow_up; /* the error at hand follows from one that is reported */
+};
+
+/* ------------------------------------------------------------------------------------------------ model_fn.c */
+
+/* A call: arguments, sizes in [ ], states behind the ; */
+typedef struct {
+	const Node *node;
+	const char *name;
+	int n_args, n_sizes, n_states;
+	Value args[MAX_ARGS], sizes[MAX_ARGS], states[MAX_ARGS];
+	const char *names[MAX_ARGS], *size_names[MAX_ARGS];
+	const char *alias;
+} ModelCall;
+bool model_fn_has(const char *name);
+Value model_call(Elab *, const Node *);
+Value model_matmul(Elab *, const Value *, const Value *);
+Value model_lin(Elab *, const Dim *n_out, int n, const Value *args, bool bias, int64_t rank);
+/* With n more axes of size 1 at the right. */
+Value model_ones(Elab *, const Value *, int n);
+Value model_shift(Elab *, const Value *x, const Value *first);
+int64_t size_number(Elab *, const Value *, const char *what); /* a size that is a number, 1 or more */
+
+/* ------------------------------------------------------------------------------------------------ model_index.c */
+
+Value model_index(Elab *, const Node *, Value x);
+Value model_each(Elab *, const Node *);
+/* x[at] along its first axis.  Where `at` is a tensor, what is out of bounds reads as zeros. */
+Value model_at(Elab *, const Value *x, const Value *at);
+Value model_at_dim(Elab *, const Value *x, const Dim *at);
+/* Opens a context along an axis, and closes the last one: then its dim becomes the first axis of v. */
+/* x's axes but the first; `take` gives the lengths that differ along it. */
+const Axis *const *axes_inside(Elab *, const Value *x, Value (*take)(Elab *, const Value *, const void *), const void *user);
+int context_open(Elab *, const Axis *);
+Value context_close(Elab *, const Value *v);
+Value context_take(Elab *, const Value *x, int bit); /* x with its first axis as the context */
+const Axis *model_axis_of(Elab *, const Value *, const char *what); /* of S, a size, or a number */
+
+/* ------------------------------------------------------------------------------------------------ cell.c */
+
+/* A cell or def with the frame that it was declared in. */
+struct Closure {
+	const FnDecl *decl;
+	Frame *env;
+	Scope *scope; /* of its weights, where they are one set for all uses; NULL: each use has its own */
+	int n_sizes;  /* bound in advance: share c = lstm[64] */
+	const Value *sizes;
+	const char *const *size_names;
+};
+Value model_call_fn(Elab *, const Closure *, const ModelCall *);
+Value model_scan(Elab *, const Node *);
+/* NAME[sizes] as a cell. */
+void read_cell(Elab *, const Node *, const Closure **, int *n_sizes, Value *sizes, const char **size_names);
+/* A body under construction: what is put into it are placeholders (holes); what it uses from outside becomes operands. */
+typedef struct {
+	int n_carries, n_xs, n_results;
+	const Val **holes, **results; /* carries, then xs; carries, then ys */
+	const char **hole_names, **result_names;
+	const char *name;
+} Body;
+const Val *model_hole(Elab *, const Type *);
+/* The closed graph, and the operands that it captures. */
+const Graph *body_close(Elab *, const Body *, int n_first, const Val *const *first, int *n_captured, const Val *const **captured);
+Value state_initial(Elab *, const Node *var, const Value *given);
+Value state_of(Elab *, const Val *, const Value *like);
+const Val *state_next(Elab *, const char *name, const Value *v, const Value *like);
+
+/* ------------------------------------------------------------------------------------------------ loop.c */
+
+Value model_loop(Elab *, const Node *);
+Value model_generate(Elab *, const Node *);
+bool solver_has(const char *name);
+Value solver_call(Elab *, const ModelCall *);
+
+/* ------------------------------------------------------------------------------------------------ model.c */
+
+Value model_form(Elab *, const Node *);
+bool model_statement(Elab *, const Node *, bool last, int *n_results, Value *results);
+const Graph *model_graph(Elab *, const FnDecl *model);
+
+#endif

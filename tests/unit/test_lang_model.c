@@ -1,0 +1,236 @@
+/* test_lang_model.c: models in .rnn: numbers against plain loops written here, and the laws of ragged batches: each row alone
+ * gives what it gives in a batch, whatever is in the padding; the streaming form gives the same. */
+#include <criterion/criterion.h>
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "frontend/lang/rnn.h"
+
+/* Parameters of these tests: element i of NAME is sin(3 i + length of NAME) / 2. */
+static double weight(const char *name, int64_t i) { return (double)(float)(0.5 * sin(3.0 * (double)i + (double)strlen(name))); }
+
+static const Tensor *weights(void *user, Ctx *cx, const Param *p)
+{
+	(void)user;
+	Tensor *t = tensor_new(cx->arena, F32, p->rank, p->dims);
+	for (int64_t i = 0; i < t->count; i++) tensor_set(t, i, weight(p->name, i));
+	return t;
+}
+
+static const RnnModel *load(Ctx *cx, const char *text)
+{
+	const RnnOptions o = {.lengths = true, .source = weights};
+	return rnn_load(cx, "test.rnn", text, strlen(text), &o);
+}
+
+static Tensor *floats(Ctx *cx, int rank, const int64_t *dims, uint64_t seed)
+{
+	Tensor *t = tensor_new(cx->arena, F32, rank, dims);
+	for (int64_t i = 0; i < t->count; i++) tensor_set(t, i, sin((double)(i + 1) * 1.7 + (double)seed));
+	return t;
+}
+
+static Tensor *ints(Ctx *cx, int64_t n, const int64_t *values)
+{
+	Tensor *t = tensor_new(cx->arena, I64, 1, &n);
+	for (int64_t i = 0; i < n; i++) tensor_set_int(t, i, values[i]);
+	return t;
+}
+
+static void eval(Ctx *cx, const Graph *g, const Tensor *const *inputs, const Tensor **results)
+{
+	Eval e = {.cx = cx, .arena = cx->arena};
+	dimenv_init(&e.env, cx->arena);
+	eval_bind(&e, g, inputs);
+	eval_graph(&e, g, inputs, results);
+}
+
+#define LOADED(cx, model, text)                              \
+	Ctx *cx = ctx_new();                                 \
+	const RnnModel *volatile model = NULL;               \
+	TRY(cx) { model = load(cx, text); }                  \
+	else cr_assert_fail("%s", cx->error)
+
+static const char lstm_text[] =
+	"cell lstm[H](x; h[H], c[H]) {\n"
+	"  i, f, g, o = split(lin[4*H](x, h), 4)\n"
+	"  c' = sigm(f) * c + sigm(i) * tanh(g)\n"
+	"  h' = sigm(o) * tanh(c')\n"
+	"}\n";
+
+static double sigmoid(double x) { return 1 / (1 + exp(-x)); }
+
+enum { I = 3, H = 5 };
+
+/* One step of the LSTM above, with the parameters NAME.W0 .W1 .b0. */
+static void lstm_step(const char *name, const double *x, double *h, double *c)
+{
+	char w0[64], w1[64], b0[64];
+	snprintf(w0, sizeof w0, "%s.W0", name);
+	snprintf(w1, sizeof w1, "%s.W1", name);
+	snprintf(b0, sizeof b0, "%s.b0", name);
+	double a[4 * H];
+	for (int g = 0; g < 4 * H; g++) {
+		a[g] = weight(b0, g);
+		for (int k = 0; k < I; k++) a[g] += weight(w0, g * I + k) * x[k];
+		for (int k = 0; k < H; k++) a[g] += weight(w1, g * H + k) * h[k];
+	}
+	for (int u = 0; u < H; u++) {
+		c[u] = sigmoid(a[H + u]) * c[u] + sigmoid(a[u]) * tanh(a[2 * H + u]);
+		h[u] = sigmoid(a[3 * H + u]) * tanh(c[u]);
+	}
+}
+
+Test(lang_model, lstm_in_both_directions_on_a_ragged_batch)
+{
+	char text[1024];
+	snprintf(text, sizeof text, "%s%s", lstm_text,
+		"model m(x[T, 3]) -> f[T, 5], hT[5], b[T, 5], p[5] {\n"
+		"  f, hT = scan lstm[5] over x\n"
+		"  b = scan lstm[5] over x reverse\n"
+		"  p = last(f)\n"
+		"}\n");
+	LOADED(cx, m, text);
+	enum { B = 3, T = 4 };
+	const int64_t lengths[B] = {4, 1, 3};
+	Tensor *x = floats(cx, 3, (const int64_t[]){B, T, I}, 1);
+	for (int b = 0; b < B; b++)
+		for (int64_t t = lengths[b]; t < T; t++)
+			for (int k = 0; k < I; k++) tensor_set(x, (b * T + t) * I + k, (double)NAN);
+	const Tensor *out[4];
+	eval(cx, m->graph, (const Tensor *[]){x, ints(cx, B, lengths)}, out);
+	for (int b = 0; b < B; b++)
+		for (int reverse = 0; reverse < 2; reverse++) {
+			double h[H] = {0}, c[H] = {0};
+			const Tensor *y = out[reverse ? 2 : 0];
+			for (int64_t s = 0; s < lengths[b]; s++) {
+				int64_t t = reverse ? lengths[b] - 1 - s : s;
+				double in[I];
+				for (int k = 0; k < I; k++) in[k] = tensor_get(x, (b * T + t) * I + k);
+				lstm_step(reverse ? "b.ifgo" : "f.ifgo", in, h, c);
+				for (int u = 0; u < H; u++)
+					cr_expect_float_eq(tensor_get(y, (b * T + t) * H + u), h[u], 1e-6, "row %d step %d unit %d", b,
+						(int)t, u);
+			}
+			for (int64_t t = lengths[b]; t < T; t++)
+				for (int u = 0; u < H; u++) cr_expect_eq(tensor_get(y, (b * T + t) * H + u), 0);
+			for (int u = 0; u < H && !reverse; u++) {
+				cr_expect_float_eq(tensor_get(out[1], b * H + u), h[u], 1e-6);
+				cr_expect_float_eq(tensor_get(out[3], b * H + u), h[u], 1e-6);
+			}
+		}
+	ctx_free(cx);
+}
+
+/* Attention over a memory: the weights of real places add up to 1, padding has none. */
+Test(lang_model, attention_sees_real_elements_only)
+{
+	LOADED(cx, m,
+		"model m(x[S, 3], q[3]) -> a[S], c[3], mean_x[3], top in 9, big[3] {\n"
+		"  a = softmax(for j in S { dot(q, x[j]) })\n"
+		"  c = sum j in S { a[j] * x[j] }\n"
+		"  mean_x = mean(x)\n"
+		"  top = argmax(a)\n"
+		"  big = max(x)\n"
+		"}\n");
+	enum { B = 2, S = 4 };
+	const int64_t lengths[B] = {2, 4};
+	Tensor *x = floats(cx, 3, (const int64_t[]){B, S, I}, 5), *q = floats(cx, 2, (const int64_t[]){B, I}, 9);
+	for (int k = 0; k < 2 * I; k++) tensor_set(x, 2 * I + k, (double)NAN);
+	const Tensor *out[5];
+	eval(cx, m->graph, (const Tensor *[]){x, q, ints(cx, B, lengths)}, out);
+	for (int b = 0; b < B; b++) {
+		double e[S], sum = 0, c[I] = {0}, mean[I] = {0}, big[I] = {-9, -9, -9};
+		int top = 0;
+		for (int j = 0; j < lengths[b]; j++) {
+			e[j] = 0;
+			for (int k = 0; k < I; k++) e[j] += tensor_get(q, b * I + k) * tensor_get(x, (b * S + j) * I + k);
+			if (e[j] > e[top]) top = j;
+			sum += exp(e[j]);
+		}
+		for (int j = 0; j < S; j++) {
+			double a = j < lengths[b] ? exp(e[j]) / sum : 0;
+			cr_expect_float_eq(tensor_get(out[0], b * S + j), a, 1e-6);
+			for (int k = 0; k < I && j < lengths[b]; k++) {
+				double v = tensor_get(x, (b * S + j) * I + k);
+				c[k] += a * v;
+				mean[k] += v / (double)lengths[b];
+				big[k] = fmax(big[k], v);
+			}
+		}
+		for (int k = 0; k < I; k++) {
+			cr_expect_float_eq(tensor_get(out[1], b * I + k), c[k], 1e-6);
+			cr_expect_float_eq(tensor_get(out[2], b * I + k), mean[k], 1e-6);
+			cr_expect_float_eq(tensor_get(out[4], b * I + k), big[k], 0);
+		}
+		cr_expect_eq(tensor_get_int(out[3], b), top);
+	}
+	ctx_free(cx);
+}
+
+/* Each sentence's words, then the sentences: T differs along S. */
+Test(lang_model, nested_ragged_axes)
+{
+	LOADED(cx, m,
+		"model m(doc[S, T] in 7) -> v[S, 2], p[2], n[S] {\n"
+		"  cell sentence(w[T] in 7;) {\n"
+		"    e = embed[7, 2](w)\n"
+		"    yield mean(e)\n"
+		"  }\n"
+		"  v = scan sentence over doc\n"
+		"  p = sum(v)\n"
+		"  n = for s in S { sum w in len(doc[s]) { 1 } }\n"
+		"}\n");
+	enum { B = 2, S = 3, T = 4 };
+	const int64_t sentences[B] = {3, 1}, words[B * S] = {4, 1, 2, 3, 77, -5};
+	Tensor *doc = tensor_new(cx->arena, I64, 3, (const int64_t[]){B, S, T});
+	for (int64_t i = 0; i < doc->count; i++) tensor_set_int(doc, i, (i * 5) % 7);
+	Tensor *word_lengths = ints(cx, B * S, words);
+	word_lengths->rank = 2;
+	word_lengths->dims = (const int64_t[]){B, S};
+	const Tensor *out[3];
+	eval(cx, m->graph, (const Tensor *[]){doc, ints(cx, B, sentences), word_lengths}, out);
+	for (int b = 0; b < B; b++) {
+		double p[2] = {0};
+		for (int s = 0; s < S; s++)
+			for (int k = 0; k < 2; k++) {
+				double v = 0;
+				bool real = s < sentences[b];
+				for (int t = 0; real && t < words[b * S + s]; t++)
+					v += weight("sentence.e.E0", tensor_get_int(doc, (b * S + s) * T + t) * 2 + k) /
+						(double)words[b * S + s];
+				cr_expect_float_eq(tensor_get(out[0], (b * S + s) * 2 + k), v, 1e-6);
+				cr_expect_eq(tensor_get(out[2], b * S + s), real ? (double)words[b * S + s] : 0);
+				p[k] += v;
+			}
+		for (int k = 0; k < 2; k++) cr_expect_float_eq(tensor_get(out[1], b * 2 + k), p[k], 1e-6);
+	}
+	ctx_free(cx);
+}
+
+/* Names of parameters: by what is assigned, where, and how often. */
+Test(lang_model, names_of_parameters)
+{
+	char text[1024];
+	snprintf(text, sizeof text, "%s%s", lstm_text,
+		"model m(x[T, 3]) -> p[2], q[2] {\n"
+		"  param u[3] ~ zeros\n"
+		"  hs = scan lstm[3] over x + u\n"
+		"  unroll d in [1, 2] { hs = scan lstm[3 as deep] over hs }\n"
+		"  share one = lstm[3]\n"
+		"  a = scan one over hs\n"
+		"  b = scan one over a\n"
+		"  p = lin[2](last(scan lstm[3] over b))\n"
+		"  q = lin[2 as head](mul[4](last(b)))\n"
+		"}\n");
+	LOADED(cx, m, text);
+	static const char *const names[] = {"u", "hs.ifgo.W0", "hs.ifgo.W1", "hs.ifgo.b0", "deep.ifgo.W0", "deep.ifgo.W1",
+		"deep.ifgo.b0", "deep_2.ifgo.W0", "deep_2.ifgo.W1", "deep_2.ifgo.b0", "one.ifgo.W0", "one.ifgo.W1",
+		"one.ifgo.b0", "p.lstm.ifgo.W0", "p.lstm.ifgo.W1", "p.lstm.ifgo.b0", "p.W0", "p.b0", "q.W0", "head.W0", "head.b0"};
+	enum { N = sizeof names / sizeof *names };
+	cr_assert_eq(m->n_params, N, "%d parameters", m->n_params);
+	for (int i = 0; i < N; i++) cr_expect_str_eq(m->params[i].name, names[i]);
+	ctx_free(cx);
+}
