@@ -32,7 +32,7 @@ static const Tensor **inputs_of(Ctx *cx, const Options *o, const Model *m, const
 {
 	Options with_seed = *o;
 	with_seed.seed = o->seed + (uint64_t)call;
-	return calls->sets ? data_set_inputs(cx, &calls->sets[call], s, m) : inputs_random(cx, &with_seed, s);
+	return calls->sets ? data_set_inputs(cx, &calls->sets[call], s, m) : inputs_random(cx, &with_seed, s, m);
 }
 
 /* The model for this machine, compiled or interpreted. */

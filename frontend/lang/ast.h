@@ -191,7 +191,7 @@ typedef enum { V_NONE, V_NUM, V_DIM, V_STR, V_LIST, V_FN, V_TENSOR, V_AXIS, V_CL
 typedef struct Value Value;
 typedef struct Binding Binding;
 typedef struct Axis Axis;
-typedef struct Layout Layout;
+typedef struct Axes Axes;
 typedef struct Closure Closure;
 typedef struct ModelElab ModelElab;
 struct Value {
@@ -200,7 +200,7 @@ struct Value {
 	const Dim *dim;     /* V_DIM: a size that is not a number, such as T + 1 */
 	const char *str;    /* V_STR; V_FN: an operator, primitive or function */
 	const Val *val;     /* V_TENSOR */
-	const Layout *lay;  /* V_TENSOR of a model: what its dims are (model.h) */
+	const Axes *lay;  /* V_TENSOR of a model: what its dims are (model.h) */
 	const Axis *axis;   /* V_AXIS */
 	const Closure *fn;  /* V_CLOSURE */
 	const Dim *classes; /* V_TENSOR of integers declared `in K`: K, or NULL */

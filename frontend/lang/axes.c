@@ -85,8 +85,8 @@ static int layout_dims(Elab *e, uint64_t over, int n, const Axis *const *axes, c
 
 Value model_tensor(Elab *e, const Val *val, uint64_t over, int n, const Axis *const *axes)
 {
-	Layout *lay = NEW(e->cx->arena, Layout);
-	*lay = (Layout){over, n, NULL};
+	Axes *lay = NEW(e->cx->arena, Axes);
+	*lay = (Axes){over, n, NULL};
 	if (n) lay->axes = arena_copy(e->cx->arena, axes, sizeof(*axes) * (size_t)n);
 	return (Value){.kind = V_TENSOR, .val = val, .lay = lay};
 }
@@ -179,9 +179,9 @@ static _Noreturn void fail_axes(Elab *e, const Value *a, const Value *b, const A
 		a->lay->n != b->lay->n ? " (axes are lined up at the right)" : "");
 }
 
-Layout model_join(Elab *e, int n, const Value *values)
+Axes model_join(Elab *e, int n, const Value *values)
 {
-	Layout out = {0};
+	Axes out = {0};
 	const Axis **axes = NULL;
 	for (int i = 0; i < n; i++) {
 		out.over |= values[i].lay->over;
@@ -260,7 +260,7 @@ Value model_ew(Elab *e, Op op, int n, const Value *args)
 	if (op_info[op].ew_class == 'l' && elem != BOOL)
 		fail(e->cx, "'%s' is of conditions, this is %s", op_info[op].name, value_str_of(e, &args[0]));
 	Value *xs = as_elems(e, n, args, elem);
-	Layout join = model_join(e, n, xs);
+	Axes join = model_join(e, n, xs);
 	const Val *vals[3];
 	for (int i = 0; i < n; i++) vals[i] = model_widen(e, &xs[i], join.over, join.n);
 	const Val *y = n == 1 ? b_ew1(e->cx, op, vals[0]) : b_ew2(e->cx, op, vals[0], vals[1]);
@@ -276,7 +276,7 @@ Value model_select(Elab *e, const Value *cond, const Value *a, const Value *b)
 	if (elem == BOOL && (ab[0].kind != V_TENSOR || ab[1].kind != V_TENSOR)) elem = F32;
 	if (elem == I64 && !model_takes(2, ab)) elem = F32;
 	Value *xs = as_elems(e, 2, ab, elem), all[3] = {c, xs[0], xs[1]};
-	Layout join = model_join(e, 3, all);
+	Axes join = model_join(e, 3, all);
 	const Val *vals[3];
 	for (int i = 0; i < 3; i++) vals[i] = model_widen(e, &all[i], join.over, join.n);
 	Value y = model_tensor(e, b_select(e->cx, vals[0], vals[1], vals[2]), join.over, join.n, join.axes);
@@ -292,7 +292,7 @@ static const Val *model_mask(Elab *e, const Value *x, int axis)
 	Ctx *cx = e->cx;
 	const Axis *a = x->lay->axes[axis];
 	/* index < length, with the length's own axes (of T in S: S) where x has them */
-	const Layout *of = a->lengths->lay;
+	const Axes *of = a->lengths->lay;
 	int n = x->lay->n, rank = 0, at = 0;
 	const Dim **dims = NEWN(cx->arena, const Dim *, MAX_CONTEXTS + n), *one = dim_int(cx, 1);
 	const Val *lengths = a->lengths->val;

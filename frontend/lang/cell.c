@@ -131,6 +131,7 @@ Value state_initial(Elab *e, const Node *var, const Value *given)
 	Ctx *cx = e->cx;
 	Span at = e->at;
 	e->at = (Span){at.src, var->start, var->end};
+	statement_begin(e, var->text);
 	Value v = given ? *given : var->kids[1] ? elab_expr(e, var->kids[1]) : value_num(0);
 	v = v.kind == V_TENSOR ? v : model_float(e, &v, "the initial state");
 	const Axis **axes;
@@ -256,39 +257,29 @@ static void bind_inputs(Elab *e, const Closure *fn, int n, const Value *args)
 	for (int i = 0; i < n; i++) bind_input(e, d, d->inputs[i], args[i]);
 }
 
-/* Where the weights of a use belong. */
-static Scope *use_scope(Elab *e, const Closure *fn, const Node *node, const char *alias)
-{
-	ModelElab *m = e->model;
-	if (fn->scope) {
-		scope_restart(fn->scope);
-		return fn->scope;
-	}
-	if (alias) return scope_new(e, m->base, alias);
-	return node == m->whole ? m->scope : scope_new(e, m->scope, fn->decl->name);
-}
-
+/* A use of a cell or def: its place, and what the statement around it wanted. */
 typedef struct {
-	Scope *scope, *base;
+	Place place;
 	const Node *whole;
 	int n_wanted;
-} Owner;
+} Use;
 
-static Owner own(Elab *e, Scope *scope)
+static Use use_begin(Elab *e, const Closure *fn, const char *path)
 {
 	ModelElab *m = e->model;
-	Owner old = {m->scope, m->base, m->whole, m->n_wanted};
-	m->scope = m->base = scope;
+	Use u = {place_enter(e, fn->shared ? fn->shared->path : path), m->whole, m->n_wanted};
 	m->whole = NULL;
-	return old;
+	if (fn->shared) shared_enter(e, fn->shared);
+	return u;
 }
 
-static void disown(Elab *e, Owner old)
+static void use_end(Elab *e, const Closure *fn, Use u)
 {
-	e->model->scope = old.scope;
-	e->model->base = old.base;
-	e->model->whole = old.whole;
-	e->model->n_wanted = old.n_wanted;
+	ModelElab *m = e->model;
+	if (fn->shared) shared_leave(e, fn->shared);
+	m->at = u.place;
+	m->whole = u.whole;
+	m->n_wanted = u.n_wanted;
 }
 
 /* Runs the body: what it yields, *yields of them; without yield the last statement's value or the named outputs. */
@@ -344,7 +335,7 @@ Value model_call_fn(Elab *e, const Closure *fn, const ModelCall *call)
 		fail(e->cx, "%s has %d state%s behind the ';', this gives %d", d->name, d->n_states, d->n_states == 1 ? "" : "s", call->n_states);
 	if (d->kind == FN_DEF && call->n_states) fail(e->cx, "%s is a def, it has no states", d->name);
 	Frame *f = enter_fn(e, fn, call->n_sizes, call->sizes, call->size_names);
-	Owner old = own(e, use_scope(e, fn, call->node, call->alias));
+	Use use = use_begin(e, fn, call->path);
 	bind_inputs(e, fn, call->n_args, call->args);
 	Value states[MAX_RESULTS], yields[2 * MAX_RESULTS];
 	for (int i = 0; i < d->n_states; i++) {
@@ -359,7 +350,7 @@ Value model_call_fn(Elab *e, const Closure *fn, const ModelCall *call)
 		yields[n++] = state_of(e, val, &states[i]);
 	}
 	if (!n) fail(e->cx, "%s gives nothing: it has neither a result nor states", d->name);
-	disown(e, old);
+	use_end(e, fn, use);
 	leave_fn(e, f);
 	return as_results(e, call->node, n, yields);
 }
@@ -369,6 +360,7 @@ Value model_call_fn(Elab *e, const Closure *fn, const ModelCall *call)
 typedef struct {
 	const Node *node;
 	const Closure *fn;
+	const char *path;
 	int n_sizes, n_xs;
 	Value sizes[MAX_RESULTS], xs[MAX_RESULTS];
 	const char *size_names[MAX_RESULTS];
@@ -403,7 +395,7 @@ static double option_number(Elab *e, const Node *value, const char *what, double
 
 static void read_scan(Elab *e, const Node *node, Scan *s)
 {
-	*s = (Scan){.node = node, .dilate = 1};
+	*s = (Scan){.node = node, .dilate = 1, .path = owner_path(e, OWNER_USE, node->kids[0]->alias)};
 	read_cell(e, node->kids[0], &s->fn, &s->n_sizes, s->sizes, s->size_names);
 	for (int i = 1; i < node->n; i++) {
 		const char *option = node->names[i];
@@ -437,13 +429,13 @@ static Value scan_stateless(Elab *e, Scan *s)
 {
 	int bit = context_open(e, s->axis), n;
 	Frame *f = enter_fn(e, s->fn, s->n_sizes, s->sizes, s->size_names);
-	Owner old = own(e, use_scope(e, s->fn, s->node, s->node->kids[0]->alias));
+	Use use = use_begin(e, s->fn, s->path);
 	Value xs[MAX_RESULTS], yields[2 * MAX_RESULTS];
 	for (int i = 0; i < s->n_xs; i++) xs[i] = context_take(e, &s->xs[i], bit);
 	bind_inputs(e, s->fn, s->n_xs, xs);
 	run_fn(e, s->fn, &n, yields);
 	if (!n) fail(e->cx, "%s gives nothing: it has neither states nor a yield", s->fn->decl->name);
-	disown(e, old);
+	use_end(e, s->fn, use);
 	leave_fn(e, f);
 	for (int i = 0; i < n; i++) {
 		Value v = model_value(e, &yields[i], "a result");
@@ -610,7 +602,7 @@ static Value scan_states(Elab *e, Scan *s)
 	r->body.holes = NEWN(cx->arena, const Val *, MAX_HOLES);
 	r->body.n_carries = d->n_states;
 	Frame *f = enter_fn(e, s->fn, s->n_sizes, s->sizes, s->size_names);
-	Owner old = own(e, use_scope(e, s->fn, s->node, s->node->kids[0]->alias));
+	Use use = use_begin(e, s->fn, s->path);
 	for (int i = 0; i < d->n_states; i++) {
 		Span at = e->at;
 		e->at.src = d->src;
@@ -623,7 +615,7 @@ static Value scan_states(Elab *e, Scan *s)
 	const Val *t = NULL;
 	if (s->axis->lengths) t = slice_hole(e, r, b_iota(cx, I64, 1, &s->axis->size, 0), "t");
 	run_body(e, s, r, t);
-	disown(e, old);
+	use_end(e, s->fn, use);
 	leave_fn(e, f);
 	return build_scan(e, s, r);
 }

@@ -381,7 +381,9 @@ static void run_unroll(Elab *e, const Node *s)
 {
 	Value list = eval(e, s->kids[0]);
 	if (list.kind != V_LIST) fail(e->cx, "unroll wants a list, this is %s", value_str_of(e, &list));
+	const char *round = e->model ? e->model->at.round : NULL;
 	for (int i = 0; i < list.n; i++) {
+		if (e->model) round_begin(e, round, i);
 		elab_bind(e, s->text, list.items[i]);
 		int n;
 		Value results[MAX_RESULTS];

@@ -22,7 +22,7 @@ Value model_form(Elab *e, const Node *node)
 static void declare_fn(Elab *e, const FnDecl *d)
 {
 	Closure *fn = NEW(e->cx->arena, Closure);
-	*fn = (Closure){.decl = d, .env = e->frame, .scope = scope_new(e, e->model->base, d->name)};
+	*fn = (Closure){.decl = d, .env = e->frame};
 	elab_bind(e, d->name, (Value){.kind = V_CLOSURE, .fn = fn});
 }
 
@@ -35,7 +35,8 @@ static void declare_share(Elab *e, const Node *s)
 	int n;
 	read_cell(e, s->kids[0], &of, &n, sizes, names);
 	*fn = *of;
-	fn->scope = scope_new(e, e->model->base, s->text);
+	fn->shared = NEW(e->cx->arena, Shared);
+	fn->shared->path = owner_path(e, OWNER_USE, s->text);
 	if (n && of->n_sizes) fail(e->cx, "%s has its sizes already", s->kids[0]->text);
 	if (n) fn->n_sizes = n, fn->sizes = sizes, fn->size_names = names;
 	elab_bind(e, s->text, (Value){.kind = V_CLOSURE, .fn = fn});
@@ -44,7 +45,6 @@ static void declare_share(Elab *e, const Node *s)
 static void declare_param(Elab *e, const Node *s)
 {
 	const Node *var = s->kids[0];
-	ModelElab *m = e->model;
 	if (var->kids[0] || var->kids[1]) fail(e->cx, "a parameter is param name[sizes] ~ initialiser");
 	const Dim **dims = NEWN(e->cx->arena, const Dim *, var->n_sizes + 1);
 	for (int i = 0; i < var->n_sizes; i++) {
@@ -54,36 +54,17 @@ static void declare_param(Elab *e, const Node *s)
 				axis_str(e, v.axis));
 		dims[i] = dim_int(e->cx, size_number(e, &v, arena_printf(e->cx->arena, "a size of parameter %s", var->text)));
 	}
-	Scope *scope = m->scope;
-	m->scope = m->base;
-	Value v = model_param(e, var->text, false, var->n_sizes, dims, 0, "default", s, s->op);
-	m->scope = scope;
+	const char *path = owner_path(e, N_OWNERS, NULL);
+	Value v = model_param(e, path, var->text, var->n_sizes, dims, 0, "uniform", s, s->op);
 	elab_bind(e, var->text, v);
 }
 
 /* ------------------------------------------------------------------------------------------------ statements */
 
-/* Is the right side one use of a cell or def? */
-static bool is_use(const Elab *e, const Node *s)
+/* The name of a statement: the first variable that it assigns, without its prime. */
+static const char *statement_name(Elab *e, const Node *s)
 {
-	const Node *right = s->kids[0];
-	if (s->n != 1) return false;
-	if (right->kind != N_CALL) return right->kind == N_SCAN || right->kind == N_GENERATE;
-	const Value *fn = elab_lookup(e->frame, right->text, true);
-	return fn && fn->kind == V_CLOSURE;
-}
-
-/* "ifgo" of i, f, g, o;  "key_beta" of key, beta;  "hs" of hs, hT = scan lstm[64] over x.  Primes are left out. */
-static const char *target_name(Elab *e, const Node *s)
-{
-	bool letters = true;
-	if (is_use(e, s)) return arena_strn(e->cx->arena, s->names[0], strcspn(s->names[0], "'"));
-	for (int i = 0; i < s->n_names; i++) letters &= strcspn(s->names[i], "'") == 1;
-	Buf out;
-	buf_init(&out, e->cx->arena);
-	for (int i = 0; i < s->n_names; i++)
-		buf_printf(&out, "%s%.*s", i && !letters ? "_" : "", (int)strcspn(s->names[i], "'"), s->names[i]);
-	return out.text;
+	return s->kind == N_ASSIGN ? arena_strn(e->cx->arena, s->names[0], strcspn(s->names[0], "'")) : "";
 }
 
 typedef struct {
@@ -101,18 +82,18 @@ static void run(Elab *e, void *user)
 	switch (s->kind) {
 	case N_DECL: declare_fn(e, s->decl); return;
 	case N_SHARE: declare_share(e, s); return;
-	case N_PARAM: declare_param(e, s); return;
+	case N_PARAM: statement_begin(e, ""), declare_param(e, s); return;
 	case N_IF:
 	case N_UNROLL: break; /* their statements have scopes of their own */
 	case N_ASSIGN:
 		for (int i = 0; i < s->n_names; i++)
 			if (!strcmp(s->names[i], "B")) fail(e->cx, "B is the batch, which the compiler adds: choose another name");
-		m->scope = scope_new(e, m->base, target_name(e, s));
 		m->whole = s->n == 1 ? s->kids[0] : NULL;
 		m->n_wanted = s->n_names;
 		break;
-	default: m->scope = scope_new(e, m->base, "y"); break;
+	default: m->whole = NULL; break;
 	}
+	statement_begin(e, statement_name(e, s));
 	r->done = elab_statement(e, s, r->last, r->n_results, r->results);
 }
 
@@ -153,10 +134,10 @@ bool model_statement(Elab *e, const Node *s, bool last, int *n_results, Value *r
 	ModelElab *m = e->model;
 	const Elab saved = *e;
 	const char *loc = e->cx->loc;
-	Scope *scope = m->scope;
+	const Place at = m->at;
+	Shared *replay = m->replay;
 	const Node *whole = m->whole;
 	int n_wanted = m->n_wanted, n_contexts = m->n_contexts;
-	Scope *base = m->base;
 	Running r = {s, last, false, n_results, results};
 	e->cx->loc = place(e, s);
 	const char *message = elab_attempt(e, run, &r);
@@ -170,7 +151,7 @@ bool model_statement(Elab *e, const Node *s, bool last, int *n_results, Value *r
 		e->depth = saved.depth;
 		e->calls = saved.calls;
 		m->n_contexts = n_contexts;
-		m->base = base;
+		m->replay = replay;
 		Value error = {.kind = V_ERROR};
 		for (int i = 0; s->kind == N_ASSIGN && i < s->n_names; i++) elab_bind(e, s->names[i], error);
 		if (s->kind == N_PARAM) elab_bind(e, s->kids[0]->text, error);
@@ -180,7 +161,7 @@ bool model_statement(Elab *e, const Node *s, bool last, int *n_results, Value *r
 			r.done = true;
 		}
 	}
-	m->scope = scope;
+	m->at = at;
 	m->whole = whole;
 	m->n_wanted = n_wanted;
 	return r.done;

@@ -5,7 +5,7 @@
  *
  *     contexts: what a value differs along though the text does not say it.  Bit 0 is the batch; `for j in S { ... }` opens
  *               another one while its body is elaborated, so that k[j] is k with an axis turned into a context, and the body
- *               is computed for all j at once.  A value has a dim only for those contexts that it depends on (Layout.over);
+ *               is computed for all j at once.  A value has a dim only for those contexts that it depends on (Axes.over);
  *               a parameter has none.
  *     axes:     sizes, or ragged ones such as T, which know by `lengths` how much of them is real.
  *
@@ -31,7 +31,7 @@ struct Axis {
 	const Axis *root;     /* the axis as the model declares it; itself for a plain size */
 	Span born;
 };
-struct Layout {
+struct Axes {
 	uint64_t over; /* contexts, one bit each */
 	int n;
 	const Axis *const *axes;
@@ -57,7 +57,7 @@ const Val *model_widen(Elab *, const Value *, uint64_t over, int n);
 const Val *model_expand(Elab *, const Value *, uint64_t over, int n, const Axis *const *axes); /* in full */
 int count_bits(uint64_t);
 /* What n values have together: contexts, and axes broadcast; sizes of 1 give way. */
-Layout model_join(Elab *, int n, const Value *);
+Axes model_join(Elab *, int n, const Value *);
 bool model_takes(int n, const Value *args); /* is one of them a tensor or an axis? */
 Value model_ew(Elab *, Op, int n, const Value *args);
 Value model_select(Elab *, const Value *cond, const Value *, const Value *);
@@ -75,12 +75,30 @@ const Dim *context_size(const Elab *, int bit);
 
 /* ------------------------------------------------------------------------------------------------ params.c */
 
-typedef struct Scope Scope;
-Scope *scope_new(Elab *, Scope *up, const char *name); /* a path below; made when a parameter is */
-void scope_restart(Scope *);                           /* the same names again: a cell used a second time that is shared */
-/* The parameter `name` (numbered on where `counted`: W0, W1) in the scope at hand. */
-Value model_param(Elab *, const char *name, bool counted, int rank, const Dim *const *dims, int64_t fan_in,
-	const char *init, const Node *inits, bool fixed);
+/* What claims a path: products with weights, normalisations, tables, and uses of cells and defs. */
+typedef enum { OWNER_PRODUCT, OWNER_NORM, OWNER_TABLE, OWNER_USE, N_OWNERS } OwnerKind;
+/* Where in the text parameters are made: the path of the cell, the statement in it, the round of an unroll. */
+typedef struct {
+	const char *cell, *statement, *round;
+	int counts[N_OWNERS]; /* owners in this statement so far */
+} Place;
+/* A cell with one set of parameters: those that its first use made. */
+typedef struct Shared Shared;
+struct Shared {
+	bool made;
+	const char *path;
+	int first, end, next;
+	Shared *outer;
+};
+const char *owner_path(Elab *, OwnerKind, const char *alias);
+void statement_begin(Elab *, const char *name);
+void round_begin(Elab *, const char *outer, int i);
+Place place_enter(Elab *, const char *path); /* a cell's; gives the place to come back to */
+void shared_enter(Elab *, Shared *);
+void shared_leave(Elab *, Shared *);
+/* fan_in 0: as the shape says.  spec: an N_PARAM's initialisers, or NULL: init. */
+Value model_param(Elab *, const char *path, const char *base, int rank, const Dim *const *dims, double fan_in, const char *init,
+	const Node *spec, bool fixed);
 
 /* ------------------------------------------------------------------------------------------------ the model at hand */
 
@@ -96,7 +114,8 @@ struct ModelElab {
 	int n_contexts;
 	Context contexts[MAX_CONTEXTS];
 	int n_holes;    /* placeholders made so far, for bodies that are being elaborated */
-	Scope *scope, *base; /* of the statement; of the cell that it stands in */
+	Place at;
+	Shared *replay;      /* the shared cell whose parameters are taken again */
 	const Node *whole;   /* the right side of the assignment, as a whole, and the names on its left */
 	int n_wanted;
 	int n_params, cap_params;
@@ -117,12 +136,11 @@ typedef struct {
 	int n_args, n_sizes, n_states;
 	Value args[MAX_ARGS], sizes[MAX_ARGS], states[MAX_ARGS];
 	const char *names[MAX_ARGS], *size_names[MAX_ARGS];
-	const char *alias;
+	const char *path; /* of what it owns */
 } ModelCall;
 bool model_fn_has(const char *name);
 Value model_call(Elab *, const Node *);
 Value model_matmul(Elab *, const Value *, const Value *);
-Value model_lin(Elab *, const Dim *n_out, int n, const Value *args, bool bias, int64_t rank);
 /* With n more axes of size 1 at the right. */
 Value model_ones(Elab *, const Value *, int n);
 Value model_shift(Elab *, const Value *x, const Value *first);
@@ -149,7 +167,7 @@ const Axis *model_axis_of(Elab *, const Value *, const char *what); /* of S, a s
 struct Closure {
 	const FnDecl *decl;
 	Frame *env;
-	Scope *scope; /* of its weights, where they are one set for all uses; NULL: each use has its own */
+	Shared *shared; /* one set of parameters for all uses; NULL: each use has its own */
 	int n_sizes;  /* bound in advance: share c = lstm[64] */
 	const Value *sizes;
 	const char *const *size_names;

@@ -111,7 +111,7 @@ static Elab *new_elab(Ctx *cx, const RnnOptions *o, bool streaming)
 	e->model = m;
 	e->typed = true;
 	e->elem = F32;
-	m->scope = m->base = scope_new(e, NULL, "");
+	m->at = (Place){.cell = "", .statement = "", .round = ""};
 	e->frame = NEW(cx->arena, Frame);
 	return e;
 }

@@ -42,28 +42,32 @@ static void want_plain(Elab *e, const Axis *a, const char *what)
 
 /* ------------------------------------------------------------------------------------------------ products with weights */
 
-Value model_lin(Elab *e, const Dim *n_out, int n, const Value *args, bool bias, int64_t rank)
+static Value products(Elab *e, const ModelCall *c, const Dim *n_out, bool bias, int64_t rank)
 {
+	Ctx *cx = e->cx;
 	Value sum = {.kind = V_NONE};
 	int64_t fan_in = 0;
-	for (int i = 0; i < n; i++) {
-		Value x = features(e, &args[i], bias ? "lin" : "mul");
-		const Axis *in = last_axis(e, &x, "lin");
+	int n = 0;
+	for (int i = 0; i < c->n_args; i++) {
+		Value x = features(e, &c->args[i], c->name);
+		const Axis *in = last_axis(e, &x, c->name);
 		int64_t size;
 		if (in->name || !dim_is_int(in->size, &size))
-			fail(e->cx, "%s wants features of fixed size as last axis, this is %s", bias ? "lin" : "mul", layout_str(e, &x));
+			fail(cx, "%s wants features of fixed size as last axis, this is %s", c->name, layout_str(e, &x));
 		fan_in += size;
-		const Dim *middle = rank ? dim_int(e->cx, rank) : n_out;
-		Value w = model_param(e, "W", true, 2, (const Dim *[]){middle, in->size}, size, "default", NULL, false);
+		const Dim *middle = rank ? dim_int(cx, rank) : n_out;
+		Value w = model_param(e, c->path, arena_printf(cx->arena, "W%d", n++), 2, (const Dim *[]){middle, in->size}, 0, "uniform",
+			NULL, false);
 		Value y = model_contract(e, &x, &w, 1);
 		if (rank) {
-			Value u = model_param(e, "W", true, 2, (const Dim *[]){n_out, middle}, rank, "default", NULL, false);
+			Value u = model_param(e, c->path, arena_printf(cx->arena, "W%d", n++), 2, (const Dim *[]){n_out, middle}, 0,
+				"uniform", NULL, false);
 			y = model_contract(e, &y, &u, 1);
 		}
 		sum = sum.kind == V_NONE ? y : value_binary(e, OP_EW_add, &sum, &y);
 	}
 	if (!bias) return sum;
-	Value b = model_param(e, "b", true, 1, &n_out, fan_in, "default", NULL, false);
+	Value b = model_param(e, c->path, "b", 1, &n_out, (double)fan_in, "uniform", NULL, false);
 	return value_binary(e, OP_EW_add, &sum, &b);
 }
 
@@ -79,7 +83,7 @@ static Value weighted(Elab *e, const ModelCall *c, bool bias)
 	}
 	if (!n) fail(e->cx, "%s wants a size: %s[n](x)", c->name, c->name);
 	if (!c->n_args) fail(e->cx, "%s of nothing", c->name);
-	return model_lin(e, dim_int(e->cx, size_number(e, n, "the size")), c->n_args, c->args, bias, rank);
+	return products(e, c, dim_int(e->cx, size_number(e, n, "the size")), bias, rank);
 }
 
 static Value fn_lin(Elab *e, const ModelCall *c) { return weighted(e, c, true); }
@@ -106,7 +110,7 @@ static Value fn_embed(Elab *e, const ModelCall *c)
 	Value x = model_integer(e, &c->args[0], "what embed takes");
 	want_classes(e, &x, dims[0], "the table of embed");
 	x.axis = NULL;
-	Value table = model_param(e, "E", true, 2, dims, (int64_t)s[1].num, "default", NULL, false);
+	Value table = model_param(e, c->path, "E", 2, dims, 0, "uniform", NULL, false);
 	return model_at(e, &table, &x);
 }
 
@@ -128,9 +132,9 @@ static Value fn_norm(Elab *e, const ModelCall *c)
 	Value x = operand(e, c, 0);
 	const Axis *a = last_axis(e, &x, "norm");
 	want_plain(e, a, "norm");
-	Value gain = model_param(e, "gain", true, 1, &a->size, 0, "ones", NULL, false);
-	Value shift = model_param(e, "shift", true, 1, &a->size, 0, "zeros", NULL, false);
-	const Val *args[] = {x.val, gain.val, shift.val}, *results[MAX_RESULTS];
+	Value gain = model_param(e, c->path, "gain", 1, &a->size, 0, "ones", NULL, false);
+	Value bias = model_param(e, c->path, "bias", 1, &a->size, 0, "zeros", NULL, false);
+	const Val *args[] = {x.val, gain.val, bias.val}, *results[MAX_RESULTS];
 	lib_call(e->cx, "layer_norm", 3, args, 0, NULL, MAX_RESULTS, results);
 	return model_tensor(e, results[0], x.lay->over, x.lay->n, x.lay->axes);
 }
@@ -178,7 +182,7 @@ static Value fn_cat(Elab *e, const ModelCall *c)
 		leads[i] = model_tensor(e, xs[i].val, xs[i].lay->over, xs[i].lay->n - 1, xs[i].lay->axes);
 	}
 	if (!n) fail(cx, "cat of nothing");
-	Layout join = model_join(e, n, leads);
+	Axes join = model_join(e, n, leads);
 	const Axis **axes = NEWN(cx->arena, const Axis *, join.n + 1);
 	const Val **parts = NEWN(cx->arena, const Val *, n);
 	for (int i = 0; i < join.n; i++) axes[i] = join.axes[i];
@@ -346,32 +350,33 @@ static const struct ModelFn {
 	const char *name;
 	int min_args, max_args; /* -1: any */
 	bool sized;
+	OwnerKind owner; /* N_OWNERS: it has no parameters */
 	Value (*fn)(Elab *, const ModelCall *);
 } functions[] = {
-	{"argmax", 1, 1, false, fn_argmax},         /* (x): of the last axis: its index, of equals the first */
-	{"argmin", 1, 1, false, fn_argmin},
-	{"cat", 1, -1, false, fn_cat},              /* (a, b, ...) along the last axis; numbers are [1] */
-	{"cosine", 2, 2, false, fn_cosine},         /* (a, b) = a.b / max(|a| |b|, 1e-8), last axis */
-	{"dot", 2, 2, false, fn_dot},               /* (a, b): sum of products over the last axis */
-	{"drop", 2, 3, false, fn_drop},             /* (x, p) or (x, p, shared): dropout, in training only */
-	{"embed", 1, 1, true, fn_embed},            /* [V, n](ids): rows of a table; ids outside read as zeros */
-	{"last", 1, 1, false, fn_last},             /* (x): the last real element of the first axis */
-	{"len", 1, 1, false, fn_len},               /* (x): the first axis, for `for i in len(x)`; of a list its length */
-	{"lin", 1, -1, true, fn_lin},               /* [n](a, b, ...) = W0 a + W1 b + ... + b, on the last axis */
-	{"logsoftmax", 1, 1, false, fn_logsoftmax}, /* (x), last axis */
-	{"max", 1, 2, false, fn_max},               /* (x): of the first axis; (a, b): the larger */
-	{"mean", 1, 1, false, fn_mean},             /* (x): of the first axis */
-	{"min", 1, 2, false, fn_min},
-	{"mul", 1, -1, true, fn_mul},               /* [n](a, b, ...): lin without bias; [n, rank = r]: of low rank */
-	{"nograd", 1, 1, false, fn_same},           /* (x): x; no gradient flows */
-	{"norm", 1, 1, false, fn_norm},             /* (x): layer norm of the last axis, with gain and shift */
-	{"onehot", 1, 1, true, fn_onehot},          /* [V](ids) */
-	{"outer", 2, 2, false, fn_outer},           /* (a, b): [n, m] of two vectors */
-	{"range", 1, 2, false, fn_range},           /* (n), (a, b): a list, for unroll */
-	{"roll", 2, 2, false, fn_roll},             /* (x, k): y[i] = x[i - k], around the last axis */
-	{"softmax", 1, 1, false, fn_softmax},       /* (x), last axis */
-	{"split", 2, 2, false, fn_split},           /* (x, n) or (x, [sizes]): parts of the last axis */
-	{"sum", 1, 1, false, fn_sum},               /* (x): of the first axis */
+	{"argmax", 1, 1, false, N_OWNERS, fn_argmax},         /* (x): of the last axis: its index, of equals the first */
+	{"argmin", 1, 1, false, N_OWNERS, fn_argmin},
+	{"cat", 1, -1, false, N_OWNERS, fn_cat},              /* (a, b, ...) along the last axis; numbers are [1] */
+	{"cosine", 2, 2, false, N_OWNERS, fn_cosine},         /* (a, b) = a.b / max(|a| |b|, 1e-8), last axis */
+	{"dot", 2, 2, false, N_OWNERS, fn_dot},               /* (a, b): sum of products over the last axis */
+	{"drop", 2, 3, false, N_OWNERS, fn_drop},             /* (x, p) or (x, p, shared): dropout, in training only */
+	{"embed", 1, 1, true, OWNER_TABLE, fn_embed},            /* [V, n](ids): rows of a table; ids outside read as zeros */
+	{"last", 1, 1, false, N_OWNERS, fn_last},             /* (x): the last real element of the first axis */
+	{"len", 1, 1, false, N_OWNERS, fn_len},               /* (x): the first axis, for `for i in len(x)`; of a list its length */
+	{"lin", 1, -1, true, OWNER_PRODUCT, fn_lin},               /* [n](a, b, ...) = W0 a + W1 b + ... + b, on the last axis */
+	{"logsoftmax", 1, 1, false, N_OWNERS, fn_logsoftmax}, /* (x), last axis */
+	{"max", 1, 2, false, N_OWNERS, fn_max},               /* (x): of the first axis; (a, b): the larger */
+	{"mean", 1, 1, false, N_OWNERS, fn_mean},             /* (x): of the first axis */
+	{"min", 1, 2, false, N_OWNERS, fn_min},
+	{"mul", 1, -1, true, OWNER_PRODUCT, fn_mul},               /* [n](a, b, ...): lin without bias; [n, rank = r]: of low rank */
+	{"nograd", 1, 1, false, N_OWNERS, fn_same},           /* (x): x; no gradient flows */
+	{"norm", 1, 1, false, OWNER_NORM, fn_norm},             /* (x): layer norm of the last axis, with gain and bias */
+	{"onehot", 1, 1, true, N_OWNERS, fn_onehot},          /* [V](ids) */
+	{"outer", 2, 2, false, N_OWNERS, fn_outer},           /* (a, b): [n, m] of two vectors */
+	{"range", 1, 2, false, N_OWNERS, fn_range},           /* (n), (a, b): a list, for unroll */
+	{"roll", 2, 2, false, N_OWNERS, fn_roll},             /* (x, k): y[i] = x[i - k], around the last axis */
+	{"softmax", 1, 1, false, N_OWNERS, fn_softmax},       /* (x), last axis */
+	{"split", 2, 2, false, N_OWNERS, fn_split},           /* (x, n) or (x, [sizes]): parts of the last axis */
+	{"sum", 1, 1, false, N_OWNERS, fn_sum},               /* (x): of the first axis */
 };
 
 static const struct ModelFn *find(const char *name)
@@ -418,7 +423,7 @@ static Value call_operator(Elab *e, const OpDecl *op, const ModelCall *c)
 		if (c->args[i].kind != V_NUM) fail(cx, "%s of %s must be a number", c->names[i], c->name);
 		attrs[n_attrs++] = (LibAttr){.name = c->names[i], .kind = LIB_NUM, .num = c->args[i].num};
 	}
-	Layout join = model_join(e, n, xs);
+	Axes join = model_join(e, n, xs);
 	for (int i = 0; i < n; i++) args[i] = model_expand(e, &xs[i], join.over, join.n, join.axes);
 	int n_results = lib_call(cx, op->name, n, args, n_attrs, attrs, MAX_RESULTS, results);
 	Value out[MAX_RESULTS];
@@ -460,7 +465,13 @@ Value model_call(Elab *e, const Node *node)
 {
 	if (node->n > MAX_ARGS) fail(e->cx, "more than %d arguments", MAX_ARGS);
 	ModelCall *c = NEW(e->cx->arena, ModelCall);
-	*c = (ModelCall){.node = node, .name = node->text, .alias = node->alias};
+	*c = (ModelCall){.node = node, .name = node->text};
+	const Value *fn = elab_lookup(e->frame, c->name, true);
+	const struct ModelFn *own = fn ? NULL : find(c->name);
+	bool use = (fn && fn->kind == V_CLOSURE) || solver_has(c->name);
+	OwnerKind owner = use ? OWNER_USE : own ? own->owner : N_OWNERS;
+	if (owner != N_OWNERS) c->path = owner_path(e, owner, node->alias);
+	else if (node->alias) fail(e->cx, "%s has no parameters to be named", c->name);
 	int n_args = node->n - node->n_sizes - node->n_states;
 	Span at = e->at;
 	for (int i = 0; i < node->n; i++) {
@@ -474,13 +485,7 @@ Value model_call(Elab *e, const Node *node)
 		} else c->states[c->n_states++] = v;
 	}
 	e->at = at;
-	const Value *fn = elab_lookup(e->frame, c->name, true);
 	if (fn && fn->kind == V_CLOSURE) return model_call_fn(e, fn->fn, c);
 	if (fn) c->name = fn->str;
-	ModelElab *m = e->model;
-	Scope *scope = m->scope;
-	if (c->alias) m->scope = scope_new(e, m->base, c->alias);
-	Value v = call_plain(e, c);
-	m->scope = scope;
-	return v;
+	return call_plain(e, c);
 }

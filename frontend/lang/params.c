@@ -1,80 +1,109 @@
 /* params.c: which parameters a model has: paths, shapes, initialisers (params.h).
  *
- * A scope is a place that owns parameters: the model, a statement in it, a cell used there.  Its path is made when its first
- * parameter is, so that statements without parameters leave the numbering alone.
+ * What owns parameters claims its path before its operands are elaborated, so that lin[8](relu(lin[12](u))) is counted from
+ * the outside in, as one reads it.  A cell that is shared makes its parameters at its first use; later uses take the same ones
+ * in the same order.
  */
 #include "frontend/lang/model.h"
 
 #include <string.h>
 
-typedef struct Count {
-	const char *name;
-	int n;
-	struct Count *next;
-} Count;
-struct Scope {
-	Scope *up;
-	const char *name; /* as wished for; "" adds nothing to the path */
-	const char *path; /* NULL: not made yet */
-	Count *counts;    /* names given below it */
-};
-
-Scope *scope_new(Elab *e, Scope *up, const char *name)
+static const char *join(Elab *e, const char *a, const char *b)
 {
-	Scope *s = NEW(e->cx->arena, Scope);
-	*s = (Scope){.up = up, .name = name};
-	return s;
+	return !*a ? b : !*b ? a : arena_printf(e->cx->arena, "%s.%s", a, b);
 }
 
-void scope_restart(Scope *s) { s->counts = NULL; }
-
-static int count_up(Elab *e, Scope *s, const char *name)
+const char *owner_path(Elab *e, OwnerKind kind, const char *alias)
 {
-	for (Count *c = s->counts; c; c = c->next)
-		if (!strcmp(c->name, name)) return ++c->n;
-	Count *c = NEW(e->cx->arena, Count);
-	*c = (Count){name, 1, s->counts};
-	s->counts = c;
-	return 1;
+	ModelElab *m = e->model;
+	if (kind == N_OWNERS) return join(e, m->at.cell, m->at.round);
+	if (alias) return join(e, m->at.cell, join(e, alias, m->at.round));
+	int n = ++m->at.counts[kind];
+	const char *path = join(e, m->at.cell, m->at.statement);
+	if (n > 1) path = arena_printf(e->cx->arena, "%s_%d", path, n);
+	return *m->at.statement ? join(e, path, m->at.round) : path;
 }
 
-static const char *scope_path(Elab *e, Scope *s)
+void statement_begin(Elab *e, const char *name)
 {
-	if (s->path) return s->path;
-	if (!s->up) return s->path = "";
-	const char *up = scope_path(e, s->up);
-	if (!*s->name) return s->path = up;
-	int n = count_up(e, s->up, s->name);
-	const char *name = n == 1 ? s->name : arena_printf(e->cx->arena, "%s_%d", s->name, n);
-	return s->path = *up ? arena_printf(e->cx->arena, "%s.%s", up, name) : name;
+	e->model->at.statement = name;
+	memset(e->model->at.counts, 0, sizeof e->model->at.counts);
+}
+
+void round_begin(Elab *e, const char *outer, int i)
+{
+	e->model->at.round = join(e, outer, arena_printf(e->cx->arena, "%d", i));
+}
+
+Place place_enter(Elab *e, const char *path)
+{
+	Place old = e->model->at;
+	e->model->at = (Place){.cell = path, .statement = "", .round = ""};
+	return old;
+}
+
+/* ------------------------------------------------------------------------------------------------ shared uses */
+
+void shared_enter(Elab *e, Shared *s)
+{
+	ModelElab *m = e->model;
+	s->outer = m->replay;
+	s->first = s->made ? s->first : m->n_params;
+	s->next = s->first;
+	if (s->made) m->replay = s;
+}
+
+void shared_leave(Elab *e, Shared *s)
+{
+	ModelElab *m = e->model;
+	if (!s->made) s->end = m->n_params;
+	s->made = true;
+	m->replay = s->outer;
 }
 
 /* ------------------------------------------------------------------------------------------------ initialisers */
 
-static void read_init(Elab *e, const Node *node, Init *init)
+static void read_init(Elab *e, const Node *node, InitStep *init)
 {
 	Span at = e->at;
 	e->at = (Span){at.src, node->start, node->end};
-	init->kind = node->text;
-	init->n = node->n;
-	for (int i = 0; i < node->n && i < MAX_INIT_ARGS; i++) {
+	init->name = node->text;
+	init->n_args = node->n;
+	for (int i = 0; i < node->n; i++) {
 		Value v = elab_expr(e, node->kids[i]);
 		if (v.kind != V_NUM) fail(e->cx, "%s takes numbers, this is %s", node->text, value_str_of(e, &v));
-		init->args[i] = v.num;
+		if (i < INIT_MAX_ARGS) init->args[i] = v.num;
 	}
-	if (!init_known(init->kind, node->n))
-		fail(e->cx, "no initialiser is called %s with %d number%s (%s)", node->text, node->n, node->n == 1 ? "" : "s",
-			init_list());
+	init_check(e->cx, init);
 	e->at = at;
+}
+
+static void read_inits(Elab *e, const Node *spec, const char *otherwise, Param *p)
+{
+	p->inits[0] = (InitStep){.name = otherwise};
+	p->n_inits = 1;
+	for (int i = 1; spec && i < spec->n; i++) {
+		if (i > MAX_INITS) fail(e->cx, "more than %d initialisers", MAX_INITS);
+		read_init(e, spec->kids[i], &p->inits[i - 1]);
+		p->n_inits = i;
+	}
 }
 
 /* ------------------------------------------------------------------------------------------------ the table */
 
-static Param *find_param(Elab *e, const char *name)
+static bool is_taken(const Elab *e, const char *name)
 {
 	for (int i = 0; i < e->model->n_params; i++)
-		if (!strcmp(e->model->params[i].name, name)) return &e->model->params[i];
-	return NULL;
+		if (!strcmp(e->model->params[i].name, name)) return true;
+	return false;
+}
+
+/* Two owners of one path, such as a lin around a cell that yields a lin: the later one counts on. */
+static const char *free_name(Elab *e, const char *path, const char *base)
+{
+	const char *name = join(e, path, base);
+	for (int n = 2; is_taken(e, name); n++) name = join(e, arena_printf(e->cx->arena, "%s_%d", path, n), base);
+	return name;
 }
 
 static Param *add_param(Elab *e)
@@ -94,50 +123,48 @@ static void get_value(Elab *e, Param *p)
 {
 	const ModelElab *m = e->model;
 	p->value = m->source ? m->source(m->user, e->cx, p) : NULL;
-	if (!p->value) p->value = param_random(e->cx, p, m->seed);
+	if (!p->value)
+		p->value = init_tensor(e->cx, p->name, F32, p->rank, p->dims, p->fan_in, p->fan_out, p->n_inits, p->inits, m->seed);
 	bool fits = p->value->elem == F32 && p->value->rank == p->rank;
 	for (int i = 0; fits && i < p->rank; i++) fits = p->value->dims[i] == p->dims[i];
 	if (!fits) fail(e->cx, "the values of parameter %s are of another shape", p->name);
 }
 
-Value model_param(Elab *e, const char *base, bool counted, int rank, const Dim *const *dims, int64_t fan_in,
-	const char *init, const Node *spec, bool fixed)
+static int64_t *static_sizes(Elab *e, const char *name, int rank, const Dim *const *dims)
 {
-	Ctx *cx = e->cx;
-	Scope *scope = e->model->scope;
-	const char *path = scope_path(e, scope);
-	int n = count_up(e, scope, base);
-	const char *name = counted ? arena_printf(cx->arena, "%s%d", base, n - 1)
-		: n > 1            ? arena_printf(cx->arena, "%s_%d", base, n)
-				   : base;
-	name = *path ? arena_printf(cx->arena, "%s.%s", path, name) : name;
-
-	int64_t *sizes = NEWN(cx->arena, int64_t, rank + 1), count = 1;
-	const Axis **axes = NEWN(cx->arena, const Axis *, rank + 1);
+	int64_t *sizes = NEWN(e->cx->arena, int64_t, rank + 1), count = 1;
 	for (int i = 0; i < rank; i++) {
-		axes[i] = axis_plain(e, dims[i]);
 		if (!dim_is_int(dims[i], &sizes[i]) || sizes[i] < 1)
-			fail(cx, "the sizes of parameter %s must be numbers, 1 or more; size %d is %s", name, i,
-				axis_str(e, axes[i]));
+			fail(e->cx, "the sizes of parameter %s must be numbers, 1 or more; size %d is %s", name, i,
+				axis_str(e, axis_plain(e, dims[i])));
 		if (sizes[i] > INT64_C(1) << 31 || (count *= sizes[i]) > INT64_C(1) << 31)
-			fail(cx, "parameter %s has more than 2^31 elements", name);
+			fail(e->cx, "parameter %s has more than 2^31 elements", name);
 	}
-	Param *p = find_param(e, name);
-	bool same = p && p->rank == rank;
-	for (int i = 0; same && i < rank; i++) same = p->dims[i] == sizes[i];
-	if (p && !same) fail(cx, "parameter %s is shared, but wanted here in another shape", name);
-	if (!p) {
+	return sizes;
+}
+
+Value model_param(Elab *e, const char *path, const char *base, int rank, const Dim *const *dims, double fan_in, const char *init,
+	const Node *spec, bool fixed)
+{
+	ModelElab *m = e->model;
+	int64_t *sizes = static_sizes(e, base, rank, dims);
+	Param *p;
+	if (m->replay) {
+		Shared *s = m->replay;
+		p = s->next < s->end ? &m->params[s->next++] : NULL;
+		bool same = p && p->rank == rank;
+		for (int i = 0; same && i < rank; i++) same = p->dims[i] == sizes[i];
+		if (!same) fail(e->cx, "a shared cell is used with other sizes: parameter %s", p ? p->name : base);
+	} else {
+		const char *name = free_name(e, path, base);
 		p = add_param(e);
-		*p = (Param){.name = name, .rank = rank, .dims = sizes, .fixed = fixed, .at = span_str(cx, e->at)};
-		p->fan_in = fan_in ? fan_in : rank ? sizes[rank - 1] : 1;
-		p->inits[0] = (Init){.kind = init};
-		p->n_inits = 1;
-		for (int i = 1; spec && i < spec->n; i++) {
-			if (i > MAX_INITS) fail(cx, "more than %d initialisers", MAX_INITS);
-			read_init(e, spec->kids[i], &p->inits[i - 1]);
-			p->n_inits = i;
-		}
+		*p = (Param){.name = name, .rank = rank, .dims = sizes, .fixed = fixed, .at = span_str(e->cx, e->at)};
+		init_fans(rank, sizes, &p->fan_in, &p->fan_out);
+		if (fan_in > 0) p->fan_in = fan_in;
+		read_inits(e, spec, init, p);
 		get_value(e, p);
 	}
-	return model_tensor(e, val_const(cx, p->value), 0, rank, axes);
+	const Axis **axes = NEWN(e->cx->arena, const Axis *, rank + 1);
+	for (int i = 0; i < rank; i++) axes[i] = axis_plain(e, dims[i]);
+	return model_tensor(e, val_const(e->cx, p->value), 0, rank, axes);
 }

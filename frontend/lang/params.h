@@ -1,41 +1,31 @@
 /* params.h: the parameters of a model: what a text asks for, and who gives the values.
  *
- * Each `param` and each textual occurrence of lin, mul, embed ... owns tensors, named by their path: the variable that is
- * assigned where they stand, below the variable or name of the cell that it stands in.  `hs = scan lstm[64] over x` with
- * `i, f, g, o = split(lin[4*H](x, h), 4)` in the cell owns hs.ifgo.W0 (for x), hs.ifgo.W1 (for h) and hs.ifgo.b0.  A path
- * that comes twice (unroll) counts on: hs, hs_2.  `lin[n as gates]` and `lstm[64 as enc]` give the name themselves.
+ * Each `param` and each textual occurrence of lin, mul, embed, norm ... owns tensors.  They are named by their path: the
+ * statement that they stand in, which is called after the first variable that it assigns (yield has no name), below the
+ * statement that uses the cell or def around it.  `hs = scan lstm[64] over x` with `i, f, g, o = split(lin[4*H](x, h), 4)` in
+ * the cell owns hs.i.W0 (for x), hs.i.W1 (for h) and hs.i.b.  A second lin in one statement has n_2.W0, a second cell hs_2.i.W0,
+ * counted as one reads; in an unroll the round follows: y.0.i.W0, y.1.i.W0.  `lin[n as gates]` and `lstm[64 as enc]` give the
+ * name themselves.
  */
 #ifndef FRONTEND_LANG_PARAMS_H
 #define FRONTEND_LANG_PARAMS_H
 
-#include "ir/ir.h"
+#include "frontend/weights/weights.h"
 
-/* One link of `~ sparse(0.1) spectral(0.9)`: the first fills, the others change what is there. */
-enum { MAX_INIT_ARGS = 4, MAX_INITS = 4 };
+enum { MAX_INITS = 4 };
 typedef struct {
-	const char *kind; /* "default" where the text has no ~: uniform in +-1/sqrt(fan_in) */
-	int n;
-	double args[MAX_INIT_ARGS];
-} Init;
-typedef struct {
-	const char *name; /* "hs.ifgo.W0" */
+	const char *name; /* "hs.i.W0" */
 	int rank;
-	const int64_t *dims;
-	int64_t fan_in; /* terms of the sums that it is in: its last dim, for a bias that of its weights */
+	const int64_t *dims; /* W: [out, in] */
+	double fan_in, fan_out;
 	int n_inits;
-	Init inits[MAX_INITS];
-	bool fixed;     /* not trained */
-	const char *at; /* "file:line:column" */
-	const Tensor *value; /* what it was elaborated with: f32 */
+	InitStep inits[MAX_INITS]; /* uniform where the text says nothing */
+	bool fixed;                /* not trained */
+	const char *at;            /* "file:line:column" */
+	const Tensor *value;       /* what it was elaborated with: f32 */
 } Param;
 
 /* Gives the value of a parameter, f32 of its dims, or NULL: then it is random.  Fails by fail(). */
 typedef const Tensor *ParamSource(void *user, Ctx *, const Param *);
-
-/* random.c: the values that the initialisers say, the same on every machine: by seed, name and index alone. */
-const Tensor *param_random(Ctx *, const Param *, uint64_t seed);
-/* False: there is no initialiser of that kind, or not with so many arguments. */
-bool init_known(const char *kind, int n_args);
-const char *init_list(void); /* those that there are, for messages */
 
 #endif

@@ -64,13 +64,13 @@ static double sigmoid(double x) { return 1 / (1 + exp(-x)); }
 
 enum { I = 3, H = 5 };
 
-/* One step of the LSTM above, with the parameters NAME.W0 .W1 .b0. */
+/* One step of the LSTM above, with the parameters NAME.W0 .W1 .b. */
 static void lstm_step(const char *name, const double *x, double *h, double *c)
 {
 	char w0[64], w1[64], b0[64];
 	snprintf(w0, sizeof w0, "%s.W0", name);
 	snprintf(w1, sizeof w1, "%s.W1", name);
-	snprintf(b0, sizeof b0, "%s.b0", name);
+	snprintf(b0, sizeof b0, "%s.b", name);
 	double a[4 * H];
 	for (int g = 0; g < 4 * H; g++) {
 		a[g] = weight(b0, g);
@@ -109,7 +109,7 @@ Test(lang_model, lstm_in_both_directions_on_a_ragged_batch)
 				int64_t t = reverse ? lengths[b] - 1 - s : s;
 				double in[I];
 				for (int k = 0; k < I; k++) in[k] = tensor_get(x, (b * T + t) * I + k);
-				lstm_step(reverse ? "b.ifgo" : "f.ifgo", in, h, c);
+				lstm_step(reverse ? "b.i" : "f.i", in, h, c);
 				for (int u = 0; u < H; u++)
 					cr_expect_float_eq(tensor_get(y, (b * T + t) * H + u), h[u], 1e-6, "row %d step %d unit %d", b,
 						(int)t, u);
@@ -199,7 +199,7 @@ Test(lang_model, nested_ragged_axes)
 				double v = 0;
 				bool real = s < sentences[b];
 				for (int t = 0; real && t < words[b * S + s]; t++)
-					v += weight("sentence.e.E0", tensor_get_int(doc, (b * S + s) * T + t) * 2 + k) /
+					v += weight("v.e.E", tensor_get_int(doc, (b * S + s) * T + t) * 2 + k) /
 						(double)words[b * S + s];
 				cr_expect_float_eq(tensor_get(out[0], (b * S + s) * 2 + k), v, 1e-6);
 				cr_expect_eq(tensor_get(out[2], b * S + s), real ? (double)words[b * S + s] : 0);
@@ -226,9 +226,9 @@ Test(lang_model, names_of_parameters)
 		"  q = lin[2 as head](mul[4](last(b)))\n"
 		"}\n");
 	LOADED(cx, m, text);
-	static const char *const names[] = {"u", "hs.ifgo.W0", "hs.ifgo.W1", "hs.ifgo.b0", "deep.ifgo.W0", "deep.ifgo.W1",
-		"deep.ifgo.b0", "deep_2.ifgo.W0", "deep_2.ifgo.W1", "deep_2.ifgo.b0", "one.ifgo.W0", "one.ifgo.W1",
-		"one.ifgo.b0", "p.lstm.ifgo.W0", "p.lstm.ifgo.W1", "p.lstm.ifgo.b0", "p.W0", "p.b0", "q.W0", "head.W0", "head.b0"};
+	static const char *const names[] = {"u", "hs.i.W0", "hs.i.W1", "hs.i.b", "deep.0.i.W0", "deep.0.i.W1", "deep.0.i.b",
+		"deep.1.i.W0", "deep.1.i.W1", "deep.1.i.b", "one.i.W0", "one.i.W1", "one.i.b", "p.i.W0", "p.i.W1", "p.i.b", "p.W0",
+		"p.b", "q.W0", "head.W0", "head.b"};
 	enum { N = sizeof names / sizeof *names };
 	cr_assert_eq(m->n_params, N, "%d parameters", m->n_params);
 	for (int i = 0; i < N; i++) cr_expect_str_eq(m->params[i].name, names[i]);
