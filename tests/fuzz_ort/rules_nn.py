@@ -15,14 +15,13 @@ def image(g, types=F32, rank=None, least=1, most_channels=4):
                   shape=shape if rng.chance(0.5) else None, fresh=0.3)
 
 
-def geometry(g, spatial, kernel, ceil=False):
+def geometry(g, kernel):
     """Random strides, dilations and pads, as the node's attributes."""
     rng = g.rng
-    n, attrs = len(spatial), {}
+    n, attrs = len(kernel), {}
     dilations = [rng.weighted([1, 2], [4, 1]) for _ in range(n)]
     if any(d != 1 for d in dilations):
         attrs["dilations"] = dilations
-    reach = [(k - 1) * d + 1 for k, d in zip(kernel, dilations)]
     if rng.chance(0.5):
         attrs["strides"] = [rng.between(1, 3) for _ in range(n)]
     how = rng.below(6)
@@ -30,11 +29,6 @@ def geometry(g, spatial, kernel, ceil=False):
         attrs["auto_pad"] = rng.choice(["SAME_UPPER", "SAME_LOWER", "VALID"])
     elif how < 4:
         attrs["pads"] = [rng.between(0, min(2, k - 1)) for k in kernel * 2]
-    pads = attrs.get("pads", [0] * 2 * n)
-    if "auto_pad" not in attrs or attrs["auto_pad"] == "VALID":
-        for i in range(n):
-            if spatial[i] + pads[i] + pads[n + i] < reach[i]:
-                raise Reject("the kernel is larger than the image")
     return attrs
 
 
@@ -45,7 +39,7 @@ def conv(g):
     groups = rng.choice([d for d in range(1, a.shape[1] + 1) if a.shape[1] % d == 0]) if rng.chance(0.4) else 1
     out = groups * rng.between(1, 4)
     kernel = [rng.between(1, 3) for _ in a.shape[2:]]
-    attrs = geometry(g, a.shape[2:], kernel)
+    attrs = geometry(g, kernel)
     w = g.leaf(a.elem, [out, a.shape[1] // groups] + kernel, constant=rng.chance(0.8))
     b = g.leaf(a.elem, [out]) if rng.chance(0.6) else None
     g.node("Conv", [a, w, b], group=groups if groups > 1 or rng.chance(0.3) else None, kernel_shape=kernel if rng.chance(0.7) else None, **attrs)
@@ -58,10 +52,8 @@ def conv_transpose(g):
     n = a.rank - 2
     groups = rng.choice([d for d in range(1, a.shape[1] + 1) if a.shape[1] % d == 0]) if rng.chance(0.3) else 1
     kernel = [rng.between(1, 3) for _ in range(n)]
-    attrs = geometry(g, a.shape[2:], kernel)
+    attrs = geometry(g, kernel)
     strides = attrs.get("strides", [1] * n)
-    if "SAME" in attrs.get("auto_pad", "") and any(k < s for k, s in zip(kernel, strides)):
-        raise Reject("divergence: conv_transpose_same")
     if rng.chance(0.3):
         attrs["output_padding"] = [rng.below(s) for s in strides]
     elif rng.chance(0.2):
@@ -78,7 +70,7 @@ def pool(g):
     op = rng.choice(["MaxPool", "AveragePool", "LpPool", "MaxPool", "AveragePool"])
     a = image(g, FLOATS if rng.chance(0.2) else F32)
     kernel = [rng.between(1, 3) for _ in a.shape[2:]]
-    attrs = geometry(g, a.shape[2:], kernel)
+    attrs = geometry(g, kernel)
     since = {"MaxPool": 10, "AveragePool": 19, "LpPool": 18}[op]
     if g.opset < since:
         attrs.pop("dilations", None)
@@ -135,8 +127,7 @@ def resize(g):
     if g.opset >= 18 and mode != "nearest":
         attrs["antialias"] = rng.choice([None, None, 0, 1])
     roi = None if g.opset >= 13 else g.constant(np.zeros(0), T.FLOAT)
-    whole = all(n * s == int(n * s) for n, s in zip(a.shape, scales))
-    if rng.chance(0.5) and (whole or attrs.get("coordinate_transformation_mode") in (None, "half_pixel", "asymmetric")):  # divergence: resize_length
+    if rng.chance(0.5):
         g.node("Resize", [a, roi, g.constant(scales, T.FLOAT)], **attrs)
     else:
         sizes = [int(n * s) for n, s in zip(a.shape, scales)]
@@ -160,9 +151,7 @@ def grid_sample(g):
     a = g.leaf(g.elem(F32), [rng.between(1, 2), rng.between(1, 2), rng.between(2, 5), rng.between(2, 5)])
     if g.opset >= 20 and rng.chance(0.4):
         theta = g.leaf(T.FLOAT, [a.shape[0], 2, 3])
-        corners = rng.choice([None, 0, 1])
-        least = 2 if corners else 1  # divergence: affine_grid_one
-        grid = g.node("AffineGrid", [theta, g.ints(a.shape[:2] + [rng.between(least, 4), rng.between(least, 4)])], align_corners=corners)
+        grid = g.node("AffineGrid", [theta, g.ints(a.shape[:2] + [rng.between(1, 4), rng.between(1, 4)])], align_corners=rng.choice([None, 0, 1]))
     else:
         grid = g.leaf(T.FLOAT, [a.shape[0], rng.between(1, 4), rng.between(1, 4), 2], lo=-1.3, hi=1.3)
     modes = ["linear", "nearest", "cubic"] if g.opset >= 20 else ["bilinear", "nearest", "bicubic"]
@@ -267,7 +256,7 @@ def conv_integer(g):
     rng = g.rng
     a = image(g, [T.UINT8], rank=4)
     out, kernel = rng.between(1, 4), [rng.between(1, 3) for _ in range(2)]
-    attrs = geometry(g, a.shape[2:], kernel)
+    attrs = geometry(g, kernel)
     w = g.leaf(T.UINT8 if rng.chance(0.5) else T.INT8, [out, a.shape[1]] + kernel)
     if rng.chance(0.5):
         g.node("ConvInteger", [a, w, zero(g, T.UINT8) if rng.chance(0.6) else None, zero(g, w.elem) if rng.chance(0.4) else None], **attrs)
@@ -327,7 +316,6 @@ def attention(g):
     past, inputs = 0, [q, k, v]
     if rng.chance(0.3):
         past = rng.between(1, 3)
-    causal = rng.choice([None, None, 1]) if s == t or not past else None  # divergence: attention_causal_past
     mask = None
     if rng.chance(0.4):
         shape = rng.choice([[s, t + past], [1, 1, s, t + past], [b, hq, s, t + past]])
@@ -340,7 +328,7 @@ def attention(g):
     if rng.chance(0.2):
         outputs = (outputs + [False, False])[:3] + [True]
         attrs["qk_matmul_output_mode"] = rng.choice([None, 0, 1, 2, 3])
-    g.node("Attention", inputs, outputs, is_causal=causal, scale=rng.choice([None, 0.5]), softcap=rng.choice([None, None, 2.0]), **attrs)
+    g.node("Attention", inputs, outputs, is_causal=rng.choice([None, None, 1]), scale=rng.choice([None, 0.5]), softcap=rng.choice([None, None, 2.0]), **attrs)
 
 
 @rule(1, 23)
