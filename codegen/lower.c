@@ -235,8 +235,10 @@ static void lower_loop(Scope *s, const Val *v)
 
 	Stmt outer = {.kind = ST_LOOP};
 	outer.size = loop_symbol(v);
+	const char *loc = cx->loc;
 	cx->loc = v->loc;
 	outer.length = outer.size ? dim_most(cx, val_dims(v, A_LENGTH)[0]) : val_dims(v, A_LENGTH)[0];
+	cx->loc = loc;
 	outer.reverse = is_scan && val_int(v, A_REVERSE);
 	outer.var = var_new(p, "t", outer.length);
 	outer.n_carries = n_carries;

@@ -158,7 +158,12 @@ static void squeeze(const Node *n, bool as_input, const Val **out)
 	const int64_t *axes;
 	int count = axes_of(n, as_input, &axes), k = 0;
 	bool *gone = NEWN(cx->arena, bool, t->rank);
-	for (int i = 0; i < t->rank && count < 0; i++) gone[i] = dim_is(t->dims[i], 1);
+	for (int i = 0; i < t->rank && count < 0; i++) {
+		gone[i] = dim_is(t->dims[i], 1);
+		if (!gone[i] && dim_lo(t->dims[i]) <= 1 && dim_hi(t->dims[i]) >= 1)
+			node_fail(n, "without axes: whether a dim of %s is 1 decides what remains; give it a size or a bound",
+				type_str(cx, t));
+	}
 	int *places = count < 0 ? NULL : node_axes(n, count, axes, t->rank);
 	for (int i = 0; i < count; i++) {
 		const Dim *d = t->dims[places[i]];

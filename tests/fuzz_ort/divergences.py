@@ -11,7 +11,9 @@ from onnx import helper
 ROUGH = {"HannWindow", "HammingWindow", "BlackmanWindow", "Shrink", "Gelu", "Celu", "HardSwish", "HardSigmoid", "Elu", "Selu",
          "ThresholdedRelu", "LeakyRelu", "Swish", "MelWeightMatrix", "STFT", "LayerNormalization", "RMSNormalization",
          "InstanceNormalization", "GroupNormalization", "MeanVarianceNormalization", "Resize", "LRN", "Gemm", "LpNormalization",
-         "BatchNormalization", "LpPool", "GlobalLpPool"}
+         "BatchNormalization", "LpPool", "GlobalLpPool", "Attention", "DFT"}
+# Sums that cancel, of operands that may be constants: the error is of the size of the largest, not of each element.
+CANCELLING = {"DFT", "STFT", "RNN", "GRU", "LSTM"}
 
 
 def windows(attrs, x):
@@ -59,11 +61,60 @@ def empty_product(attrs, x, opset):
     return 0 in x[0].shape or any(v is not None and v.rank > 1 and 0 in v.shape for v in x)
 
 
+def whole_numbers(value):
+    return value.elem not in (T.FLOAT, T.DOUBLE, T.FLOAT16, T.BFLOAT16) and value.array.size
+
+
 def overflow(attrs, x, opset):
-    if x[0].elem in (T.FLOAT, T.DOUBLE, T.FLOAT16, T.BFLOAT16) or not x[0].array.size:
+    if not whole_numbers(x[0]):
         return False
     magnitude = np.abs(x[0].array.astype(np.float64))
     return max(magnitude.max() ** 2 * magnitude.size, np.maximum(magnitude, 1).prod()) > 2.0**31
+
+
+def overflowing_sum(attrs, x, opset):
+    most = 1.0
+    for v in x:
+        if v is not None and whole_numbers(v):
+            most *= np.abs(v.array.astype(np.float64)).max() + 1
+    return most * x[0].array.size > 2.0**31
+
+
+def same_without_padding(attrs, x, opset):
+    strides, kernel = attrs.get("strides", [1]), attrs.get("kernel_shape") or x[1].shape[2:]
+    return b"SAME" in attrs.get("auto_pad", b"") and any(k < s for k, s in zip(kernel, strides))
+
+
+def shape_beyond(attrs, x, opset):
+    """output_shape larger than what no padding at all gives."""
+    shape = attrs.get("output_shape")
+    if shape is None:
+        return False
+    n = len(shape)
+    strides, dilations = attrs.get("strides", [1] * n), attrs.get("dilations", [1] * n)
+    full = [s * (i - 1) + (k - 1) * d + 1 for s, i, k, d in zip(strides, x[0].shape[2:], x[1].shape[2:], dilations)]
+    return any(want > size for want, size in zip(shape[-len(full):], full))
+
+
+def one_hot(attrs, x, opset):
+    index = x[0].array
+    return (opset < 11 and np.any(index < 0)) or np.any((index != np.floor(index)) & (index < 0))
+
+
+def compress_long(attrs, x, opset):
+    n = x[0].shape[attrs["axis"]] if "axis" in attrs else x[0].array.size
+    return x[1].array.size > n
+
+
+def near_tie(attrs, x, opset):
+    """A nearest element that the rounding of a coordinate decides."""
+    if attrs.get("mode", b"nearest") != b"nearest" or len(x) < 3:
+        return False
+    if x[2] is not None and x[2].array.size:
+        scales = x[2].array.astype(np.float64)
+    else:
+        scales = x[3].array / np.maximum(x[0].shape, 1)
+    return any(s * 8 != round(s * 8) for s in scales)
 
 
 KNOWN = [
@@ -85,6 +136,20 @@ KNOWN = [
     ("empty_product", "QLinearMatMul MatMulInteger QLinearConv ConvInteger", "a sum of nothing: the peer leaves the result unset",
      empty_product),
     ("overflow", "ReduceProd ReduceSumSquare ReduceL2", "integers that overflow: the peer saturates, or not", overflow),
+    ("overflowing_sum", "ReduceSum ReduceL1 Einsum ReduceMean CumSum", "the same of sums", overflowing_sum),
+    ("mean_of_nothing", "ReduceMean", "of no elements: the peer gives 0, and 0 / 0 is NaN; the specification leaves it open",
+     lambda attrs, x, opset: 0 in x[0].shape),
+    ("same_without_padding", "Conv MaxPool AveragePool LpPool ConvInteger QLinearConv", "auto_pad = SAME_* where less than nothing would "
+     "have to be padded: the peer begins inside the image", same_without_padding),
+    ("shape_beyond", "ConvTranspose", "an output_shape larger than what is there without padding: the specification's negative padding "
+     "is split, the peer puts all of it at the end", shape_beyond),
+    ("one_hot", "OneHot", "negative indices before opset 11, which are \"outside the range [0, depth)\", and negative fractions: \"the "
+     "values will be casted to int64 before use\", the peer adds depth before", one_hot),
+    ("compress_long", "Compress", "a condition longer than the axis", compress_long),
+    ("near_tie", "Resize Upsample", "the nearest element, where the coordinate's rounding decides", near_tie),
+    ("sign_of_nan", "Sign", "the peer gives 0 of an f16 NaN", lambda attrs, x, opset: not x[0].finite),
+    ("cast_of_nan", "Cast CastLike", "NaN or infinity to integers: undefined",
+     lambda attrs, x, opset: not x[0].finite and (attrs.get("to") or x[1].elem) not in (T.FLOAT, T.DOUBLE, T.FLOAT16, T.BFLOAT16, T.BOOL)),
 ]
 
 

@@ -61,7 +61,8 @@ def run_cases(rnncc, folder, via, jobs=1, extra=()):
 
 
 def is_difference(reason):
-    return bool(re.search(r"\d seen, |killed by|the process ended|wanted$|wanted, |runtime error|Sanitizer|\] seen|cannot compile", reason))
+    """Not a refusal: numbers, a crash, C that does not compile."""
+    return bool(re.search(r"test_data_set_\d+: output|killed by|the process ended|runtime error|Sanitizer|cannot compile", reason))
 
 
 def normal(reason):

@@ -172,6 +172,8 @@ def evaluate(node, opset, values, rng):
         err = 2 * err + own * np.abs(np.where(finite, y, 0))
         if divergences.ROUGH.intersection(ops) and elem == T.DOUBLE:
             err += EPSILON[T.FLOAT] * np.abs(y[finite]).max(initial=1.0)
+        if divergences.CANCELLING.intersection(ops):
+            err += 8 * EPSILON[elem] * np.abs(y[finite]).max(initial=1.0)
         exact = not err.any() if moving else few
         if few and not moving and y.size:
             step = EXACT_STEP[elem] ** 2

@@ -514,3 +514,20 @@ Test(onnx_shapes, dft_of_a_symbol)
 	EXPECT(run(&m), 6, 0, -2, -2, 2, 0, -2, 2);
 	ctx_free(m.cx);
 }
+
+/* ------------------------------------------------------------------------------------------------ Squeeze */
+
+/* Without axes, the rank of the result would depend on T. */
+Test(onnx_shapes, squeeze_of_a_symbol)
+{
+	Model m = start(13);
+	counting_input(&m, "x", "1 T", 2, DIMS(1, 3));
+	add_op(&m, "Squeeze", "x");
+	expect_refusal(&m, "whether a dim of f32[1, T] is 1 decides what remains");
+	m = start(13);
+	counting_input(&m, "x", "1 T", 2, DIMS(1, 3));
+	sym_bound(m.cx, "T", 2, 9);
+	add_op(&m, "Squeeze", "x");
+	expect_shape(run(&m), 1, DIMS(3));
+	ctx_free(m.cx);
+}
