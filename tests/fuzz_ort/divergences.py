@@ -147,6 +147,11 @@ KNOWN = [
      "values will be casted to int64 before use\", the peer adds depth before", one_hot),
     ("compress_long", "Compress", "a condition longer than the axis", compress_long),
     ("near_tie", "Resize Upsample", "the nearest element, where the coordinate's rounding decides", near_tie),
+    ("loop_of_no_steps", "Loop", "stacked results of no step: their other sizes are those of the body for us, 0 for the peer",
+     lambda attrs, x, opset: (x[0] is not None and x[0].array.size and x[0].array.flat[0] <= 0)
+     or (len(x) > 1 and x[1] is not None and not x[1].array.all())),
+    ("order_of_nan", "ReduceMin ReduceMax ArgMin ArgMax TopK MaxPool GlobalMaxPool Unique", "which of NaN and numbers comes first",
+     lambda attrs, x, opset: not x[0].finite),
     ("sign_of_nan", "Sign", "the peer gives 0 of an f16 NaN", lambda attrs, x, opset: not x[0].finite),
     ("cast_of_nan", "Cast CastLike", "NaN or infinity to integers: undefined",
      lambda attrs, x, opset: not x[0].finite and (attrs.get("to") or x[1].elem) not in (T.FLOAT, T.DOUBLE, T.FLOAT16, T.BFLOAT16, T.BOOL)),
