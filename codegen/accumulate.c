@@ -67,12 +67,13 @@ static bool is_sum(const Expr *e)
 	return e->kind == EX_OP && e->op == OP_EW_add && (e->elem == F32 || e->elem == F64);
 }
 
-static void flatten(Pass *c, const Expr *e, bool root, Sum *sum)
+/* `pending` operands are still to come when e is done. */
+static void flatten(Pass *c, const Expr *e, bool root, int pending, Sum *sum)
 {
 	bool once = (intptr_t)map_get(&c->uses, e) == 1;
-	if (is_sum(e) && (root || once) && sum->n + sum->n_accs + 2 < MAX_SUM) {
-		flatten(c, e->args[0], false, sum);
-		flatten(c, e->args[1], false, sum);
+	if (is_sum(e) && (root || once) && sum->n + sum->n_accs + pending + 2 <= MAX_SUM) {
+		flatten(c, e->args[0], false, pending + 1, sum);
+		flatten(c, e->args[1], false, pending, sum);
 	} else if (e->kind == EX_ACC && once && e->acc->kind == ACC_SUM && e->acc->elem == e->elem && !e->acc->init) {
 		sum->accs[sum->n_accs++] = e->acc;
 	} else {
@@ -94,7 +95,7 @@ static const Expr *rewrite(Pass *c, const Expr *e)
 	const Expr *args[3], *made = e;
 	Sum *sum = is_sum(e) ? NEW(c->p->arena, Sum) : NULL; /* not on the stack: expressions may be deep */
 	if (sum)
-		flatten(c, e, true, sum);
+		flatten(c, e, true, 0, sum);
 	if (sum && sum->n_accs && sum->n + sum->n_accs > 1) {
 		const Expr *rest = NULL, *late = NULL;
 		for (int i = 0; i < sum->n; i++) {

@@ -167,16 +167,24 @@ static Block copy_block(Copy *c, const Block *from)
 	return made;
 }
 
+static Map copy_map(Arena *arena, const Map *from)
+{
+	Map to;
+	map_init(&to, arena);
+	for (size_t i = 0; i < from->cap; i++)
+		if (from->keys[i])
+			map_put(&to, from->keys[i], from->values[i]);
+	return to;
+}
+
 Program *program_copy(const Program *from)
 {
 	Copy c = {.to = arena_copy(from->arena, from, sizeof *from)};
 	Program *to = c.to;
 	map_init(&c.done, to->arena);
 	to->consing = NEW(to->arena, struct Consing);
-	map_init(&to->locals, to->arena);
-	for (size_t i = 0; i < from->locals.cap; i++)
-		if (from->locals.keys[i])
-			map_put(&to->locals, from->locals.keys[i], from->locals.values[i]);
+	to->locals = copy_map(to->arena, &from->locals);
+	to->numbers = copy_map(to->arena, &from->numbers);
 	copy_buffers(&c, from);
 	to->inputs = copy_buffer_list(&c, from->n_inputs, from->inputs);
 	to->outputs = copy_buffer_list(&c, from->n_outputs, from->outputs);

@@ -16,6 +16,7 @@ void names_init(Names *names, Ctx *cx)
 	map_init(&names->taken, cx->arena);
 	map_init(&names->locals, cx->arena);
 	map_init(&names->constants, cx->arena);
+	map_init(&names->numbers, cx->arena);
 }
 
 void program_init(Program *p, Ctx *cx, const char *name, Names *names)
@@ -23,6 +24,7 @@ void program_init(Program *p, Ctx *cx, const char *name, Names *names)
 	*p = (Program){.cx = cx, .arena = cx->arena, .name = name, .names = names, .n_ids = 1};
 	p->consing = NEW(p->arena, struct Consing);
 	map_init(&p->locals, p->arena);
+	map_init(&p->numbers, p->arena);
 }
 
 /* The wish as an identifier that is not reserved. */
@@ -44,25 +46,27 @@ static const char *identifier(Program *p, const char *wish)
 	return name_is_reserved(base) ? arena_printf(p->arena, "%s_v", base) : arena_strn(p->arena, base, strlen(base));
 }
 
-/* The wish, numbered where a map has it already. */
-static const char *numbered(Program *p, const char *wish, const Map *a, const Map *b)
+/* The wish, numbered where a map has it already.  `numbers` has the last number given to each wish. */
+static const char *numbered(Program *p, const char *wish, const Map *a, const Map *b, Map *numbers)
 {
-	const char *base = identifier(p, wish), *name = intern(p->cx, base);
-	for (int k = 2; map_get(a, name) || map_get(b, name); k++)
-		name = intern(p->cx, arena_printf(p->arena, "%s_%d", base, k));
+	const char *base = intern(p->cx, identifier(p, wish)), *name = base;
+	intptr_t number = (intptr_t)map_get(numbers, base);
+	for (number = number ? number : 1; map_get(a, name) || map_get(b, name);)
+		name = intern(p->cx, arena_printf(p->arena, "%s_%d", base, (int)++number));
+	map_put(numbers, base, (void *)(number - 1));
 	return name;
 }
 
 const char *unique_name(Program *p, const char *wish)
 {
-	const char *name = numbered(p, wish, &p->names->taken, &p->names->locals);
+	const char *name = numbered(p, wish, &p->names->taken, &p->names->locals, &p->names->numbers);
 	map_put(&p->names->taken, name, name);
 	return name;
 }
 
 const char *unique_local(Program *p, const char *wish)
 {
-	const char *name = numbered(p, wish, &p->names->taken, &p->locals);
+	const char *name = numbered(p, wish, &p->names->taken, &p->locals, &p->numbers);
 	map_put(&p->locals, name, name);
 	map_put(&p->names->locals, name, name);
 	return name;

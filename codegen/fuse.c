@@ -13,7 +13,11 @@
 #include <assert.h>
 #include <string.h>
 
-enum { MAX_ACCS = 12 }; /* a kernel's accumulators share the vector registers */
+enum {
+	MAX_ACCS = 12, /* a kernel's accumulators share the vector registers */
+	CHEAP_REPEATS = 4, /* an addition may be done a few times over */
+	MAX_DEPTH = 512 /* operations on one path through a kernel: expressions are walked recursively, also by C compilers */
+};
 
 bool is_view(const Val *v)
 {
@@ -193,6 +197,78 @@ static void store_needed(Scope *s)
 	}
 }
 
+static double elements(const Val *v)
+{
+	double n = 1;
+	for (int i = 0; i < v->type->rank; i++)
+		n *= dim_estimate(v->type->dims[i]);
+	return n;
+}
+
+/* How many products a contract adds up, all its sums together. */
+static double products(const Val *v)
+{
+	const char *spec = val_str(v, A_SPEC);
+	bool seen[128] = {false};
+	double n = 1;
+	for (int k = 0, i = 0; *spec != '-'; spec++) {
+		if (*spec == ',') {
+			k++, i = 0;
+			continue;
+		}
+		n *= seen[(unsigned char)*spec] ? 1 : dim_estimate(v->args[k]->type->dims[i]);
+		seen[(unsigned char)*spec] = true;
+		i++;
+	}
+	return n;
+}
+
+/* What a product certainly reads too often, or would compute sums inside its own sum.  The rule would find each of these, but
+ * layer by layer: a round for each. */
+static void store_operands(Scope *s)
+{
+	Map sums; /* Val -> itself: needs a sum that is not stored */
+	map_init(&sums, s->lw->cx->arena);
+	for (int i = 0; i < s->order.n; i++) {
+		const Val *v = s->order.vals[i];
+		bool needs = is_reduction(v);
+		for (int k = 0; v->op == OP_contract && k < 2; k++) {
+			const Val *base = view_base(v->args[k]);
+			double times = products(v) / elements(base);
+			if (times > CHEAP_REPEATS || (times > 1 && map_get(&sums, base)))
+				store_val(s, base);
+		}
+		for (int k = 0; k < v->n_args; k++)
+			needs |= map_get(&sums, v->args[k]) && !map_get(&s->places, v->args[k]);
+		if (needs)
+			map_put(&sums, v, v);
+	}
+}
+
+/* How many operations lead to v from what is stored, v's own included. */
+static int depth_of(Scope *s, const Val *v, const Map *depths)
+{
+	int depth = 0;
+	for (int i = 0; i < v->n_args; i++) {
+		int d = map_get(&s->places, v->args[i]) ? 0 : (int)(intptr_t)map_get(depths, v->args[i]);
+		depth = d > depth ? d : depth;
+	}
+	return depth + 1;
+}
+
+/* A long chain is cut into kernels. */
+static void store_deep(Scope *s)
+{
+	map_init(&s->depths, s->lw->cx->arena);
+	for (int i = 0; i < s->order.n; i++) {
+		const Val *v = s->order.vals[i];
+		int depth = depth_of(s, v, &s->depths);
+		if (depth >= MAX_DEPTH)
+			store_val(s, v);
+		map_put(&s->depths, v, (void *)(intptr_t)depth);
+	}
+}
+
 /* ---- kernels ---- */
 
 static int group_of(const Scope *s, const Val *v)
@@ -335,7 +411,8 @@ static void group_add(Scope *s, Group *g, const Val *v)
 static bool try_join(Scope *s, int k, const Val *v)
 {
 	Group *g = &s->groups[k], before = *g;
-	if (!same_domain(s, g, v))
+	int depth = (int)(intptr_t)map_get(&s->depths, v);
+	if (!same_domain(s, g, v) || g->depth + depth > MAX_DEPTH)
 		return false;
 	Map seen;
 	map_init(&seen, s->lw->cx->arena);
@@ -348,8 +425,10 @@ static bool try_join(Scope *s, int k, const Val *v)
 	pull_group(s, g);
 	s->evals = evals;
 	s->nested = nested;
-	if (!s->clash && g->n_accs <= (MAX_ACCS > before.n_accs ? MAX_ACCS : before.n_accs))
+	if (!s->clash && g->n_accs <= (MAX_ACCS > before.n_accs ? MAX_ACCS : before.n_accs)) {
+		g->depth += depth;
 		return true;
+	}
 	*g = before;
 	map_put(&s->group_of, v, NULL);
 	return false;
@@ -429,22 +508,14 @@ static void make_groups(Scope *s)
 		Group *g = group_new(s);
 		group_domain(s, g, v);
 		group_add(s, g, v);
+		g->depth = (int)(intptr_t)map_get(&s->depths, v);
 	}
 }
 
 /* ---- the rule ---- */
 
-static double elements(const Val *v)
-{
-	double n = 1;
-	for (int i = 0; i < v->type->rank; i++)
-		n *= dim_estimate(v->type->dims[i]);
-	return n;
-}
-
 static bool breaks_rule(const Scope *s, const Val *v)
 {
-	enum { CHEAP_REPEATS = 4 }; /* an addition may be done a few times over */
 	const double *evals = map_get(&s->evals, v);
 	if (!evals || map_get(&s->places, v) || is_free(v) || is_view(v))
 		return false;
@@ -495,6 +566,9 @@ Group result_group(Scope *s, const Val *v)
 void fuse(Scope *s, int n_results, const Val *const *results)
 {
 	store_needed(s);
+	if (s->lw->target->fuse)
+		store_operands(s);
+	store_deep(s);
 	do {
 		make_groups(s);
 		map_init(&s->evals, s->lw->cx->arena);

@@ -190,6 +190,7 @@ typedef struct {
 	Map taken;     /* functions, constants, reserved words, dims: in all functions */
 	Map locals;    /* arrays of any function: what is global must not have their names */
 	Map constants; /* Tensor -> name */
+	Map numbers;   /* a wish -> the last number that it got */
 } Names;
 void names_init(Names *, Ctx *);
 bool name_is_reserved(const char *); /* C's, or what the printed functions call their own variables */
@@ -211,7 +212,7 @@ struct Program { /* one entry point */
 	int n_ids;
 	struct Consing *consing;    /* the hash tables of indices and expressions */
 	Names *names;
-	Map locals;                 /* names of this program's arrays */
+	Map locals, numbers;        /* names of this program's arrays; a wish -> the last number that it got */
 };
 
 /* expr.c: hash-consed construction with simplification */

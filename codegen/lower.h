@@ -34,6 +34,7 @@ typedef struct {
 	const Var **vars;
 	int n_accs;
 	Acc **accs;
+	int depth; /* no more operations than that on a path from what other kernels store */
 	const Expr **exprs; /* of the roots, at the domain's indices */
 } Group;
 
@@ -66,6 +67,7 @@ struct Scope { /* one graph being lowered: the whole, or a body */
 	double repeats;     /* how often the expression being built is evaluated */
 	bool reading;       /* the root itself is read from its buffer: a plain copy */
 	bool clash;         /* a root of the group is read elsewhere than at the domain's index */
+	Map depths;         /* Val -> operations on the longest path to it from what is stored */
 	Map evals;          /* Val -> double *: evaluations, all groups together */
 	Map nested;         /* reductions wanted inside another reduction */
 };

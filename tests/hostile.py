@@ -204,15 +204,30 @@ def large_and_deep():
     compiles("10 MB of empty tensors", save("empty.onnx", number(1, 8) + data(7, data(5, b"") * (5 << 20)) + data(8, number(2, 14))))
     for name in ("nested.onnx", "empty.onnx"):
         os.remove(name)
-    n = 2000 if SANITIZED else 20000  # its stack frames are large
-    chain = [node("Relu", [f"v{i}"], [f"v{i + 1}"]) for i in range(n)]
-    compiles(f"a chain of {n} nodes", save("chain.onnx", model(chain, (), [("v0", 1, [4])], [f"v{n}"])), (0, 1))
+    n = 20000 if SANITIZED else 100000
+    chain = [node("Tanh", [f"v{i}"], [f"v{i + 1}"]) for i in range(n)]
+    compiles(f"a chain of {n} nodes", save("chain.onnx", model(chain, (), [("v0", 1, [4])], [f"v{n}"])), (0,))
+    layers = [node(("MatMul", "Relu")[i % 2], [f"v{i}", "w"][: 2 - i % 2], [f"v{i + 1}"]) for i in range(4000)]
+    compiles("2,000 layers", save("chain.onnx", model(layers, (), [("v0", 1, [4, 4]), ("w", 1, [4, 4])], ["v4000"])), (0,))
+    long_sum()
     ladder = [node("Add", [f"v{i}", f"v{i}"], [f"v{i + 1}"]) for i in range(60)]
     compiles("2^60 paths", save("ladder.onnx", model(ladder, (), [("v0", 1, [4])], ["v60"])), (0, 1))
     ladder = [node("MatMul", ["x", "x"], ["v0"])] + ladder
     compiles("2^60 paths to a sum", save("ladder.onnx", model(ladder, (), [("x", 1, [4, 4])], ["v60"])), (0, 1))
     circle = [node("Relu", ["b"], ["a"]), node("Relu", ["a"], ["b"])]
     compiles("nodes in a circle", save("circle.onnx", model(circle, (), [], ["a"])))
+
+
+def long_sum():
+    """x + x + ... is one tree of additions; the result is exact."""
+    n = 3000
+    os.makedirs("sum/test_data_set_0")
+    adds = [node("Add", [f"v{i}", "v0"], [f"v{i + 1}"]) for i in range(n)]
+    save("sum/model.onnx", model(adds, (), [("v0", 1, [4])], [f"v{n}"]))
+    for name, what, scale in (("input_0", "v0", 1), ("output_0", f"v{n}", n + 1)):
+        save(f"sum/test_data_set_0/{name}.pb", tensor(what, 1, [4], struct.pack("<4f", *(scale * v for v in (1, -2, 3, 0)))))
+    for way in ("interpret", "gcc") if shutil.which("gcc") else ("interpret",):
+        judge(f"a sum of {n + 1} terms, {way}", ["test", "--via", way, "sum"], (0,))
 
 
 def dims(*values):
