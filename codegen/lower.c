@@ -380,23 +380,50 @@ static void see_size(void *user, const Sym *size)
 	z->mentions_unknown |= map_get(&z->s->sizes, size) && !map_get(z->known, size);
 }
 
-/* What the types left open: reshapes whose counts may differ.  As soon as the sizes are known: at the start of the block
- * (last is NULL), or after the loop that computes `last`. */
+static void check_size(Scope *s, const Map *known, const Sym *last, const Dim *want, const Dim *seen)
+{
+	Sizes z = {.s = s, .known = known, .last = last};
+	if (want == seen)
+		return;
+	dim_each_sym(want, see_size, &z);
+	dim_each_sym(seen, see_size, &z);
+	if (z.mentions_unknown || (last && !z.mentions_last))
+		return;
+	Stmt *st = stmt_new(s, s->block, ST_CHECK);
+	st->want = want;
+	st->seen = seen;
+}
+
+/* Where v has elements, the dims of its first operand from `first` on must have some. */
+static void check_elements(Scope *s, const Map *known, const Sym *last, const Val *v, int64_t first, int64_t n)
+{
+	Ctx *cx = s->lw->cx;
+	const Dim *some = dim_min(cx, type_count(cx, v->type), dim_int(cx, 1));
+	for (int64_t i = first; i < first + n; i++)
+		check_size(s, known, last, some, dim_min(cx, some, v->args[0]->type->dims[i]));
+}
+
+static int64_t index_depth(const Val *gather_nd)
+{
+	const Type *index = gather_nd->args[1]->type;
+	int64_t depth = 0;
+	dim_is_int(index->dims[index->rank - 1], &depth);
+	return depth;
+}
+
+/* What the types left open: reshapes whose counts may differ, and axes that must have elements.  As soon as the sizes are
+ * known: at the start of the block (last is NULL), or after the loop that computes `last`. */
 static void check_sizes(Scope *s, const Map *known, const Sym *last)
 {
 	Ctx *cx = s->lw->cx;
 	for (int i = 0; i < s->order.n; i++) {
 		const Val *v = s->order.vals[i];
-		Sizes z = {.s = s, .known = known, .last = last};
-		if (v->op != OP_reshape || type_count(cx, v->type) == type_count(cx, v->args[0]->type))
-			continue;
-		dim_each_sym(type_count(cx, v->type), see_size, &z);
-		dim_each_sym(type_count(cx, v->args[0]->type), see_size, &z);
-		if (z.mentions_unknown || (last && !z.mentions_last))
-			continue;
-		Stmt *st = stmt_new(s, s->block, ST_CHECK);
-		st->want = type_count(cx, v->type);
-		st->seen = type_count(cx, v->args[0]->type);
+		if (v->op == OP_reshape)
+			check_size(s, known, last, type_count(cx, v->type), type_count(cx, v->args[0]->type));
+		if (v->op == OP_gather || v->op == OP_argreduce)
+			check_elements(s, known, last, v, val_int(v, A_AXIS), 1);
+		if (v->op == OP_gather_nd)
+			check_elements(s, known, last, v, val_int(v, A_BATCH), index_depth(v));
 	}
 }
 

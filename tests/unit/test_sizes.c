@@ -221,3 +221,30 @@ Test(sizes, without_a_bound)
 	session_call_free(call);
 	ctx_free(cx);
 }
+
+/* From an axis without elements nothing can be taken: an error in every way, never a read. */
+Test(sizes, nothing_to_take_from)
+{
+	static const struct {
+		const char *op, *inputs;
+	} takers[] = {{"Gather", "x zero"}, {"GatherND", "x zero"}, {"ArgMax", "x"}};
+	for (volatile int k = 0; k < 3; k++) {
+		Model m = start("T");
+		Ctx *volatile cx = m.cx;
+		add_ints(&m, "zero", 1, (const int64_t[]){0});
+		STEPS(&m, {takers[k].op, takers[k].inputs, "y", NULL, 0});
+		open_all(&m, "y");
+		const Wanted first = {k == 1 ? 0 : 1, {1}, {k == 2 ? 1 : 5}};
+		expect(&m, X(5, 7, 6), 1, &first);
+		const Tensor *none = tensor_new(cx->arena, F32, 1, (const int64_t[]){0}), *out;
+		for (volatile int w = 0; w < m.n_sessions; w++) {
+			volatile bool done = false;
+			TRY(cx) {
+				session_run(m.sessions[w], cx->arena, &none, NULL, &out, NULL);
+				done = true;
+			}
+			cr_expect_not(done, "%s, way %d", takers[k].op, w);
+		}
+		ctx_free(m.cx);
+	}
+}
