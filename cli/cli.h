@@ -33,6 +33,8 @@ typedef struct {
 	const char *name, *target, *output, *self_test;
 	int opt, threads;
 	WeightsMode weights_mode;
+	WeightChoice weights;
+	uint64_t weights_seed;
 	Elem weights_elem; /* F32: as the model has them */
 	bool f64, no_lengths, no_detect_states, describe, kernels, sweep, profile; /* profile: set by bench itself */
 	LIST(DimRange) dims;

@@ -137,8 +137,45 @@ static void print_text(const Facts *f)
 	print_compiled(f);
 }
 
+static int64_t param_count(const Param *p)
+{
+	int64_t n = 1;
+	for (int d = 0; d < p->rank; d++) n *= p->dims[d];
+	return n;
+}
+
+/* The parameters of a .rnn: what a file of weights may name. */
+static void print_params(const Facts *f)
+{
+	const RnnModel *rnn = f->model->rnn;
+	Arena *arena = f->cx->arena;
+	int widest = 4, widest_shape = 5;
+	int64_t n = 0;
+	for (int i = 0; i < rnn->n_params; i++) {
+		const int name = (int)strlen(rnn->params[i].name),
+			  shape = (int)strlen(shape_text(f->cx, rnn->params[i].rank, rnn->params[i].dims));
+		widest = name > widest ? name : widest;
+		widest_shape = shape > widest_shape ? shape : widest_shape;
+		n += param_count(&rnn->params[i]);
+	}
+	printf("parameters:\n  %-*s %-*s %10s %10s  %s\n", widest, "name", widest_shape, "shape", "elements", "f32",
+		"from");
+	for (int i = 0; i < rnn->n_params; i++) {
+		const Param *p = &rnn->params[i];
+		printf("  %-*s %-*s %10lld %10s  %s%s\n", widest, p->name, widest_shape,
+			shape_text(f->cx, p->rank, p->dims), (long long)param_count(p),
+			human_bytes(arena, 4 * param_count(p)), printable(arena, f->model->weights_from[i]),
+			p->fixed ? "  (fixed)" : "");
+	}
+	printf("  %-*s %-*s %10lld %10s\n", widest, "all", widest_shape, "", (long long)n, human_bytes(arena, 4 * n));
+}
+
 static void print_weights(const Facts *f)
 {
+	if (f->model->rnn) {
+		print_params(f);
+		return;
+	}
 	puts("constants:");
 	for (int i = 0; i < f->constants.n; i++) {
 		const Val *v = f->constants.constants[i];
@@ -168,6 +205,25 @@ static void json_values(Ctx *cx, cJSON *json, const char *key, int n, const char
 			cJSON_AddItemToArray(
 				shape, fixed ? cJSON_CreateNumber((double)size) : cJSON_CreateString(text.text));
 		}
+	}
+}
+
+static void json_params(const Facts *f, cJSON *json)
+{
+	const RnnModel *rnn = f->model->rnn;
+	cJSON *list = cJSON_AddArrayToObject(json, "weights");
+	for (int i = 0; i < rnn->n_params; i++) {
+		const Param *p = &rnn->params[i];
+		cJSON *row = cJSON_CreateObject();
+		cJSON_AddItemToArray(list, row);
+		cJSON_AddStringToObject(row, "name", p->name);
+		json_dims(row, "shape", p->rank, p->dims);
+		cJSON_AddNumberToObject(row, "elements", (double)param_count(p));
+		cJSON_AddNumberToObject(row, "bytes", 4. * (double)param_count(p));
+		cJSON_AddStringToObject(row, "initialiser", init_text(f->cx, p->n_inits, p->inits));
+		cJSON_AddStringToObject(row, "from", f->model->weights_from[i]);
+		cJSON_AddBoolToObject(row, "fixed", p->fixed);
+		cJSON_AddStringToObject(row, "at", p->at);
 	}
 }
 
@@ -210,6 +266,7 @@ static void print_as_json(const Facts *f)
 		cJSON_AddNumberToObject(operators, f->model->operators[i].name, f->model->operators[i].count);
 	cJSON_AddNumberToObject(json, "parameters", (double)f->constants.n_elements);
 	cJSON_AddNumberToObject(json, "parameter_bytes", (double)f->constants.size_bytes);
+	if (f->model->rnn) json_params(f, json);
 	json_compiled(f, json);
 	json_print(json);
 }

@@ -6,14 +6,21 @@
 static void bound_dims(Ctx *cx, const Options *o, const char *path)
 {
 	if (!path_ends_with(path, ".onnx")) return;
-	for (int i = 0; i < o->dims.n; i++) sym_bound(cx, o->dims.items[i].name, o->dims.items[i].lo, o->dims.items[i].hi);
+	for (int i = 0; i < o->dims.n; i++)
+		sym_bound(cx, o->dims.items[i].name, o->dims.items[i].lo, o->dims.items[i].hi);
+}
+
+static LoadOptions load_options(const Options *o)
+{
+	return (LoadOptions){.no_lengths = o->no_lengths, .weights_seed = o->weights_seed, .weights = o->weights};
 }
 
 const Model *load_model(Ctx *cx, const Options *o, const char *path)
 {
 	bound_dims(cx, o, path);
 	cx->f64 = o->f64;
-	return model_load(cx, path, o->bindings.n, o->bindings.items, &(LoadOptions){.no_lengths = o->no_lengths});
+	const LoadOptions lo = load_options(o);
+	return model_load(cx, path, o->bindings.n, o->bindings.items, &lo);
 }
 
 const Model *load_model_for(Ctx *cx, const Options *o, const char *path, const DataSet *set, bool bind_scalars)
@@ -22,8 +29,8 @@ const Model *load_model_for(Ctx *cx, const Options *o, const char *path, const D
 	const char **files = NEWN(cx->arena, const char *, set->n_inputs);
 	for (int i = 0; i < set->n_inputs; i++) files[i] = data_set_file(cx, set, "input", i);
 	cx->f64 = o->f64;
-	return model_load_like(cx, path, o->bindings.n, o->bindings.items, set->n_inputs, files, bind_scalars,
-		&(LoadOptions){.no_lengths = o->no_lengths});
+	const LoadOptions lo = load_options(o);
+	return model_load_like(cx, path, o->bindings.n, o->bindings.items, set->n_inputs, files, bind_scalars, &lo);
 }
 
 Ready ready_for(Ctx *cx, const Options *o, const char *path, const DataSet *set)
@@ -47,7 +54,8 @@ Ready ready_for(Ctx *cx, const Options *o, const char *path, const DataSet *set)
 Session *open_model(Ctx *cx, const Options *o, const Model *m, const CompileOptions *co, const Compiled **compiled)
 {
 	const SessionOptions so = options_session(o);
-	const bool plain = so.via == VIA_INTERPRET && !co->n_states && !co->detect_states && !co->n_dims && co->weights_elem != F16 && co->weights_elem != BF16;
+	const bool plain = so.via == VIA_INTERPRET && !co->n_states && !co->detect_states && !co->n_dims &&
+		co->weights_elem != F16 && co->weights_elem != BF16;
 	const Compiled *c = plain ? NULL : compile_graph(cx, m->graph, co);
 	if (compiled) *compiled = c;
 	return session_open(cx, m->graph, c, &so);

@@ -28,14 +28,19 @@ typedef struct {
 		"generic, x86-64, x86-64-v3, x86-64-v4 or native (compile: generic; others: native)")                  \
 	OPTION(LEVEL, NULL, 'O', "LEVEL", CODE | OPT, "0 as it is, 1, 2 fused and vectorised, 3 (2)")                  \
 	OPTION(THREADS, "threads", 0, "N", COMPILE | RUNS, "use N threads, by OpenMP (1)")                             \
-	OPTION(WEIGHTS_MODE, "weights", 0, "MODE", COMPILE | RUNS, "inline, string, incbin or blob (by size)")         \
-	OPTION(WEIGHTS_TABLE, "weights", 0, NULL, INSPECT, "list the constants")                                       \
+	OPTION(WEIGHTS, "weights", 0, "MODE|FILE", COMPILE | RUNS,                                                     \
+		"inline, string, incbin or blob (by size); or a file of a .rnn's: .npz .safetensors .onnx")            \
+	OPTION(WEIGHTS_TABLE, "weights", 0, "[=FILE]", INSPECT, "list the parameters, with FILE: as it gives them")    \
+	OPTION(WEIGHTS_LAYOUT, "weights-layout", 0, "NAME", COMPILE | RUNS | INSPECT,                                  \
+		"whose layers are in FILE: pytorch or keras (rnncc: parameters by name)")                              \
+	OPTION(WEIGHTS_MAP, "weights-map", 0, "FILE", COMPILE | RUNS | INSPECT, "a text that says which is which")     \
+	OPTION(WEIGHTS_SEED, "weights-seed", 0, "N", ALL, "of the random parameters of a .rnn (0)")                    \
 	OPTION(DTYPE, "dtype", 0, "TYPE", ALL, "f64: compute everything that is f32 in f64")                           \
 	OPTION(WEIGHTS_DTYPE, "weights-dtype", 0, "TYPE", CODE,                                                        \
 		"bf16 or f16: store weights so, compute in f32; compile --verify says what it costs")                  \
 	OPTION(DIM, "dim", 0, "NAME=N|A..B", ALL, "fix a size, or bound it")                                           \
 	OPTION(BIND, "bind", 0, "NAME=VALUE", ALL, "an input becomes a constant: numbers, or a tensor file")           \
-	OPTION(LENGTHS, "lengths", 0, "none", ALL, "none: all sequences of a .rnn model's batch are as long as the array") \
+	OPTION(LENGTHS, "lengths", 0, "none", ALL, "none: all sequences of a .rnn's batch are as long as the array")   \
 	OPTION(STATE, "state", 0, "OUT=IN", COMPILE | RUN | INSPECT | BENCH,                                           \
 		"output OUT is input IN of the next call: it is kept in the state")                                    \
 	OPTION(NO_DETECT, "no-detect-states", 0, NULL, COMPILE | INSPECT, "only the states that --state says")         \
@@ -84,6 +89,9 @@ static const Option table[N_OPTIONS] = {
 
 /* ---- help ---- */
 
+/* [=FILE] may be left out. */
+static bool is_optional(const Option *o) { return o->argument && *o->argument == '['; }
+
 static void print_help(const Command *command)
 {
 	printf("Usage: rnncc %s [OPTION...] %s\n\n%s\n\nOptions:\n", command->name, command->operands,
@@ -95,8 +103,8 @@ static void print_help(const Command *command)
 		if (!o->name) snprintf(left, sizeof left, "-%c%s", o->letter, o->argument);
 		else
 			snprintf(left, sizeof left, "%c%c%s--%s%s%s", o->letter ? '-' : ' ',
-				o->letter ? o->letter : ' ', o->letter ? ", " : "  ", o->name, o->argument ? " " : "",
-				o->argument ? o->argument : "");
+				o->letter ? o->letter : ' ', o->letter ? ", " : "  ", o->name,
+				o->argument && !is_optional(o) ? " " : "", o->argument ? o->argument : "");
 		printf("  %-28s %s%s\n", left, strlen(left) > 28 ? "\n                               " : "", o->help);
 	}
 	printf("\nExamples:\n%s\nExit status: 0 fine, 1 the model or the input is at fault, 2 wrong usage.\n",
@@ -216,8 +224,20 @@ static bool set(Options *o, Arena *arena, OptionId id, const char *value)
 	case OPTION_TARGET: o->target = value; return is_target(value);
 	case OPTION_LEVEL: return parse_small(value, 0, 3, &o->opt);
 	case OPTION_THREADS: return parse_small(value, 1, 1024, &o->threads);
-	case OPTION_WEIGHTS_MODE: return parse_weights(value, &o->weights_mode);
-	case OPTION_WEIGHTS_TABLE: o->weights_table = true; return true;
+	case OPTION_WEIGHTS:
+		if (!weight_file_known(value)) return parse_weights(value, &o->weights_mode);
+		o->weights.file = value;
+		return true;
+	case OPTION_WEIGHTS_TABLE:
+		o->weights_table = true;
+		o->weights.file = value;
+		return !value || weight_file_known(value);
+	case OPTION_WEIGHTS_LAYOUT: return weight_layout_parse(value, &o->weights.layout);
+	case OPTION_WEIGHTS_MAP: o->weights.map = value; return *value;
+	case OPTION_WEIGHTS_SEED:
+		if (!parse_int(value, 0, INT64_MAX, &seed)) return false;
+		o->weights_seed = (uint64_t)seed;
+		return true;
 	case OPTION_DTYPE: o->f64 = true; return !strcmp(value, "f64");
 	case OPTION_WEIGHTS_DTYPE: return parse_half(value, &o->weights_elem);
 	case OPTION_DIM:
@@ -294,8 +314,11 @@ int options_parse(const Command *command, Arena *arena, int argc, char **argv, O
 		const Option *o = &table[i];
 		if (!(o->commands & command->flag)) continue;
 		if (o->name)
-			longs[n_longs++] =
-				(struct option){o->name, o->argument ? required_argument : no_argument, NULL, 256 + i};
+			longs[n_longs++] = (struct option){o->name,
+				is_optional(o)        ? optional_argument
+					: o->argument ? required_argument
+						      : no_argument,
+				NULL, 256 + i};
 		if (!o->letter) continue;
 		of_letter[(unsigned char)o->letter] = i;
 		*end++ = o->letter;

@@ -207,12 +207,12 @@ static void parse_text(Ctx *cx, Model *model, const char *text, size_t size, int
 	set_graph(cx, model, graph_parse(cx, text, model->path));
 }
 
-static void elaborate(Ctx *cx, Model *model, const char *path, const char *name, const char *text, size_t size, int n_bindings,
-	const LoadOptions *o)
+static void elaborate(Ctx *cx, Model *model, const char *path, const char *name, const char *text, size_t size,
+	int n_bindings, const LoadOptions *o)
 {
 	if (n_bindings) fail(cx, "%s: --bind is for ONNX models", model->path);
 	const RnnOptions ro = {.model = name, .lengths = !o->no_lengths, .seed = o->weights_seed};
-	const RnnModel *rnn = rnn_load(cx, path, text, size, &ro);
+	const RnnModel *rnn = weights_load_rnn(cx, path, text, size, &ro, &o->weights, &model->weights_from);
 	set_graph(cx, model, rnn->graph);
 	model->stream = rnn->stream;
 	model->rnn = rnn;
@@ -230,7 +230,10 @@ static const char *rnn_file(Ctx *cx, const char *path, const char **name)
 
 static bool is_rnn(const char *path) { return path_ends_with(path, ".rnn") || strstr(path, ".rnn:"); }
 
-bool model_known(const char *path) { return path_ends_with(path, ".onnx") || path_ends_with(path, ".ir") || is_rnn(path); }
+bool model_known(const char *path)
+{
+	return path_ends_with(path, ".onnx") || path_ends_with(path, ".ir") || is_rnn(path);
+}
 
 const Model *model_load(Ctx *cx, const char *path, int n_bindings, const Binding *bindings, const LoadOptions *o)
 {
@@ -248,6 +251,7 @@ const Model *model_load_like(Ctx *cx, const char *path, int n_bindings, const Bi
 	size_t size;
 	const char *data = file_read(cx, file, &size);
 	model->digest = sha256_hex(cx->arena, data, size);
+	if (o->weights.file && !is_rnn(path)) fail(cx, "%s: only the weights of .rnn models are in other files", path);
 	if (is_rnn(path)) elaborate(cx, model, file, name, data, size, n_bindings, o);
 	else if (path_ends_with(path, ".ir")) parse_text(cx, model, data, size, n_bindings);
 	else import(cx, model, onnx_read_file(cx, path), n_bindings, bindings, n_files, files, bind_scalars);

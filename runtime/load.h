@@ -3,6 +3,7 @@
 #define RUNTIME_LOAD_H
 
 #include "frontend/onnx/onnx_tensor.h"
+#include "frontend/weights/files.h"
 #include "ir/ir.h"
 
 typedef struct {
@@ -16,11 +17,12 @@ typedef struct {
 	const char *digest;      /* SHA-256 of the file, hex */
 	const Graph *graph;
 	const Graph *stream; /* of a .rnn: one sequence in the form that steps are made of; NULL: the same graph */
-	const struct RnnModel *rnn; /* of a .rnn: its parameters */
-	int n_inputs; /* as the file declares them, those that were bound included */
+	const RnnModel *rnn; /* of a .rnn: its parameters ... */
+	const char *const *weights_from; /* ... and what each is made of, as text */
+	int n_inputs;                    /* as the file declares them, those that were bound included */
 	const char *const *input_names;
 	const OnnxKind *input_kinds; /* a sequence is several inputs of the graph: onnx_element_name() */
-	int n_outputs; /* as the file declares them */
+	int n_outputs;               /* as the file declares them */
 	const char *const *output_names;
 	const OnnxKind *output_kinds;
 	int n_operators; /* the kinds of ONNX nodes, those in bodies included, in order of name */
@@ -36,6 +38,7 @@ typedef struct {
 typedef struct {
 	bool no_lengths;
 	uint64_t weights_seed;
+	WeightChoice weights;
 } LoadOptions;
 
 bool model_known(const char *path); /* by its ending: .onnx, .ir, .rnn, .rnn:MODEL */

@@ -49,6 +49,7 @@ check_blocks() { # FILE
 	mkdir blocks work work/tests
 	ln -s "$source/models" work/models
 	ln -s "$source/tests/cases" work/tests/cases
+	ln -s "$source/tests/layouts" work/tests/layouts
 	ln -s "$source/frontend" work/frontend
 	split "$1" blocks
 	n=1
@@ -80,7 +81,7 @@ check_blocks() { # FILE
 
 check_links() { # FILE
 	name=${1#"$source"/}
-	sed 's/`[^`]*`//g' "$1" | grep -o '](\([^)#]*\)' | sed 's/^](//' | grep -v '^[a-z]*:' >links || :
+	sed '/^```/,/^```$/d; s/`[^`]*`//g' "$1" | grep -o '](\([^)#]*\)' | sed 's/^](//' | grep -v '^[a-z]*:' >links || :
 	while read -r link; do
 		if [ -e "$(dirname "$1")/$link" ]; then pass; else fault "$name: there is no $link"; fi
 	done <links

@@ -131,7 +131,7 @@ Value state_initial(Elab *e, const Node *var, const Value *given)
 	Ctx *cx = e->cx;
 	Span at = e->at;
 	e->at = (Span){at.src, var->start, var->end};
-	statement_begin(e, var->text);
+	statement_begin(e, var->text, "");
 	Value v = given ? *given : var->kids[1] ? elab_expr(e, var->kids[1]) : value_num(0);
 	v = v.kind == V_TENSOR ? v : model_float(e, &v, "the initial state");
 	const Axis **axes;
@@ -264,10 +264,11 @@ typedef struct {
 	int n_wanted;
 } Use;
 
-static Use use_begin(Elab *e, const Closure *fn, const char *path)
+static Use use_begin(Elab *e, const Closure *fn, const char *path, bool reversed)
 {
 	ModelElab *m = e->model;
 	Use u = {place_enter(e, fn->shared ? fn->shared->path : path), m->whole, m->n_wanted};
+	m->at.reversed ^= reversed;
 	m->whole = NULL;
 	if (fn->shared) shared_enter(e, fn->shared);
 	return u;
@@ -335,7 +336,7 @@ Value model_call_fn(Elab *e, const Closure *fn, const ModelCall *call)
 		fail(e->cx, "%s has %d state%s behind the ';', this gives %d", d->name, d->n_states, d->n_states == 1 ? "" : "s", call->n_states);
 	if (d->kind == FN_DEF && call->n_states) fail(e->cx, "%s is a def, it has no states", d->name);
 	Frame *f = enter_fn(e, fn, call->n_sizes, call->sizes, call->size_names);
-	Use use = use_begin(e, fn, call->path);
+	Use use = use_begin(e, fn, call->path, false);
 	bind_inputs(e, fn, call->n_args, call->args);
 	Value states[MAX_RESULTS], yields[2 * MAX_RESULTS];
 	for (int i = 0; i < d->n_states; i++) {
@@ -429,7 +430,7 @@ static Value scan_stateless(Elab *e, Scan *s)
 {
 	int bit = context_open(e, s->axis), n;
 	Frame *f = enter_fn(e, s->fn, s->n_sizes, s->sizes, s->size_names);
-	Use use = use_begin(e, s->fn, s->path);
+	Use use = use_begin(e, s->fn, s->path, s->reverse);
 	Value xs[MAX_RESULTS], yields[2 * MAX_RESULTS];
 	for (int i = 0; i < s->n_xs; i++) xs[i] = context_take(e, &s->xs[i], bit);
 	bind_inputs(e, s->fn, s->n_xs, xs);
@@ -602,7 +603,7 @@ static Value scan_states(Elab *e, Scan *s)
 	r->body.holes = NEWN(cx->arena, const Val *, MAX_HOLES);
 	r->body.n_carries = d->n_states;
 	Frame *f = enter_fn(e, s->fn, s->n_sizes, s->sizes, s->size_names);
-	Use use = use_begin(e, s->fn, s->path);
+	Use use = use_begin(e, s->fn, s->path, s->reverse);
 	for (int i = 0; i < d->n_states; i++) {
 		Span at = e->at;
 		e->at.src = d->src;

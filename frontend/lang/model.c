@@ -67,6 +67,19 @@ static const char *statement_name(Elab *e, const Node *s)
 	return s->kind == N_ASSIGN ? arena_strn(e->cx->arena, s->names[0], strcspn(s->names[0], "'")) : "";
 }
 
+/* All of them: in `i, f, g, o = split(...)` the order of gates. */
+static const char *assigned_names(Elab *e, const Node *s)
+{
+	Buf b;
+	buf_init(&b, e->cx->arena);
+	buf_puts(&b, "");
+	for (int i = 0; s->kind == N_ASSIGN && i < s->n_names; i++) {
+		if (i) buf_puts(&b, " ");
+		buf_write(&b, s->names[i], strcspn(s->names[i], "'"));
+	}
+	return b.text;
+}
+
 typedef struct {
 	const Node *s;
 	bool last, done;
@@ -82,7 +95,7 @@ static void run(Elab *e, void *user)
 	switch (s->kind) {
 	case N_DECL: declare_fn(e, s->decl); return;
 	case N_SHARE: declare_share(e, s); return;
-	case N_PARAM: statement_begin(e, ""), declare_param(e, s); return;
+	case N_PARAM: statement_begin(e, "", ""), declare_param(e, s); return;
 	case N_IF:
 	case N_UNROLL: break; /* their statements have scopes of their own */
 	case N_ASSIGN:
@@ -93,7 +106,7 @@ static void run(Elab *e, void *user)
 		break;
 	default: m->whole = NULL; break;
 	}
-	statement_begin(e, statement_name(e, s));
+	statement_begin(e, statement_name(e, s), assigned_names(e, s));
 	r->done = elab_statement(e, s, r->last, r->n_results, r->results);
 }
 

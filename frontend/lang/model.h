@@ -80,6 +80,8 @@ typedef enum { OWNER_PRODUCT, OWNER_NORM, OWNER_TABLE, OWNER_USE, N_OWNERS } Own
 /* Where in the text parameters are made: the path of the cell, the statement in it, the round of an unroll. */
 typedef struct {
 	const char *cell, *statement, *round;
+	const char *assigned; /* by the statement: "i f g o" */
+	bool reversed;        /* within a scan that runs backwards */
 	int counts[N_OWNERS]; /* owners in this statement so far */
 } Place;
 /* A cell with one set of parameters: those that its first use made. */
@@ -91,7 +93,7 @@ struct Shared {
 	Shared *outer;
 };
 const char *owner_path(Elab *, OwnerKind, const char *alias);
-void statement_begin(Elab *, const char *name);
+void statement_begin(Elab *, const char *name, const char *assigned);
 void round_begin(Elab *, const char *outer, int i);
 Place place_enter(Elab *, const char *path); /* a cell's; gives the place to come back to */
 void shared_enter(Elab *, Shared *);

@@ -111,7 +111,7 @@ static Elab *new_elab(Ctx *cx, const RnnOptions *o, bool streaming)
 	e->model = m;
 	e->typed = true;
 	e->elem = F32;
-	m->at = (Place){.cell = "", .statement = "", .round = ""};
+	m->at = (Place){.cell = "", .statement = "", .round = "", .assigned = ""};
 	e->frame = NEW(cx->arena, Frame);
 	return e;
 }

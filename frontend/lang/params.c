@@ -24,9 +24,10 @@ const char *owner_path(Elab *e, OwnerKind kind, const char *alias)
 	return *m->at.statement ? join(e, path, m->at.round) : path;
 }
 
-void statement_begin(Elab *e, const char *name)
+void statement_begin(Elab *e, const char *name, const char *assigned)
 {
 	e->model->at.statement = name;
+	e->model->at.assigned = assigned;
 	memset(e->model->at.counts, 0, sizeof e->model->at.counts);
 }
 
@@ -38,7 +39,7 @@ void round_begin(Elab *e, const char *outer, int i)
 Place place_enter(Elab *e, const char *path)
 {
 	Place old = e->model->at;
-	e->model->at = (Place){.cell = path, .statement = "", .round = ""};
+	e->model->at = (Place){.cell = path, .statement = "", .round = "", .assigned = "", .reversed = old.reversed};
 	return old;
 }
 
@@ -159,6 +160,8 @@ Value model_param(Elab *e, const char *path, const char *base, int rank, const D
 		const char *name = free_name(e, path, base);
 		p = add_param(e);
 		*p = (Param){.name = name, .rank = rank, .dims = sizes, .fixed = fixed, .at = span_str(e->cx, e->at)};
+		p->reversed = m->at.reversed;
+		p->assigned = m->at.assigned;
 		init_fans(rank, sizes, &p->fan_in, &p->fan_out);
 		if (fan_in > 0) p->fan_in = fan_in;
 		read_inits(e, spec, init, p);

@@ -21,6 +21,8 @@ typedef struct {
 	int n_inits;
 	InitStep inits[MAX_INITS]; /* uniform where the text says nothing */
 	bool fixed;                /* not trained */
+	bool reversed;             /* of a cell that a scan runs from the last step to the first */
+	const char *assigned;      /* what the statement around it assigns: "i f g o"; "" in no assignment */
 	const char *at;            /* "file:line:column" */
 	const Tensor *value;       /* what it was elaborated with: f32 */
 } Param;

@@ -74,6 +74,19 @@ const char *init_table(Ctx *cx)
 	return b.text;
 }
 
+const char *init_text(Ctx *cx, int n_steps, const InitStep *steps)
+{
+	Buf b;
+	buf_init(&b, cx->arena);
+	buf_puts(&b, "");
+	for (int i = 0; i < n_steps; i++) {
+		buf_printf(&b, "%s%s", i ? " " : "", steps[i].name);
+		for (int k = 0; k < steps[i].n_args; k++) buf_printf(&b, "%s%.9g", k ? ", " : "(", steps[i].args[k]);
+		if (steps[i].n_args) buf_puts(&b, ")");
+	}
+	return b.text;
+}
+
 void init_fans(int rank, const int64_t *dims, double *fan_in, double *fan_out)
 {
 	double sizes = 1;

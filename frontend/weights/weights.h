@@ -42,8 +42,9 @@ typedef struct {
 
 /* Fails, saying which initialisers there are, where a name, or a number of arguments, is none of theirs. */
 void init_check(Ctx *, const InitStep *);
-/* "glorot()": uniform, ..." a line each, for help texts. */
+/* A line for each initialiser: what it does. */
 const char *init_table(Ctx *);
+const char *init_text(Ctx *, int n_steps, const InitStep *); /* "sparse(0.1) spectral(0.9)" */
 
 /* What a parameter's shape says of its neighbours: [n]: n inputs, one output; [out, in, size...]: in * sizes, out * sizes. */
 void init_fans(int rank, const int64_t *dims, double *fan_in, double *fan_out);
