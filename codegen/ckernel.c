@@ -12,162 +12,6 @@
 #include <stdio.h>
 #include <string.h>
 
-/* ---- what a kernel touches: its C parameters ---- */
-
-typedef struct {
-	Program *p;
-	const Kernel *k;
-	Params params;
-	bool *written;
-	int cap;
-} Touch;
-
-static void touch_buffer(Touch *t, const Buffer *buffer, bool write)
-{
-	Buffer *b = buffer_root(buffer);
-	Params *ps = &t->params;
-	if (b->kind == BUF_CONST) {
-		ps->constants = true;
-		return;
-	}
-	for (int i = 0; i < ps->n_buffers; i++)
-		if (ps->buffers[i] == b) {
-			t->written[i] |= write;
-			return;
-		}
-	Buffer **buffers = NEWN(t->p->arena, Buffer *, ps->n_buffers + 1);
-	bool *written = NEWN(t->p->arena, bool, ps->n_buffers + 1);
-	if (ps->n_buffers) {
-		memcpy(buffers, ps->buffers, sizeof *buffers * (size_t)ps->n_buffers);
-		memcpy(written, t->written, sizeof *written * (size_t)ps->n_buffers);
-	}
-	buffers[ps->n_buffers] = b;
-	written[ps->n_buffers++] = write;
-	ps->buffers = buffers;
-	t->written = written;
-}
-
-static void touch_sym(void *user, const Sym *s)
-{
-	Touch *t = user;
-	Params *ps = &t->params;
-	int at = 0;
-	for (; at < ps->n_syms && ps->syms[at]->id <= s->id; at++)
-		if (ps->syms[at] == s)
-			return;
-	const Sym **syms = NEWN(t->p->arena, const Sym *, ps->n_syms + 1);
-	for (int i = 0; i < ps->n_syms; i++)
-		syms[i + (i >= at)] = ps->syms[i];
-	syms[at] = s;
-	ps->syms = syms;
-	ps->n_syms++;
-}
-
-static void touch_dim(Touch *t, const Dim *d)
-{
-	dim_each_sym(d, touch_sym, t);
-}
-
-static bool is_own(const Kernel *k, const Var *v)
-{
-	for (int i = 0; i < k->n_vars; i++)
-		if (k->vars[i] == v)
-			return true;
-	for (int a = 0; a < k->n_accs; a++)
-		for (int i = 0; i < k->accs[a]->n_vars; i++)
-			if (k->accs[a]->vars[i] == v)
-				return true;
-	return false;
-}
-
-static void touch_expr(Touch *t, const Expr *e);
-
-static void touch_index(Touch *t, const Index *x)
-{
-	Params *ps = &t->params;
-	touch_dim(t, x->base);
-	for (int i = 0; i < x->n_terms; i++) {
-		const Atom *a = x->terms[i].atom;
-		touch_dim(t, x->terms[i].coef);
-		if (a->n)
-			touch_dim(t, a->n);
-		if (a->kind == ATOM_EXPR) {
-			touch_expr(t, a->expr);
-		} else if (a->a) {
-			touch_index(t, a->a);
-		} else if (!is_own(t->k, a->var)) {
-			bool known = false;
-			for (int k = 0; k < ps->n_outer; k++)
-				known |= ps->outer[k] == a->var;
-			if (known)
-				continue;
-			const Var **outer = NEWN(t->p->arena, const Var *, ps->n_outer + 1);
-			if (ps->n_outer)
-				memcpy(outer, ps->outer, sizeof *outer * (size_t)ps->n_outer);
-			outer[ps->n_outer++] = a->var;
-			ps->outer = outer;
-		}
-	}
-}
-
-static void touch_visit(void *user, const Expr *e)
-{
-	Touch *t = user;
-	if (e->kind == EX_DIM)
-		touch_dim(t, e->dim);
-	if (e->kind == EX_INDEX)
-		touch_index(t, e->value);
-	if (e->kind == EX_LOAD) {
-		touch_buffer(t, e->buffer, false);
-		touch_index(t, buffer_offset(t->p, e->buffer, e->index));
-	}
-}
-
-static void touch_expr(Touch *t, const Expr *e)
-{
-	Arena *scratch = arena_new();
-	Map seen;
-	map_init(&seen, scratch);
-	expr_each(e, &seen, touch_visit, t);
-	arena_free(scratch);
-}
-
-Params kernel_params(Program *p, const Kernel *k)
-{
-	Touch t = {.p = p, .k = k};
-	for (int i = 0; i < k->n_vars; i++)
-		touch_dim(&t, k->vars[i]->extent);
-	for (int i = 0; i < k->n_accs; i++) {
-		touch_expr(&t, k->accs[i]->value);
-		if (k->accs[i]->init)
-			touch_expr(&t, k->accs[i]->init);
-		for (int r = 0; r < k->accs[i]->n_vars; r++)
-			touch_dim(&t, k->accs[i]->vars[r]->extent);
-	}
-	for (int i = 0; i < k->n_stores; i++)
-		touch_expr(&t, k->stores[i].value);
-	for (int i = 0; i < k->n_stores; i++) { /* results last */
-		touch_buffer(&t, k->stores[i].buffer, true);
-		touch_index(&t, buffer_offset(p, k->stores[i].buffer, k->stores[i].index));
-	}
-	t.params.written = t.written;
-	return t.params;
-}
-
-Params special_params(Program *p, const Stmt *s)
-{
-	Kernel none = {0};
-	Touch t = {.p = p, .k = &none};
-	for (int i = 0; i < s->n_ins; i++) {
-		touch_buffer(&t, s->ins[i], false);
-		for (int d = 0; d < s->ins[i]->rank; d++)
-			touch_dim(&t, s->ins[i]->dims[d]);
-	}
-	touch_buffer(&t, s->out, true);
-	t.params.written = t.written;
-	return t.params;
-}
-
 /* ---- tiles ---- */
 
 static const char *var_c(Emit *em, const Var *v)
@@ -464,63 +308,113 @@ static bool may_repeat(const Kernel *k)
 	return !r.found && !k->n_packs;
 }
 
-static void emit_vectors(Emit *em)
+/* Where this thread's slice of n rounds begins, or the next one's, times the step of a round. */
+static const char *slice_c(Emit *em, const char *n, int64_t step, int next)
+{
+	const char *f = vocab_fn(em->vocab, "first_of", I64, false);
+	const char *at = arena_printf(em->cx->arena, next ? "%s(%s, part + 1, parts)" : "%s(%s, part, parts)", f, n);
+	return step == 1 ? at : arena_printf(em->cx->arena, "%" PRId64 " * %s", step, at);
+}
+
+/* What the main blocks leave of an axis of known extent n: single vectors from `at` on, then lanes. */
+static void emit_rest(Emit *em, int64_t at, int64_t n, bool may_redo)
 {
 	Writer *w = em->w;
 	const Schedule *s = &em->k->schedule;
-	if (!em->vector) {
-		emit_rows(em, 1);
-		return;
-	}
-	const char *v = var_c(em, em->vector), *extent = dim_c(em->cx, em->vector->extent);
-	int64_t n = -1, step = (int64_t)s->lanes * s->unroll;
-	bool known = dim_is_int(em->vector->extent, &n);
-	if (!known) {
-		open_block(w, "%s", "");
-		line(w, "int64_t %s = 0;", v);
-		for (int64_t block = step; block >= s->lanes; block = block > s->lanes ? s->lanes : 0) {
-			open_block(w, "for (; %s + %" PRId64 " <= %s; %s += %" PRId64 ")", v, block, extent, v, block);
-			emit_rows(em, (int)(block / s->lanes));
-			close_block(w);
-		}
-		if (s->lanes > 1) {
-			open_block(w, "if (%s < %s)", v, extent);
-			em->partial = arena_printf(em->cx->arena, "%s - %s", extent, v);
-			emit_rows(em, 1);
-			em->partial = NULL;
-			close_block(w);
-		}
-		close_block(w);
-		return;
-	}
-	int64_t at = 0;
-	for (int64_t block = step; block >= s->lanes; block = block > s->lanes ? s->lanes : 0) {
-		int64_t end = at + (n - at) / block * block;
-		if (end - at > block) {
-			open_block(w, "for (int64_t %s = %" PRId64 "; %s < %" PRId64 "; %s += %" PRId64 ")", v, at, v, end, v, block);
-			emit_rows(em, (int)(block / s->lanes));
-			close_block(w);
-		} else if (end > at) {
-			open_block(w, "%s", "");
-			line(w, "const int64_t %s = %" PRId64 ";", v, at);
-			emit_rows(em, (int)(block / s->lanes));
-			close_block(w);
-		}
-		at = end;
-	}
-	if (at < n && at > 0 && may_repeat(em->k)) { /* whole vectors that end at the end: some lanes are computed again */
-		open_block(w, "%s", "");
-		line(w, "const int64_t %s = %" PRId64 ";", v, n - s->lanes);
+	const char *v = var_c(em, em->vector);
+	int64_t end = at + (n - at) / s->lanes * s->lanes;
+	if (end - at > s->lanes) {
+		open_block(w, "for (int64_t %s = %" PRId64 "; %s < %" PRId64 "; %s += %d)", v, at, v, end, v, s->lanes);
 		emit_rows(em, 1);
 		close_block(w);
-	} else if (at < n) {
+	} else if (end > at) {
 		open_block(w, "%s", "");
 		line(w, "const int64_t %s = %" PRId64 ";", v, at);
-		em->partial = arena_printf(em->cx->arena, "%" PRId64, n - at);
+		emit_rows(em, 1);
+		close_block(w);
+	}
+	if (end == n)
+		return;
+	open_block(w, "%s", "");
+	bool redo = end > 0 && may_redo && may_repeat(em->k); /* a whole vector that ends at the end: some lanes are computed again */
+	line(w, "const int64_t %s = %" PRId64 ";", v, redo ? n - s->lanes : end);
+	em->partial = redo ? NULL : arena_printf(em->cx->arena, "%" PRId64, n - end);
+	emit_rows(em, 1);
+	em->partial = NULL;
+	close_block(w);
+}
+
+static void emit_known(Emit *em, int64_t n, bool sliced)
+{
+	Writer *w = em->w;
+	const Schedule *s = &em->k->schedule;
+	const char *v = var_c(em, em->vector);
+	int64_t step = (int64_t)s->lanes * s->unroll, n_blocks = n / step, end = n_blocks * step;
+	if (sliced || n_blocks > 1) {
+		const char *blocks = arena_printf(em->cx->arena, "%" PRId64, n_blocks);
+		const char *from = sliced ? slice_c(em, blocks, step, 0) : "0";
+		const char *to = sliced ? slice_c(em, blocks, step, 1) : arena_printf(em->cx->arena, "%" PRId64, end);
+		open_block(w, "for (int64_t %s = %s; %s < %s; %s += %" PRId64 ")", v, from, v, to, v, step);
+		emit_rows(em, s->unroll);
+		close_block(w);
+	} else if (n_blocks == 1) {
+		open_block(w, "%s", "");
+		line(w, "const int64_t %s = 0;", v);
+		emit_rows(em, s->unroll);
+		close_block(w);
+	}
+	if (sliced && end < n)
+		open_block(w, "if (part + 1 == parts)");
+	emit_rest(em, end, n, !sliced);
+	if (sliced && end < n)
+		close_block(w);
+}
+
+static void emit_open(Emit *em, bool sliced)
+{
+	Writer *w = em->w;
+	const Schedule *s = &em->k->schedule;
+	const char *v = var_c(em, em->vector), *extent = dim_c(em->cx, em->vector->extent);
+	int64_t step = (int64_t)s->lanes * s->unroll, block = step;
+	open_block(w, "%s", "");
+	if (sliced) {
+		const char *n_blocks = arena_printf(em->cx->arena, "(%s) / %" PRId64, extent, step);
+		line(w, "int64_t %s = %s;", v, slice_c(em, n_blocks, step, 0));
+		open_block(w, "for (const int64_t end = %s; %s < end; %s += %" PRId64 ")", slice_c(em, n_blocks, step, 1), v, v, step);
+		emit_rows(em, s->unroll);
+		close_block(w);
+		open_block(w, "if (part + 1 == parts)");
+		block = s->unroll > 1 ? s->lanes : 0;
+	} else {
+		line(w, "int64_t %s = 0;", v);
+	}
+	for (; block >= s->lanes; block = block > s->lanes ? s->lanes : 0) {
+		open_block(w, "for (; %s + %" PRId64 " <= %s; %s += %" PRId64 ")", v, block, extent, v, block);
+		emit_rows(em, (int)(block / s->lanes));
+		close_block(w);
+	}
+	if (s->lanes > 1) {
+		open_block(w, "if (%s < %s)", v, extent);
+		em->partial = arena_printf(em->cx->arena, "%s - %s", extent, v);
 		emit_rows(em, 1);
 		em->partial = NULL;
 		close_block(w);
 	}
+	if (sliced)
+		close_block(w);
+	close_block(w);
+}
+
+/* sliced: the threads share the loop over blocks; what remains is the last one's. */
+static void emit_vectors(Emit *em, bool sliced)
+{
+	int64_t n;
+	if (!em->vector)
+		emit_rows(em, 1);
+	else if (dim_is_int(em->vector->extent, &n))
+		emit_known(em, n, sliced);
+	else
+		emit_open(em, sliced);
 }
 
 /* ---- the function ---- */
@@ -585,6 +479,8 @@ static void emit_signature(Emit *em, const Kernel *k, const Params *ps)
 		buf_printf(&b, "%s%s%s *restrict %s", b.size ? ", " : "", ps->written[i] ? "" : "const ",
 		           elem_info[ps->buffers[i]->elem].ctype, ps->buffers[i]->name);
 	/* Inlined, a kernel loses what restrict says of its arrays. */
+	if (k->schedule.parallel)
+		buf_puts(&b, b.size ? ", int part, int parts" : "int part, int parts");
 	const char *attribute = em->lanes > 1 ? "__attribute__((noinline)) " : "";
 	line(em->w, "static %svoid %s(%s)", attribute, k->name, b.size ? b.text : "void");
 }
@@ -626,13 +522,16 @@ void emit_kernel(Emit *em, const Kernel *k)
 		const Var *v = k->vars[i];
 		if (v == em->vector || v == em->row)
 			continue;
+		const char *n = dim_c(cx, v->extent);
 		if (first && k->schedule.parallel)
-			line(w, "#pragma omp parallel for num_threads(%d)", em->threads);
-		open_block(w, "for (int64_t %s = 0; %s < %s; %s++)", var_c(em, v), var_c(em, v), dim_c(cx, v->extent), var_c(em, v));
+			open_block(w, "for (int64_t %s = %s; %s < %s; %s++)", var_c(em, v), slice_c(em, n, 1, 0), var_c(em, v),
+			           slice_c(em, n, 1, 1), var_c(em, v));
+		else
+			open_block(w, "for (int64_t %s = 0; %s < %s; %s++)", var_c(em, v), var_c(em, v), n, var_c(em, v));
 		first = false;
 		n_outer++;
 	}
-	emit_vectors(em);
+	emit_vectors(em, k->schedule.parallel && !n_outer);
 	while (n_outer--)
 		close_block(w);
 	close_block(w);

@@ -45,7 +45,7 @@ static void note_call(Emit *em, const char *name, const char *from, KernelCost c
 		list->items = more;
 	}
 	if (em->profile)
-		line(em->w, "rnncc_tick(%d);", list->n);
+		line(em->w, em->in_team ? "if (part == 0) rnncc_tick(%d);" : "rnncc_tick(%d);", list->n);
 	list->items[list->n++] = (CompiledKernel){name, from, cost.flops, cost.bytes, parallel, -1, -1};
 }
 
@@ -60,6 +60,55 @@ static void note_loop(Emit *em, int first)
 }
 
 static void emit_block(Emit *em, const Block *b);
+static void emit_stmt(Emit *em, const Stmt *s);
+
+/* In a team: who runs what.  What a single thread swaps all others read: it is the function's, not the team's. */
+static void emit_members(Emit *em, const Block *b)
+{
+	Writer *w = em->w;
+	bool open = false;
+	for (int i = 0; i < b->n; i++) {
+		const Stmt *s = b->stmts[i];
+		if (open && (s->barrier || s->owner != b->stmts[i - 1]->owner)) {
+			close_block(w);
+			open = false;
+		}
+		if (s->barrier)
+			line(w, "#pragma omp barrier");
+		if (s->owner != OWNER_ALL && !open) {
+			open_block(w, s->owner > 1 ? "if (part == %d %% parts)" : "if (part == 0)", s->owner - 1);
+			open = true;
+		}
+		emit_stmt(em, s);
+	}
+	if (open)
+		close_block(w);
+}
+
+/* Each thread swaps the carries of the loops that all run for itself. */
+static void note_swapped(void *user, Stmt *s)
+{
+	Buf *names = user;
+	for (int i = 0; s->owner == OWNER_ALL && i < s->n_carries; i++)
+		if (s->carries[i].next)
+			buf_printf(names, "%s%s, %s", names->size ? ", " : "", s->carries[i].now->name, s->carries[i].next->name);
+}
+
+static void emit_team(Emit *em, const Block *b)
+{
+	Writer *w = em->w;
+	Buf swapped;
+	buf_init(&swapped, em->cx->arena);
+	block_each(b, note_swapped, &swapped);
+	const char *own = swapped.size ? arena_printf(em->cx->arena, " firstprivate(%s)", swapped.text) : "";
+	line(w, "#pragma omp parallel num_threads(%d)%s", em->threads, own);
+	open_block(w, "%s", "");
+	line(w, "const int part = omp_get_thread_num(), parts = omp_get_num_threads();");
+	em->in_team = true;
+	emit_members(em, b);
+	em->in_team = false;
+	close_block(w);
+}
 
 /* The size is known.  Where it is not within its bounds the arrays are too small for it. */
 static void emit_size(Emit *em, const Stmt *s, const char *most)
@@ -96,7 +145,8 @@ static void emit_stmt(Emit *em, const Stmt *s)
 	Writer *w = em->w;
 	if (s->kind == ST_KERNEL) {
 		Params ps = kernel_params(em->p, s->kernel);
-		line(w, "%s(%s);", s->kernel->name, call_args(em, &ps));
+		const char *args = call_args(em, &ps), *slice = !s->kernel->schedule.parallel ? "" : *args ? ", part, parts" : "part, parts";
+		line(w, "%s(%s%s);", s->kernel->name, args, slice);
 		note_call(em, s->kernel->name, s->kernel->text, kernel_cost(em->p, s->kernel), s->kernel->schedule.parallel);
 	} else if (s->kind == ST_SPECIAL) {
 		Params ps = special_params(em->p, s);
@@ -141,6 +191,10 @@ static void emit_stmt(Emit *em, const Stmt *s)
 
 static void emit_block(Emit *em, const Block *b)
 {
+	if (b->n && b->stmts[0]->owner != OWNER_NONE) {
+		emit_members(em, b);
+		return;
+	}
 	for (int i = 0; i < b->n; i++)
 		emit_stmt(em, b->stmts[i]);
 }
@@ -226,7 +280,9 @@ void emit_program(Emit *em)
 	emit_plan(em);
 	if (em->profile)
 		line(w, "rnncc_tick(-1);");
-	emit_block(em, &p->block);
+	emit_block(em, &(Block){p->team, p->block.stmts});
+	if (p->team < p->block.n)
+		emit_team(em, &(Block){p->block.n - p->team, p->block.stmts + p->team});
 	for (int i = 0; i < p->n_states; i++) {
 		const Carry *c = &p->carries[i];
 		if (!c->next)

@@ -453,6 +453,19 @@ static void print_load(const Files *f, Writer *w)
 	line(w, "%s", "");
 }
 
+static bool has_team(const Program *p)
+{
+	return p && p->team < p->block.n;
+}
+
+/* Without OpenMP one thread does all parts. */
+static void print_openmp(Writer *w)
+{
+	line(w, "#if defined(_OPENMP)");
+	line(w, "int omp_get_thread_num(void);\nint omp_get_num_threads(void);");
+	line(w, "#else\n#define omp_get_thread_num() 0\n#define omp_get_num_threads() 1\n#endif\n");
+}
+
 static const char *print_source(Files *f)
 {
 	Ctx *cx = f->cx;
@@ -487,6 +500,8 @@ static const char *print_source(Files *f)
 	line(&top, "#include <math.h>\n");
 	if (job->options->profile)
 		line(&top, "void rnncc_tick(int kernel); /* the host's: this is a profiling build */\n");
+	if (has_team(programs[0]) || has_team(programs[1]))
+		print_openmp(&top);
 	vocab_print(vocab, &top.buf);
 	line(&top, "%s", "");
 	if (f->weights.mode == WEIGHTS_BLOB)

@@ -35,6 +35,7 @@ typedef struct {
 	Writer *w;
 	int threads;
 	bool profile;
+	bool in_team;             /* in the parallel region */
 	Kernels *kernels;         /* those called, in order */
 	const char *blob;         /* prefix, when weights are a parameter; else NULL */
 	/* the kernel being printed */
@@ -71,7 +72,7 @@ void emit_kernel(Emit *, const Kernel *);
 typedef struct {
 	int n_buffers;
 	Buffer **buffers;      /* roots, in order of C parameters */
-	const bool *written;
+	const bool *read, *written;
 	int n_outer;           /* variables of enclosing loops */
 	const Var **outer;
 	int n_syms;            /* dims */

@@ -91,6 +91,7 @@ struct Buffer {
 	bool viewed;         /* is so under other dims: keeps its storage order */
 	int index;           /* INPUT, OUTPUT, STATE: which */
 	int first, last;     /* WORK: positions of first and last use, set by the planner */
+	uint32_t alone;      /* WORK: in which loops that may run side by side, by the planner */
 	int slot;            /* WORK: set by the planner */
 	bool used;           /* CONST: the printed C reads it */
 	int id;
@@ -137,7 +138,7 @@ typedef struct {
 	int unroll;      /* vectors (or points) along it in registers */
 	int rows;        /* which other var is tiled; -1: none */
 	int row_tile;    /* points along it in registers */
-	bool parallel;   /* OpenMP over the outermost loop */
+	bool parallel;   /* threads share the outermost loop */
 } Schedule;
 struct Kernel {
 	const char *name;   /* C identifier */
@@ -184,7 +185,11 @@ struct Stmt {
 	Buffer *out;
 	int n_ins;
 	Buffer **ins;
+	/* in a team of threads */
+	int owner;    /* OWNER_ALL, or the number of the one that runs it, plus 1; OWNER_NONE: it is in no team */
+	bool barrier; /* after they have waited for each other */
 };
+enum { OWNER_ALL = -1, OWNER_NONE = 0 };
 /* Shared by the programs of one file: identifiers taken, and the name of each constant by its contents. */
 typedef struct {
 	Map taken;     /* functions, constants, reserved words, dims: in all functions */
@@ -205,6 +210,7 @@ struct Program { /* one entry point */
 	Buffer **inputs, **outputs;
 	Carry *carries;             /* the states: now is the caller's, next in the workspace */
 	Block block;
+	int team;                   /* from this statement on a team of threads runs it; block.n: none does */
 	int n_buffers;
 	Buffer **buffers;
 	int n_slots;                /* workspace */
@@ -272,9 +278,10 @@ KernelPass pass_accumulate; /* accumulate.c: sums continue in one register */
 KernelPass pass_inplace;    /* inplace.c: carries are overwritten */
 KernelPass pass_vectorise;  /* vectorise.c: the axis in the lanes, and storage orders that suit it */
 KernelPass pass_unroll;     /* unroll.c: register tiles */
-KernelPass pass_parallel;   /* parallel.c: threads */
+KernelPass pass_parallel;   /* parallel.c: what threads share */
 KernelPass pass_pack;       /* pack.c: constants in the order of reading */
 KernelPass pass_plan;       /* plan.c: the workspace */
+KernelPass pass_team;       /* team.c: which thread runs what, and where they wait */
 /* The passes after lower, in order, ended by a NULL name. */
 typedef struct {
 	const char *name;

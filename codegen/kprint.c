@@ -176,6 +176,12 @@ static void print_block(Buf *b, const Block *block, int depth)
 		const Stmt *s = block->stmts[i];
 		for (int d = 0; d < depth; d++)
 			buf_puts(b, "  ");
+		if (s->barrier)
+			buf_puts(b, "after a barrier: ");
+		if (s->owner == OWNER_ALL)
+			buf_puts(b, "all: ");
+		else if (s->owner != OWNER_NONE)
+			buf_printf(b, "thread %d: ", s->owner - 1);
 		if (s->kind == ST_KERNEL) {
 			kernel_print(b, s->kernel);
 		} else if (s->kind == ST_SPECIAL) {

@@ -79,6 +79,10 @@ void pull_group(Scope *, Group *);
 const Index **domain_index(Scope *, const Group *, const Val *root);
 double dim_estimate(const Dim *); /* symbols at a typical size */
 
+/* parallel.c */
+double stmt_work(const Stmt *); /* multiply-adds, all rounds of loops */
+bool is_shared(Stmt *);         /* has a sliced kernel: all threads of the team run it */
+
 /* fuse.c: fills groups and places.  results: those that no kernel of their own stores (NULL: done). */
 void fuse(Scope *, int n_results, const Val *const *results);
 bool is_copied_out(const Scope *, const Val *result); /* by a kernel after all groups: */

@@ -3,8 +3,9 @@
  * Statements are numbered in program order; a buffer lives from its first to its last use, one that a loop carries or that
  * comes from outside a loop lives through the whole loop.  Buffers that do not live at the same time share a slot: largest
  * first, each into the first slot that is free and large enough; sizes that depend on dims share only with their equals.
+ * Recurrences that two threads may run at the same time (team.c) share no memory.
  */
-#include "codegen/kernel.h"
+#include "codegen/lower.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -15,6 +16,7 @@ enum { ALIGN = 64 };
 typedef struct {
 	Program *p;
 	int now;
+	uint32_t alone; /* a bit for the loop that one thread of a team runs, and that is walked now; 0: none is */
 } Walk;
 
 static Buffer *root_of(const Buffer *b)
@@ -32,6 +34,7 @@ static void use(Walk *w, const Buffer *buffer)
 	if (b->first < 0)
 		b->first = w->now;
 	b->last = w->now;
+	b->alone |= w->alone;
 }
 
 static void use_index(Walk *w, const Index *x);
@@ -165,6 +168,25 @@ static void use_block(Walk *w, const Block *b)
 	}
 }
 
+/* Statement by statement of the whole program. */
+static void use_program(Walk *w)
+{
+	uint32_t next = 1;
+	for (int i = 0; i < w->p->block.n; i++) {
+		Stmt *s = w->p->block.stmts[i];
+		w->alone = i >= w->p->team && s->kind == ST_LOOP && !is_shared(s) ? next : 0;
+		next = w->alone && next < UINT32_C(1) << 31 ? next << 1 : next;
+		use_block(w, &(Block){1, &s});
+	}
+	w->alone = 0;
+}
+
+/* In different loops that may run at the same time. */
+static bool side_by_side(const Buffer *a, const Buffer *b)
+{
+	return a->alone && b->alone && (a->alone & b->alone) == 0;
+}
+
 static int64_t bytes_or_negative(const Dim *d)
 {
 	int64_t v;
@@ -201,7 +223,7 @@ Program *pass_plan(const Program *from, const Target *target)
 	for (int i = 0; i < p->n_states; i++)
 		if (p->carries[i].next)
 			use(&w, p->carries[i].next);
-	use_block(&w, &p->block);
+	use_program(&w);
 	w.now++;
 	int now = 0;
 	live_since(p, &p->block, &now);
@@ -224,7 +246,7 @@ Program *pass_plan(const Program *from, const Target *target)
 			int64_t room = bytes_or_negative(p->slot_bytes[s]);
 			bool fits = p->slot_bytes[s] == bytes || (size >= 0 && room >= size);
 			for (int k = 0; fits && k < i; k++)
-				fits = order[k]->slot != s || order[k]->last < b->first || b->last < order[k]->first;
+				fits = order[k]->slot != s || (!side_by_side(order[k], b) && (order[k]->last < b->first || b->last < order[k]->first));
 			if (fits)
 				b->slot = s;
 		}

@@ -9,5 +9,6 @@ const KernelStage kernel_stages[] = {
 	{"parallel", pass_parallel},
 	{"pack", pass_pack},
 	{"plan", pass_plan},
+	{"team", pass_team},
 	{NULL, NULL},
 };

@@ -212,6 +212,26 @@ static inline const Tensor *random_input(Ctx *cx, Arena *arena, uint64_t *seed, 
 	return random_tensor(arena, seed, type->elem, type->rank, dims, special);
 }
 
+/* g with those of its parameters as constants for which there is a value; the others keep their order. */
+static inline const Graph *with_constants(Ctx *cx, const Graph *g, const Tensor *const *values)
+{
+	Rewrite rw = {.cx = cx};
+	map_init(&rw.map, cx->arena);
+	const Val **params = NEWN(cx->arena, const Val *, g->n_params), **results = NEWN(cx->arena, const Val *, g->n_results);
+	const char **names = NEWN(cx->arena, const char *, g->n_params);
+	int n = 0;
+	for (int i = 0; i < g->n_params; i++) {
+		if (values[i]) {
+			map_put(&rw.map, g->params[i], val_const(cx, values[i]));
+			continue;
+		}
+		map_put(&rw.map, g->params[i], params[n] = val_param(cx, n, g->params[i]->type));
+		names[n++] = g->param_names[i];
+	}
+	for (int i = 0; i < g->n_results; i++) results[i] = rewrite_val(&rw, g->results[i]);
+	return graph_new(cx, g->name, n, params, names, g->n_results, results, g->result_names);
+}
+
 static inline void set_dim(Ctx *cx, DimEnv *env, const char *name, int64_t value)
 {
 	Sym *s = sym_find(cx, name);

@@ -28,7 +28,7 @@ static char *read_file(const char *path, Arena *arena)
 
 static Program *run_until(Ctx *cx, const Graph *g, const char *last)
 {
-	const int threads = strcmp(last, "parallel") == 0 ? 2 : 1;
+	const int threads = strcmp(last, "parallel") == 0 || strcmp(last, "team") == 0 ? 2 : 1;
 	const Target target = {.fuse = true, .vectorise = true, .pack = true, .lanes = 8, .registers = 16, .threads = threads};
 	Names names;
 	names_init(&names, cx);

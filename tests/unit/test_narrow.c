@@ -35,32 +35,23 @@ static bool is_weight(const char *name) { return !strcmp(name, "W") || !strcmp(n
 /* g with its weights, and the vectors that are added, as constants; weights rounded to elem. */
 static const Graph *with_weights(Ctx *cx, const Graph *g, Elem elem)
 {
-	Rewrite rw = {.cx = cx};
-	map_init(&rw.map, cx->arena);
-	const Val **params = NEWN(cx->arena, const Val *, g->n_params), **results = NEWN(cx->arena, const Val *, g->n_results);
-	const char **names = NEWN(cx->arena, const char *, g->n_params);
+	const Tensor **values = NEWN(cx->arena, const Tensor *, g->n_params);
 	DimEnv env;
 	dimenv_init(&env, cx->arena);
 	uint64_t seed = 11;
-	int n = 0;
 	for (int i = 0; i < g->n_params; i++) {
-		const Val *p = g->params[i];
-		if (!is_weight(g->param_names[i]) && !strchr("bprg", g->param_names[i][0])) {
-			map_put(&rw.map, p, params[n] = val_param(cx, n, p->type));
-			names[n++] = g->param_names[i];
-			continue;
-		}
+		const Type *type = g->params[i]->type;
+		if (!is_weight(g->param_names[i]) && !strchr("bprg", g->param_names[i][0])) continue;
 		int64_t dims[8];
-		for (int d = 0; d < p->type->rank; d++) dims[d] = dim_eval(cx, p->type->dims[d], &env);
-		Tensor *t = tensor_new(cx->arena, F32, p->type->rank, dims);
+		for (int d = 0; d < type->rank; d++) dims[d] = dim_eval(cx, type->dims[d], &env);
+		Tensor *t = tensor_new(cx->arena, F32, type->rank, dims);
 		for (int64_t k = 0; k < t->count; k++) {
 			const double x = ((double)(random_next(&seed) >> 40) * 0x1p-24 - 0.5) * exp2(-(double)(k % 23));
 			tensor_set(t, k, is_weight(g->param_names[i]) ? round_to((double)(float)x, elem) : x);
 		}
-		map_put(&rw.map, p, val_const(cx, t));
+		values[i] = t;
 	}
-	for (int i = 0; i < g->n_results; i++) results[i] = rewrite_val(&rw, g->results[i]);
-	return graph_new(cx, g->name, n, params, names, g->n_results, results, g->result_names);
+	return with_constants(cx, g, values);
 }
 
 static Compiled *compile_narrow(Ctx *cx, const Graph *g, const Variant *v, Elem elem, const char *name)

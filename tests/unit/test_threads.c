@@ -1,0 +1,191 @@
+/* test_threads.c: --threads: the same bits for 1, 2, 3 and 4 threads, called again and again so that a missing barrier shows.
+ *
+ * The models are just large enough that a team runs them (codegen/parallel.c): products of a step that all threads share, two
+ * directions side by side, kernels that wait for another one within a step, sizes that are not known and no multiple of
+ * anything, branches.
+ */
+#include <criterion/criterion.h>
+
+#include "compiled.h"
+
+enum { CALLS = 20, MAX_VALUES = 8, MAX_THREADS = 4 };
+
+static const struct {
+	const char *name, *dims, *text;
+} models[] = {
+	{"two directions, shared", "T=13",
+		"dim T = 0..4096\n"
+		"graph @m(%x: f32[T, 100], %h0: f32[100], %R: f32[100, 300], %S: f32[100, 300]) -> (%y: f32[T, 200]) {\n"
+		"  %f = scan %R %h0 %x counts=[1, 1] length=[T] reverse=[0] body={\n"
+		"    graph @b(%R: f32[100, 300], %h: f32[100], %x: f32[100]) -> (%n: f32[100], %y: f32[100]) {\n"
+		"      %u = contract %h %R spec=\"i,ij->j\"\n"
+		"      %p = slice %u start=[0] size=[100] step=[1]\n"
+		"      %q = slice %u start=[100] size=[100] step=[1]\n"
+		"      %r = slice %u start=[200] size=[100] step=[1]\n"
+		"      %s = sigmoid %p\n"
+		"      %a = add %q %x\n"
+		"      %t = tanh %a\n"
+		"      %m = mul %s %t\n"
+		"      %n = add %m %r\n"
+		"      %o = tanh %n\n"
+		"      return %o %o\n"
+		"    }\n"
+		"  }\n"
+		"  %g = scan %S %h0 %x counts=[1, 1] length=[T] reverse=[1] body={\n"
+		"    graph @b(%R: f32[100, 300], %h: f32[100], %x: f32[100]) -> (%n: f32[100], %y: f32[100]) {\n"
+		"      %u = contract %h %R spec=\"i,ij->j\"\n"
+		"      %p = slice %u start=[0] size=[100] step=[1]\n"
+		"      %q = slice %u start=[100] size=[100] step=[1]\n"
+		"      %r = slice %u start=[200] size=[100] step=[1]\n"
+		"      %a = add %q %x\n"
+		"      %m = mul %p %a\n"
+		"      %n = add %m %r\n"
+		"      %o = tanh %n\n"
+		"      return %o %o\n"
+		"    }\n"
+		"  }\n"
+		"  %fy = get %f index=[1]\n"
+		"  %gy = get %g index=[1]\n"
+		"  %y = concat %fy %gy axis=[1]\n"
+		"  return %y\n"
+		"}\n"},
+	{"two directions, side by side", "",
+		"graph @m(%x: f32[301, 24], %h0: f32[24], %R: f32[24, 24], %S: f32[24, 24]) -> (%h: f32[24], %y: f32[301, 24]) {\n"
+		"  %f = scan %R %h0 %x counts=[1, 1] length=[301] reverse=[0] body={\n"
+		"    graph @b(%R: f32[24, 24], %h: f32[24], %x: f32[24]) -> (%n: f32[24], %y: f32[24]) {\n"
+		"      %u = contract %h %R spec=\"i,ij->j\"\n"
+		"      %a = add %u %x\n"
+		"      %n = tanh %a\n"
+		"      return %n %n\n"
+		"    }\n"
+		"  }\n"
+		"  %g = scan %S %h0 %x counts=[1, 1] length=[301] reverse=[1] body={\n"
+		"    graph @b(%R: f32[24, 24], %h: f32[24], %x: f32[24]) -> (%n: f32[24], %y: f32[24]) {\n"
+		"      %u = contract %h %R spec=\"i,ij->j\"\n"
+		"      %a = add %u %x\n"
+		"      %n = tanh %a\n"
+		"      return %n %n\n"
+		"    }\n"
+		"  }\n"
+		"  %fy = get %f index=[1]\n"
+		"  %gy = get %g index=[1]\n"
+		"  %fh = get %f index=[0]\n"
+		"  %gh = get %g index=[0]\n"
+		"  %h = add %fh %gh\n"
+		"  %y = mul %fy %gy\n"
+		"  return %h %y\n"
+		"}\n"},
+	{"two products a step, and a branch", "T=9",
+		"dim T = 0..4096\n"
+		"graph @m(%x: f32[T, 190], %h0: f32[190], %c: bool[T], %R: f32[190, 190], %S: f32[190, 190]) -> (%h: f32[190], %y: f32[T, 190]) {\n"
+		"  %f = scan %R %S %h0 %x %c counts=[2, 1] length=[T] reverse=[0] body={\n"
+		"    graph @b(%R: f32[190, 190], %S: f32[190, 190], %h: f32[190], %x: f32[190], %c: bool[]) -> (%n: f32[190], %y: f32[190]) {\n"
+		"      %u = contract %h %R spec=\"i,ij->j\"\n"
+		"      %r = sigmoid %u\n"
+		"      %q = mul %r %h\n"
+		"      %v = cond %c %q %S %x body={\n"
+		"        graph @yes(%q: f32[190], %S: f32[190, 190], %x: f32[190]) -> (%o: f32[190]) {\n"
+		"          %p = contract %q %S spec=\"i,ij->j\"\n"
+		"          %a = add %p %x\n"
+		"          %o = tanh %a\n"
+		"          return %o\n"
+		"        }\n"
+		"        graph @no(%q: f32[190], %S: f32[190, 190], %x: f32[190]) -> (%o: f32[190]) {\n"
+		"          %a = add %q %x\n"
+		"          %o = sigmoid %a\n"
+		"          return %o\n"
+		"        }\n"
+		"      }\n"
+		"      %w = get %v index=[0]\n"
+		"      return %w %w\n"
+		"    }\n"
+		"  }\n"
+		"  %h = get %f index=[0]\n"
+		"  %y = get %f index=[1]\n"
+		"  return %h %y\n"
+		"}\n"},
+	{"open size in the lanes", "T=301",
+		"dim T = 0..4096\n"
+		"graph @m(%x: f32[90, T], %R: f32[90, 110], %S: f32[110, 70]) -> (%y: f32[70, T]) {\n"
+		"  %u = contract %x %R spec=\"it,ij->jt\"\n"
+		"  %a = tanh %u\n"
+		"  %y = contract %a %S spec=\"it,ij->jt\"\n"
+		"  return %y\n"
+		"}\n"},
+};
+enum { N_MODELS = sizeof models / sizeof *models };
+
+/* With %R and %S as constants. */
+static const Graph *read_model(Ctx *cx, int i)
+{
+	const Graph *g = graph_parse(cx, models[i].text, models[i].name);
+	graph_verify(cx, g);
+	const Tensor **values = NEWN(cx->arena, const Tensor *, g->n_params);
+	DimEnv env;
+	dimenv_init(&env, cx->arena);
+	uint64_t seed = 7;
+	for (int k = 0; k < g->n_params; k++)
+		if (strchr("RS", g->param_names[k][0])) {
+			Tensor *t = (Tensor *)(uintptr_t)random_input(cx, cx->arena, &seed, g->params[k]->type, &env, false);
+			for (int64_t n = 0; n < t->count; n++) tensor_set(t, n, tensor_get(t, n) / 16);
+			values[k] = t;
+		}
+	return with_constants(cx, g, values);
+}
+
+static void try_variant(Ctx *cx, Variant v, bool first, const Tensor *wanted[N_MODELS][MAX_VALUES])
+{
+	Compiled *builds[N_MODELS];
+	const Graph *graphs[N_MODELS];
+	for (int i = 0; i < N_MODELS; i++) {
+		graphs[i] = read_model(cx, i);
+		builds[i] = compile_as(cx, graphs[i], &v, arena_printf(cx->arena, "m%d", i));
+		const bool team = strstr(builds[i]->files[0].data, "#pragma omp parallel") != NULL;
+		cr_assert_eq(team, v.threads > 1, "%s: %d threads, %s team", models[i].name, v.threads, team ? "a" : "no");
+	}
+	char *error;
+	Module *m = load_all(cx->arena, N_MODELS, builds, &v, &error);
+	cr_assert(m, "%s: %s", v.name, error);
+	for (int i = 0; i < N_MODELS; i++) {
+		const Tensor *inputs[MAX_VALUES], *seen[MAX_VALUES];
+		DimEnv env;
+		dimenv_init(&env, cx->arena);
+		bind_run(cx, &env, models[i].dims);
+		uint64_t seed = 5;
+		for (int k = 0; k < graphs[i]->n_params; k++)
+			inputs[k] = random_input(cx, cx->arena, &seed, graphs[i]->params[k]->type, &env, false);
+		for (int call = 0; call < CALLS; call++) {
+			const char *wrong = call_compiled(cx, cx->arena, m, builds[i], builds[i]->graph, &env, inputs, seen);
+			cr_assert_null(wrong, "%s, %s: %s", models[i].name, v.name, wrong);
+			for (int r = 0; r < graphs[i]->n_results; r++) {
+				const size_t size = tensor_size_bytes(seen[r]);
+				if (first && !call) wanted[i][r] = seen[r];
+				cr_assert(memcmp(seen[r]->data, wanted[i][r]->data, size) == 0, "%s, %s, %d threads: other bits in call %d",
+					models[i].name, v.name, v.threads, call);
+			}
+		}
+	}
+	module_free(m);
+}
+
+static void same_bits(Variant v)
+{
+	if (!variant_runs(&v)) return;
+	Ctx *cx = ctx_new();
+	const Tensor *wanted[N_MODELS][MAX_VALUES];
+	TRY (cx) {
+		for (v.threads = 1; v.threads <= MAX_THREADS; v.threads++) try_variant(cx, v, v.threads == 1, wanted);
+	}
+	else cr_assert_fail("%s", cx->error);
+	ctx_free(cx);
+}
+
+Test(threads, scalar, .timeout = 120)
+{
+	same_bits((Variant){.name = "generic, gcc", .target = "generic", .opt = 2, .cc = "gcc", .cc_opt = 1, .werror = true});
+}
+
+Test(threads, vectors, .timeout = 120)
+{
+	same_bits((Variant){.name = "x86-64-v3, JIT", .target = "x86-64-v3", .opt = 2});
+}
