@@ -87,6 +87,13 @@ static const Expr *plus(Pass *c, const Expr *a, const Expr *b)
 	return !a ? b : !b ? a : expr_op(c->p, OP_EW_add, a->elem, 2, (const Expr *[]){a, b});
 }
 
+static const Expr *with_args(Pass *c, const Expr *e, const Expr *const *args)
+{
+	if (memcmp(args, e->args, sizeof *args * (size_t)e->n_args) == 0)
+		return e;
+	return e->kind == EX_ROUND ? expr_round(c->p, e->elem, args[0]) : expr_op(c->p, e->op, e->elem, e->n_args, args);
+}
+
 static const Expr *rewrite(Pass *c, const Expr *e)
 {
 	const Expr *have = map_get(&c->done, e);
@@ -114,9 +121,21 @@ static const Expr *rewrite(Pass *c, const Expr *e)
 	} else if (e->n_args) {
 		for (int i = 0; i < e->n_args; i++)
 			args[i] = rewrite(c, e->args[i]);
-		if (memcmp(args, e->args, sizeof *args * (size_t)e->n_args) != 0)
-			made = e->kind == EX_ROUND ? expr_round(c->p, e->elem, args[0]) : expr_op(c->p, e->op, e->elem, e->n_args, args);
+		made = with_args(c, e, args);
 	}
+	map_put(&c->done, e, made);
+	return made;
+}
+
+/* What was rewritten, where a sum's own summands use it: those add nothing up before a loop, as they depend on its variable. */
+static const Expr *replace(Pass *c, const Expr *e)
+{
+	const Expr *have = map_get(&c->done, e), *args[3];
+	if (have || !e->n_args)
+		return have ? have : e;
+	for (int i = 0; i < e->n_args; i++)
+		args[i] = replace(c, e->args[i]);
+	const Expr *made = with_args(c, e, args);
 	map_put(&c->done, e, made);
 	return made;
 }
@@ -199,6 +218,8 @@ static void accumulate_kernel(Program *p, Kernel *k)
 		count_root(&c, k->accs[i]->value, &seen);
 	for (int i = 0; i < k->n_stores; i++)
 		k->stores[i].value = rewrite(&c, k->stores[i].value);
+	for (int i = 0; i < k->n_accs; i++)
+		k->accs[i]->value = replace(&c, k->accs[i]->value);
 	for (int level = 0, changed = 1; changed; level++) { /* what an init or value needs comes first */
 		changed = 0;
 		for (int i = 0; i < k->n_accs; i++) {
