@@ -115,13 +115,13 @@ def silero(o, missing):
     return [Case("silero_v5", path, steps, "real", {"stateN": "state"}, {"sr": 16000}, note)]
 
 
-def real(o, missing):
-    if not o.cases.is_dir():
+def real(o, missing, names):
+    if names and not o.cases.is_dir():
         missing.append(f"the recorded real models: there is no {o.cases}")
         return []
     found = []
-    for name, n in REAL.items():
-        folder = o.cases / name
+    for name in names:
+        n, folder = REAL[name], o.cases / name
         about = json.loads((folder / "case.json").read_text())
         carry = about["sequences"][0].get("carry", {})
         case = Case(name, folder / "model.onnx", recorded(folder, about["inputs"], n), "real", carry, note=about["note"])
@@ -153,9 +153,14 @@ def layers(quick):
 
 def all_cases(o):
     """The cases, and why some are missing."""
+    def wanted(name, group=""):
+        return re.search(o.only, name + ("_2threads" if group == "threads" else ""))
+
     models = o.out / "models"
     models.mkdir(parents=True, exist_ok=True)
     missing = []
-    found = silero(o, missing) + [langid()] + real(o, missing)
-    found += [layer(models, name, group) for group, names in layers(o.quick).items() for name in names]
-    return [c for c in found if re.search(o.only, c.name)], missing
+    found = silero(o, missing) if wanted("silero_v5") else []
+    found += [langid()] if wanted("langid_T100") else []
+    found += real(o, missing, [name for name in REAL if wanted(name)])
+    found += [layer(models, name, group) for group, names in layers(o.quick).items() for name in names if wanted(name, group)]
+    return found, missing

@@ -35,7 +35,7 @@ def draw_curves(pyplot, path, panels, key, xlabel):
     panels = [(title, rs) for title, rs in panels if list(curves(rs, key))]
     if not panels:
         return []
-    figure, axes = pyplot.subplots(1, len(panels), figsize=(4.2 * len(panels), 3.8), squeeze=False, layout="constrained")
+    figure, axes = pyplot.subplots(1, len(panels), figsize=(4 * len(panels) + 1.3, 3.6), squeeze=False, layout="constrained")
     for axis, (title, rs) in zip(axes[0], panels):
         for label, x, y in curves(rs, key):
             style = {"linestyle": ":", "color": "black"} if label == "bound" else {"marker": ".", "color": STYLE[label]}
@@ -46,7 +46,8 @@ def draw_curves(pyplot, path, panels, key, xlabel):
         axis.minorticks_off()
         axis.grid(alpha=0.3)
     axes[0][0].set_ylabel("µs a call")
-    axes[0][-1].legend(fontsize="small")
+    handles = dict(zip(*reversed([sum(part, []) for part in zip(*(axis.get_legend_handles_labels() for axis in axes[0]))])))
+    figure.legend(handles.values(), handles.keys(), loc="outside right upper", fontsize="small")
     figure.savefig(path, metadata={"Date": None})
     pyplot.close(figure)
     return [path.name]
