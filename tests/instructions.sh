@@ -79,9 +79,9 @@ if [ -n "$wanted" ]; then
 		while read -r path options; do
 			# shellcheck disable=SC2086
 			count "$(basename "$path" .onnx)" "$path" $options
-			case $path in
 			# shellcheck disable=SC2086
-			*/LSTM_128_step.onnx | */GRU_256_step.onnx) count "$(basename "$path" .onnx)_bf16" "$path" $options --weights-dtype bf16 ;;
+			case $path in
+			LSTM_128_step.onnx | GRU_256_step.onnx) count "${path%.onnx}_bf16" "$path" $options --weights-dtype bf16 ;;
 			esac
 		done <made
 	else absent "single layers: $(tail -n 1 made.err) (scripts/setup.sh --test)"
