@@ -111,7 +111,7 @@ static void emit_team(Emit *em, const Block *b)
 }
 
 /* The size is known.  Where it is not within its bounds the arrays are too small for it. */
-static void emit_size(Emit *em, const Stmt *s, const char *most)
+static void emit_count(Emit *em, const Stmt *s, const char *most)
 {
 	const char *name = dim_name(em->cx, s->size), *count = s->count->name;
 	line(em->w, "%s = %s[0];", name, count);
@@ -121,6 +121,26 @@ static void emit_size(Emit *em, const Stmt *s, const char *most)
 		line(em->w, "if (%s < %" PRId64 ")", name, s->size->lo);
 		line(em->w, "\treturn -1;");
 	}
+}
+
+static void emit_size(Emit *em, const Stmt *s)
+{
+	em->n_memo = 0;
+	const char *value = expr_c(em, s->cond, 0, 0);
+	if (!s->size) {
+		line(em->w, "if (%s != %s)", value, dim_c(em->cx, s->want));
+		line(em->w, "\treturn -1;");
+		return;
+	}
+	const char *name = dim_name(em->cx, s->size);
+	line(em->w, "%s = %s;", name, value);
+	const int64_t lo = s->size->lo, hi = s->size->hi;
+	if (lo > INT64_MIN && hi < INT64_MAX)
+		line(em->w, "if (%s < %" PRId64 " || %s > %" PRId64 ")", name, lo, name, hi);
+	else if (lo > INT64_MIN || hi < INT64_MAX)
+		line(em->w, "if (%s %s %" PRId64 ")", name, lo > INT64_MIN ? "<" : ">", lo > INT64_MIN ? lo : hi);
+	if (lo > INT64_MIN || hi < INT64_MAX)
+		line(em->w, "\treturn -1;");
 }
 
 typedef struct {
@@ -136,7 +156,10 @@ static void declare_size(void *user, Stmt *s)
 		return;
 	map_put(&sizes->declared, s->size, s);
 	const char *name = dim_name(em->cx, s->size);
-	line(em->w, "int64_t %s = 0; /* computed, at most %" PRId64 " */", name, s->size->hi);
+	if (s->size->hi == INT64_MAX)
+		line(em->w, "int64_t %s = 0; /* computed */", name);
+	else
+		line(em->w, "int64_t %s = 0; /* computed, at most %" PRId64 " */", name, s->size->hi);
 	line(em->w, "(void)%s;", name);
 }
 
@@ -153,8 +176,11 @@ static void emit_stmt(Emit *em, const Stmt *s)
 		line(w, "%s(%s);", s->name, call_args(em, &ps));
 		note_call(em, s->name, s->val->loc, special_cost(s), false);
 	} else if (s->kind == ST_CHECK) {
-		line(w, "if (%s != %s)", dim_c(em->cx, s->seen), dim_c(em->cx, s->want));
+		const char *where = s->where ? arena_printf(em->cx->arena, "%s > 0 && ", dim_c(em->cx, s->where)) : "";
+		line(w, "if (%s%s %s %s)", where, dim_c(em->cx, s->seen), s->at_least ? "<" : "!=", dim_c(em->cx, s->want));
 		line(w, "\treturn -1;");
+	} else if (s->kind == ST_SIZE) {
+		emit_size(em, s);
 	} else if (s->kind == ST_IF) {
 		em->n_memo = 0;
 		open_block(w, "if (%s)", expr_c(em, s->cond, 0, 0));
@@ -185,7 +211,7 @@ static void emit_stmt(Emit *em, const Stmt *s)
 		}
 		close_block(w);
 		if (s->size)
-			emit_size(em, s, n);
+			emit_count(em, s, n);
 	}
 }
 

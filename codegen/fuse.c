@@ -22,7 +22,7 @@ enum {
 bool is_view(const Val *v)
 {
 	return v->op == OP_reshape || v->op == OP_permute || v->op == OP_slice || v->op == OP_expand || v->op == OP_window ||
-	       v->op == OP_after;
+	       v->op == OP_size || v->op == OP_after;
 }
 
 const Val *view_base(const Val *v)
@@ -35,7 +35,8 @@ const Val *view_base(const Val *v)
 bool is_special(const Val *v)
 {
 	switch (v->op) {
-	case OP_scan: case OP_loop: case OP_cond: case OP_sort: case OP_cumulative: case OP_argreduce: case OP_scatter_nd:
+	case OP_scan: case OP_loop: case OP_cond: case OP_size: case OP_sort: case OP_cumulative: case OP_argreduce:
+	case OP_scatter_nd:
 		return true;
 	default: return false;
 	}
@@ -184,7 +185,7 @@ static void store_needed(Scope *s)
 		} else if (is_special(v)) {
 			for (int k = 0; k < v->n_args; k++)
 				store_base(s, v->args[k]);
-			if (!v->type->is_tuple)
+			if (!v->type->is_tuple && !is_view(v))
 				store_val(s, v);
 		} else if (v->op == OP_window) {
 			store_base(s, v->args[0]);

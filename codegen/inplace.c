@@ -69,7 +69,7 @@ static void read_stmt(void *user, Stmt *s)
 	Reads *r = user;
 	if (s->kind == ST_KERNEL)
 		read_kernel(s->kernel, r);
-	if (s->kind == ST_IF)
+	if (s->kind == ST_IF || s->kind == ST_SIZE)
 		read_expr(s->cond, r);
 	for (int i = 0; i < s->n_ins; i++)
 		r->wrong |= s->ins[i] == r->now;

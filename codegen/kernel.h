@@ -156,7 +156,7 @@ struct Kernel {
 
 /* ---- programs ---- */
 
-typedef enum { ST_KERNEL, ST_LOOP, ST_IF, ST_SPECIAL, ST_CHECK } StmtKind;
+typedef enum { ST_KERNEL, ST_LOOP, ST_IF, ST_SPECIAL, ST_SIZE, ST_CHECK } StmtKind;
 typedef struct {
 	int n;
 	Stmt **stmts;
@@ -172,13 +172,17 @@ struct Stmt {
 	const Dim *length;
 	bool reverse;
 	Buffer *count, *limit;  /* while-loops: steps done (i64 scalar, written), most steps (i64 scalar); else NULL */
-	const Sym *size;        /* while-loops: the symbol that has the steps done as its value from then on; NULL: none */
+	const Sym *size;        /* while-loops, SIZE: the symbol that has the steps done, the scalar, as its value from then on; NULL: none */
 	Buffer *go, *go_next;   /* while-loops: bool scalars */
 	int n_carries;
 	Carry *carries;
 	Block body, other;      /* IF: then, else */
-	const Expr *cond;       /* IF: a scalar load */
-	const Dim *want, *seen; /* CHECK: sizes that must be equal, else the call ends with an error */
+	const Expr *cond;       /* IF, SIZE: a scalar load */
+	/* CHECK: sizes that must be equal, or where at_least is set seen >= want; else the call ends with an error.  SIZE without a
+	 * symbol: want is what the scalar must be. */
+	const Dim *want, *seen;
+	bool at_least;
+	const Dim *where;       /* CHECK: of interest only where this is above 0; NULL: always */
 	/* SPECIAL: sort, cumulative, argreduce, scatter_nd: a primitive that is no map and no reduction */
 	const Val *val;
 	const char *name;       /* its C function */

@@ -192,8 +192,19 @@ static void print_block(Buf *b, const Block *block, int depth)
 		} else if (s->kind == ST_CHECK) {
 			buf_puts(b, "check ");
 			dim_print(b, s->seen);
-			buf_puts(b, " = ");
+			buf_puts(b, s->at_least ? " >= " : " = ");
 			dim_print(b, s->want);
+			if (s->where) {
+				buf_puts(b, " where ");
+				dim_print(b, s->where);
+				buf_puts(b, " > 0");
+			}
+			buf_puts(b, "\n");
+		} else if (s->kind == ST_SIZE) {
+			buf_puts(b, s->size ? "size " : "check ");
+			dim_print(b, s->want);
+			buf_puts(b, " = ");
+			print_expr(b, NULL, s->cond, 0);
 			buf_puts(b, "\n");
 		} else if (s->kind == ST_IF) {
 			buf_puts(b, "if ");

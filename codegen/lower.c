@@ -26,7 +26,7 @@ static void enter_sizes(Scope *s)
 		const Val *v = s->order.vals[i];
 		lw->cx->loc = v->loc;
 		val_each_size(v, want_size, lw);
-		const Sym *size = loop_symbol(v);
+		const Sym *size = size_symbol(v);
 		if (!size)
 			continue;
 		map_put(&lw->sizes, size, v);
@@ -67,7 +67,7 @@ typedef struct {
  * the value is computed there under its own dims. */
 static const Val *home_of(Scope *s, const Val *v)
 {
-	while (v->op == OP_reshape)
+	while (v->op == OP_reshape || v->op == OP_after)
 		v = v->args[0];
 	bool there = v->op == OP_param || v->op == OP_const || v->op == OP_dim || v->op == OP_iota;
 	return there || is_view(v) || map_get(&s->places, v) ? NULL : v;
@@ -234,7 +234,7 @@ static void lower_loop(Scope *s, const Val *v)
 	const Type *one = type_scalar(cx, I64), *flag = type_scalar(cx, BOOL);
 
 	Stmt outer = {.kind = ST_LOOP};
-	outer.size = loop_symbol(v);
+	outer.size = size_symbol(v);
 	const char *loc = cx->loc;
 	cx->loc = v->loc;
 	outer.length = outer.size ? dim_most(cx, val_dims(v, A_LENGTH)[0]) : val_dims(v, A_LENGTH)[0];
@@ -306,18 +306,22 @@ static void lower_loop(Scope *s, const Val *v)
 		copy_part(s, st->carries[i].now, v, lead_parts + i);
 }
 
+/* A value of one element that is there, or is read through views. */
+static const Expr *scalar_expr(Scope *s, const Val *v) { return result_group(s, v).exprs[0]; }
+
+static void lower_size(Scope *s, const Val *v)
+{
+	Stmt *st = stmt_new(s, s->block, ST_SIZE);
+	st->size = size_symbol(v);
+	st->want = val_dims(v, A_VALUE)[0];
+	st->cond = scalar_expr(s, v->args[0]);
+}
+
 static void lower_cond(Scope *s, const Val *v)
 {
 	Ctx *cx = s->lw->cx;
 	Stmt *st = stmt_new(s, s->block, ST_IF);
-	const Val **root = NEWN(cx->arena, const Val *, 1);
-	root[0] = v->args[0];
-	Group g = {.n_roots = 1, .roots = root};
-	group_domain(s, &g, root[0]);
-	s->reading = true;
-	pull_group(s, &g);
-	s->reading = false;
-	st->cond = g.exprs[0];
+	st->cond = scalar_expr(s, v->args[0]);
 	for (int b = 0; b < 2; b++) {
 		const Graph *body = val_body(v, b);
 		Scope *in = scope_new(s->lw, body, b ? &st->other : &st->body);
@@ -344,6 +348,10 @@ static void lower_special(Scope *s, const Val *v)
 		lower_cond(s, v);
 		return;
 	}
+	if (v->op == OP_size) {
+		lower_size(s, v);
+		return;
+	}
 	/* Operands and result as whole arrays, contiguous. */
 	Ctx *cx = s->lw->cx;
 	Stmt st = {.kind = ST_SPECIAL, .val = v, .n_ins = v->n_args};
@@ -366,67 +374,6 @@ static void lower_special(Scope *s, const Val *v)
 
 /* ---- blocks ---- */
 
-typedef struct {
-	const Scope *s;
-	const Map *known; /* Sym -> its loop, where it has run */
-	const Sym *last;
-	bool mentions_last, mentions_unknown;
-} Sizes;
-
-static void see_size(void *user, const Sym *size)
-{
-	Sizes *z = user;
-	z->mentions_last |= size == z->last;
-	z->mentions_unknown |= map_get(&z->s->sizes, size) && !map_get(z->known, size);
-}
-
-static void check_size(Scope *s, const Map *known, const Sym *last, const Dim *want, const Dim *seen)
-{
-	Sizes z = {.s = s, .known = known, .last = last};
-	if (want == seen)
-		return;
-	dim_each_sym(want, see_size, &z);
-	dim_each_sym(seen, see_size, &z);
-	if (z.mentions_unknown || (last && !z.mentions_last))
-		return;
-	Stmt *st = stmt_new(s, s->block, ST_CHECK);
-	st->want = want;
-	st->seen = seen;
-}
-
-/* Where v has elements, the dims of its first operand from `first` on must have some. */
-static void check_elements(Scope *s, const Map *known, const Sym *last, const Val *v, int64_t first, int64_t n)
-{
-	Ctx *cx = s->lw->cx;
-	const Dim *some = dim_min(cx, type_count(cx, v->type), dim_int(cx, 1));
-	for (int64_t i = first; i < first + n; i++)
-		check_size(s, known, last, some, dim_min(cx, some, v->args[0]->type->dims[i]));
-}
-
-static int64_t index_depth(const Val *gather_nd)
-{
-	const Type *index = gather_nd->args[1]->type;
-	int64_t depth = 0;
-	dim_is_int(index->dims[index->rank - 1], &depth);
-	return depth;
-}
-
-/* What the types left open: reshapes whose counts may differ, and axes that must have elements.  As soon as the sizes are
- * known: at the start of the block (last is NULL), or after the loop that computes `last`. */
-static void check_sizes(Scope *s, const Map *known, const Sym *last)
-{
-	Ctx *cx = s->lw->cx;
-	for (int i = 0; i < s->order.n; i++) {
-		const Val *v = s->order.vals[i];
-		if (v->op == OP_reshape)
-			check_size(s, known, last, type_count(cx, v->type), type_count(cx, v->args[0]->type));
-		if (v->op == OP_gather || v->op == OP_argreduce)
-			check_elements(s, known, last, v, val_int(v, A_AXIS), 1);
-		if (v->op == OP_gather_nd)
-			check_elements(s, known, last, v, val_int(v, A_BATCH), index_depth(v));
-	}
-}
-
 static void lower_block(Scope *s, Result *results, int n_results)
 {
 	Map known;
@@ -440,7 +387,7 @@ static void lower_block(Scope *s, Result *results, int n_results)
 	fuse(s, n_results, left);
 	for (int i = 0; i < s->n_groups; i++) {
 		Group *g = &s->groups[i];
-		const Sym *size = g->special ? loop_symbol(g->special) : NULL;
+		const Sym *size = g->special ? size_symbol(g->special) : NULL;
 		if (g->special)
 			lower_special(s, g->special);
 		else

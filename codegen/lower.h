@@ -43,7 +43,7 @@ typedef struct Lower {
 	Ctx *cx;
 	const Target *target;
 	Map consts; /* Tensor -> Buffer */
-	Map sizes;  /* computed Sym -> its loop, of the scopes that were entered */
+	Map sizes;  /* computed Sym -> its sizer, of the scopes that were entered */
 } Lower;
 
 struct Scope { /* one graph being lowered: the whole, or a body */
@@ -54,7 +54,7 @@ struct Scope { /* one graph being lowered: the whole, or a body */
 	Map places; /* Val -> Place: stored values, parameters */
 	Map wanted; /* Val -> Wanted */
 	Map in_place; /* Val -> the operand of a concat that it is computed for */
-	Map sizes; /* computed Sym -> its loop in this scope */
+	Map sizes; /* computed Sym -> its sizer in this scope */
 	int n_groups;
 	Group *groups;
 	Map group_of; /* stored Val -> index of its group, plus 1 */
@@ -82,6 +82,9 @@ double dim_estimate(const Dim *); /* symbols at a typical size */
 /* parallel.c */
 double stmt_work(const Stmt *); /* multiply-adds, all rounds of loops */
 bool is_shared(Stmt *);         /* has a sliced kernel: all threads of the team run it */
+
+/* checks.c: comparisons for the sizes that are known now (Sym -> its sizer), `last` since a moment ago (NULL: the block begins). */
+void check_sizes(Scope *, const Map *known, const Sym *last);
 
 /* fuse.c: fills groups and places.  results: those that no kernel of their own stores (NULL: done). */
 void fuse(Scope *, int n_results, const Val *const *results);

@@ -60,7 +60,7 @@ static void whole(void *user, Stmt *s)
 
 static void note_return(void *user, Stmt *s)
 {
-	*(bool *)user |= s->kind == ST_CHECK || s->size;
+	*(bool *)user |= s->kind == ST_CHECK || s->kind == ST_SIZE || s->size;
 }
 
 /* A team cannot leave the function. */

@@ -152,8 +152,9 @@ static void use_block(Walk *w, const Block *b)
 			for (int k = 0; k < s->n_ins; k++)
 				use(w, s->ins[k]);
 		}
-		if (s->kind == ST_IF) {
+		if (s->kind == ST_IF || s->kind == ST_SIZE)
 			use_expr(w, s->cond);
+		if (s->kind == ST_IF) {
 			use_block(w, &s->body);
 			use_block(w, &s->other);
 		}

@@ -78,6 +78,17 @@ const Val *b_ints(Ctx *cx, int n, const int64_t *values)
 	return val_const(cx, t);
 }
 
+const Val *b_size(Ctx *cx, const Val *n, const Dim *value)
+{
+	Attr a = attr_dims(A_VALUE, 1, &value);
+	return val_new(cx, OP_size, 1, &n, &a);
+}
+
+const Val *b_after(Ctx *cx, const Val *x, const Val *n)
+{
+	return val_new(cx, OP_after, 2, (const Val *[]){x, n}, NULL);
+}
+
 const Val *b_dim(Ctx *cx, const Dim *d)
 {
 	int64_t value;

@@ -409,6 +409,18 @@ const Dim *dim_subst(Ctx *cx, const Dim *d, const Map *map)
 
 static const Dim *dim_limit(Ctx *cx, const Dim *d, bool upper);
 
+static void see_unbounded(void *any, const Sym *s)
+{
+	*(bool *)any |= s->computed && s->hi == INT64_MAX;
+}
+
+static bool has_unbounded(const Dim *d)
+{
+	bool any = false;
+	dim_each_sym(d, see_unbounded, &any);
+	return any;
+}
+
 /* The limit of one symbol that may be, or be made of, computed ones. */
 static const Dim *sym_limit(Ctx *cx, const Sym *s, bool upper)
 {
@@ -419,6 +431,8 @@ static const Dim *sym_limit(Ctx *cx, const Sym *s, bool upper)
 			fail(cx, "nothing bounds the size %s, which the model computes: bound it by --dim %s=0..MOST", s->name, s->name);
 		return dim_int(cx, upper ? s->hi : s->lo);
 	}
+	if (s->kind == SYM_MIN && upper && has_unbounded(s->a) != has_unbounded(s->b))
+		return dim_limit(cx, has_unbounded(s->a) ? s->b : s->a, upper);
 	const Dim *a = dim_limit(cx, s->a, upper), *b = dim_limit(cx, s->b, s->kind == SYM_FLOORDIV ? !upper : upper);
 	if (a == s->a && b == s->b)
 		return dim_of_sym(cx, s);

@@ -45,30 +45,30 @@ const Graph *graph_new(Ctx *cx, const char *name, int n_params, const Val *const
 typedef struct {
 	const Val *val;
 	int next;          /* operand to look at */
-	int n_loops;       /* besides operands: loops that compute sizes which val mentions */
-	const Val **loops;
+	int n_sizers;      /* besides operands: what computes sizes which val mentions */
+	const Val **sizers;
 } Frame;
 
 typedef struct {
 	Arena *arena;
 	Frame *stack;
 	int n, cap;
-	const Map *loops; /* Sym -> the loop that computes it; NULL: of no interest */
+	const Map *sizers; /* Sym -> what computes it; NULL: of no interest */
 	Map open;         /* what was on the stack: a size that is used to compute itself makes a circle */
 } Walk;
 
-static void add_loop(void *user, const Sym *s)
+static void add_sizer(void *user, const Sym *s)
 {
 	Walk *w = user;
 	Frame *f = &w->stack[w->n - 1];
-	const Val *loop = map_get(w->loops, s);
-	if (!loop || map_get(&w->open, loop))
+	const Val *sizer = map_get(w->sizers, s);
+	if (!sizer || map_get(&w->open, sizer))
 		return;
-	const Val **more = NEWN(w->arena, const Val *, f->n_loops + 1);
-	if (f->n_loops)
-		memcpy(more, f->loops, sizeof *more * (size_t)f->n_loops);
-	more[f->n_loops++] = loop;
-	f->loops = more;
+	const Val **more = NEWN(w->arena, const Val *, f->n_sizers + 1);
+	if (f->n_sizers)
+		memcpy(more, f->sizers, sizeof *more * (size_t)f->n_sizers);
+	more[f->n_sizers++] = sizer;
+	f->sizers = more;
 }
 
 static void walk_push(Walk *w, const Val *v)
@@ -81,24 +81,24 @@ static void walk_push(Walk *w, const Val *v)
 		w->stack = bigger;
 	}
 	w->stack[w->n++] = (Frame){.val = v};
-	if (w->loops) {
+	if (w->sizers) {
 		map_put(&w->open, v, v);
-		val_each_size(v, add_loop, w);
+		val_each_size(v, add_sizer, w);
 	}
 }
 
 /* Calls visit on each value not in `done` that root needs, operands first; visit must enter it into `done`. */
-static void walk(Arena *arena, const Val *root, const Map *loops, const Map *done, void (*visit)(void *, const Val *), void *user)
+static void walk(Arena *arena, const Val *root, const Map *sizers, const Map *done, void (*visit)(void *, const Val *), void *user)
 {
-	Walk w = {.arena = arena, .loops = loops};
+	Walk w = {.arena = arena, .sizers = sizers};
 	map_init(&w.open, arena);
 	if (!map_get(done, root))
 		walk_push(&w, root);
 	while (w.n) {
 		Frame *f = &w.stack[w.n - 1];
-		if (f->next < f->n_loops + f->val->n_args) {
+		if (f->next < f->n_sizers + f->val->n_args) {
 			int i = f->next++;
-			const Val *before = i < f->n_loops ? f->loops[i] : f->val->args[i - f->n_loops];
+			const Val *before = i < f->n_sizers ? f->sizers[i] : f->val->args[i - f->n_sizers];
 			if (!map_get(done, before))
 				walk_push(&w, before);
 		} else {
@@ -114,7 +114,7 @@ typedef struct {
 	Map seen;
 	Order order;
 	int cap;
-	Map loops; /* Sym -> the loop that computes it */
+	Map sizers; /* Sym -> what computes it */
 } Ordering;
 
 static void order_visit(void *user, const Val *v)
@@ -129,28 +129,28 @@ static void order_visit(void *user, const Val *v)
 	}
 	map_put(&o->seen, v, v);
 	o->order.vals[o->order.n++] = v;
-	if (loop_symbol(v))
-		map_put(&o->loops, loop_symbol(v), v);
+	if (size_symbol(v))
+		map_put(&o->sizers, size_symbol(v), v);
 }
 
-static void order_graph(Arena *arena, const Graph *g, const Map *loops, Ordering *o)
+static void order_graph(Arena *arena, const Graph *g, const Map *sizers, Ordering *o)
 {
 	*o = (Ordering){0};
 	map_init(&o->seen, arena);
-	map_init(&o->loops, arena);
+	map_init(&o->sizers, arena);
 	for (int i = 0; i < g->n_params; i++)
 		order_visit(o, g->params[i]);
 	for (int i = 0; i < g->n_results; i++)
-		walk(arena, g->results[i], loops, &o->seen, order_visit, o);
+		walk(arena, g->results[i], sizers, &o->seen, order_visit, o);
 }
 
 Order graph_order(Arena *arena, const Graph *g)
 {
 	Ordering plain, o;
 	order_graph(arena, g, NULL, &plain);
-	if (plain.loops.n == 0)
+	if (plain.sizers.n == 0)
 		return plain.order;
-	order_graph(arena, g, &plain.loops, &o); /* the same values, those that mention a size after what computes it */
+	order_graph(arena, g, &plain.sizers, &o); /* the same values, those that mention a size after what computes it */
 	return o.order;
 }
 
@@ -213,23 +213,23 @@ const Val *rewrite_val(Rewrite *rw, const Val *v)
 	return map_get(&rw->map, v);
 }
 
-/* What the loops became that computed sizes in the old graph; by age. */
-static int sizing_loops(const Rewrite *rw, const Val ***loops)
+/* What the sizers of the old graph became; by age. */
+static int new_sizers(const Rewrite *rw, const Val ***sizers)
 {
 	int n = 0;
-	*loops = NULL;
+	*sizers = NULL;
 	for (size_t i = 0; i < rw->map.cap; i++) {
 		const Val *old = rw->map.keys[i], *now = rw->map.values[i];
-		if (!old || !now || !loop_symbol(old) || !loop_symbol(now))
+		if (!old || !now || !size_symbol(old) || !size_symbol(now))
 			continue;
 		const Val **more = NEWN(rw->map.arena, const Val *, n + 1);
 		int at = n++;
 		for (int k = 0; k < at; k++)
-			more[k] = (*loops)[k];
+			more[k] = (*sizers)[k];
 		for (; at > 0 && more[at - 1]->id > now->id; at--)
 			more[at] = more[at - 1];
 		more[at] = now;
-		*loops = more;
+		*sizers = more;
 	}
 	return n;
 }
@@ -247,10 +247,10 @@ const Graph *graph_rewrite(Ctx *cx, const Graph *g, Rewrite *rw)
 	}
 	for (int i = 0; i < g->n_results; i++)
 		results[i] = rewrite_val(rw, g->results[i]);
-	const Val **loops;
-	int n_loops = sizing_loops(rw, &loops);
+	const Val **sizers;
+	int n_sizers = new_sizers(rw, &sizers);
 	for (int i = 0; i < g->n_results; i++)
-		results[i] = val_keep_loops(cx, results[i], n_loops, loops);
+		results[i] = val_keep_sizers(cx, results[i], n_sizers, sizers);
 	return graph_new(cx, g->name, g->n_params, params, g->param_names, g->n_results, results, g->result_names);
 }
 

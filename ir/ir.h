@@ -289,7 +289,7 @@ typedef enum { ATTR_INTS, ATTR_DIMS, ATTR_STR, ATTR_TENSOR, ATTR_GRAPHS, ATTR_EL
 	X(A_DATA, "data", ATTR_TENSOR)       /* const */                                                                   \
 	X(A_ELEM, "elem", ATTR_ELEM)         /* cast, iota, param's own */                                                 \
 	X(A_SHAPE, "shape", ATTR_DIMS)       /* reshape expand iota param */                                               \
-	X(A_VALUE, "value", ATTR_DIMS)       /* dim */                                                                     \
+	X(A_VALUE, "value", ATTR_DIMS)       /* dim, size */                                                                   \
 	X(A_PERM, "perm", ATTR_INTS)         /* permute */                                                                 \
 	X(A_START, "start", ATTR_DIMS)       /* slice, one a dim */                                                        \
 	X(A_SIZE, "size", ATTR_DIMS)         /* slice, one a dim */                                                        \
@@ -442,6 +442,8 @@ const Val *b_scalar(Ctx *, Elem, double);    /* rank 0 */
 const Val *b_scalar_int(Ctx *, Elem, int64_t);
 const Val *b_ints(Ctx *, int n, const int64_t *); /* i64[n] */
 const Val *b_dim(Ctx *, const Dim *);        /* i64 scalar */
+const Val *b_size(Ctx *, const Val *, const Dim *value);
+const Val *b_after(Ctx *, const Val *x, const Val *n);
 const Val *b_fill(Ctx *, const Val *scalar, int rank, Dims);
 const Val *b_zeros(Ctx *, Elem, int rank, Dims);
 const Val *b_iota(Ctx *, Elem, int rank, Dims, int axis);
@@ -475,13 +477,14 @@ int broadcast_shape(Ctx *, const Type *, const Type *, const Dim **out);
 
 /* ------------------------------------------------------------------------------------------------ sizes.c */
 
-/* The symbol that a loop gives its value: its length, where that is a computed symbol by itself; else NULL. */
-const Sym *loop_symbol(const Val *);
+/* The symbol that a `size` or a loop gives its value, its sizer: the value, or the length, where that is a computed symbol by
+ * itself; else NULL. */
+const Sym *size_symbol(const Val *);
 /* The computed symbols that v mentions in its attributes and bodies, but those that are computed there. */
 void val_each_size(const Val *, void (*)(void *user, const Sym *), void *user);
-/* v, made to need those of the loops whose symbols it mentions while no operand leads there.  A loop after those that it
- * needs itself. */
-const Val *val_keep_loops(Ctx *, const Val *v, int n_loops, const Val *const *loops);
+/* v, made to need those of the sizers whose symbols it mentions while no operand leads there.  A sizer stands after those
+ * that it needs itself. */
+const Val *val_keep_sizers(Ctx *, const Val *v, int n_sizers, const Val *const *sizers);
 
 /* ------------------------------------------------------------------------------------------------ symbolic.c */
 

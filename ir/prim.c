@@ -38,6 +38,7 @@ const struct AttrInfo attr_info[N_ATTRS] = {
 	X(loop, -1, A_COUNTS, A_LENGTH, A_BODY)            \
 	X(cond, -1, A_BODY)                                \
 	X(call, -1, A_NAME, A_BODY)                        \
+	X(size, 1, A_VALUE)                                \
 	X(after, 2, N_ATTRS)
 
 /* Every ST row of prim.def has its row above. */

@@ -1,17 +1,17 @@
 /* sizes.c: sizes that the model's own values decide.
  *
- * A loop whose length is a `computed` symbol gives that symbol its value.  A value that mentions such a symbol in its
- * attributes, or in a body, therefore comes after the loop (graph_order), and the loop must be there: where no operand
- * leads to it, as in a fill of shape [N], `after` does.
+ * A `size` whose value is a `computed` symbol by itself gives that symbol its value, and so does a loop whose length is one: the
+ * sizer of the symbol.  A value that mentions such a symbol in its attributes, or in a body, therefore comes after its sizer
+ * (graph_order), and that must be there: where no operand leads to it, as in a fill of shape [N], `after` does.
  */
 #include "ir/ir.h"
 
-const Sym *loop_symbol(const Val *v)
+const Sym *size_symbol(const Val *v)
 {
-	if (v->op != OP_loop) return NULL;
-	const Dim *length = val_dims(v, A_LENGTH)[0];
-	if (length->n_terms != 1 || length->terms[0].n_syms != 1 || length->terms[0].coef != 1) return NULL;
-	const Sym *s = length->terms[0].syms[0];
+	if (v->op != OP_loop && v->op != OP_size) return NULL;
+	const Dim *d = val_dims(v, v->op == OP_loop ? A_LENGTH : A_VALUE)[0];
+	if (d->n_terms != 1 || d->terms[0].n_syms != 1 || d->terms[0].coef != 1) return NULL;
+	const Sym *s = d->terms[0].syms[0];
 	return s->kind == SYM_NAMED && s->computed ? s : NULL;
 }
 
@@ -34,7 +34,7 @@ static void each_in_body(const Graph *body, Mentions *m)
 	Map own;
 	map_init(&own, scratch);
 	for (int i = 0; i < order.n; i++)
-		if (loop_symbol(order.vals[i])) map_put(&own, loop_symbol(order.vals[i]), order.vals[i]);
+		if (size_symbol(order.vals[i])) map_put(&own, size_symbol(order.vals[i]), order.vals[i]);
 	Mentions inner = {mention, m, &own};
 	for (int i = 0; i < order.n; i++) val_each_size(order.vals[i], mention, &inner);
 	arena_free(scratch);
@@ -43,49 +43,52 @@ static void each_in_body(const Graph *body, Mentions *m)
 void val_each_size(const Val *v, void (*each)(void *user, const Sym *), void *user)
 {
 	Mentions m = {.each = each, .user = user};
-	const Sym *own = loop_symbol(v);
+	const Sym *own = size_symbol(v);
 	for (int k = 0; k < v->n_attrs; k++) {
 		const Attr *a = &v->attrs[k];
-		for (int i = 0; attr_info[a->key].kind == ATTR_DIMS && i < a->n && !(own && a->key == A_LENGTH); i++)
+		for (int i = 0; attr_info[a->key].kind == ATTR_DIMS && i < a->n && !own; i++)
 			dim_each_sym(a->dims[i], mention, &m);
 		for (int i = 0; attr_info[a->key].kind == ATTR_GRAPHS && i < a->n; i++) each_in_body(a->graphs[i], &m);
 	}
 }
 
-/* ---- keeping the loops ---- */
+/* ---- keeping the sizers ---- */
 
 typedef struct {
-	Map has; /* Sym -> the loop that is there */
-	const Sym *wanted;
-	bool found;
-} Search;
+	Arena *scratch;
+	Map has, mentions; /* Sym */
+} Sizes;
 
-static void search(void *user, const Sym *s)
+static void see_mention(void *user, const Sym *s)
 {
-	Search *at = user;
-	at->found |= s == at->wanted && !map_get(&at->has, s);
+	Sizes *sizes = user;
+	map_put(&sizes->mentions, s, s);
 }
 
-/* Does v mention the symbol, without an operand that leads to the loop? */
-static bool lacks(const Val *v, const Sym *s)
+static void see_sizes(const Val *v, Sizes *sizes)
 {
-	Arena *scratch = arena_new();
+	map_init(&sizes->has, sizes->scratch);
+	map_init(&sizes->mentions, sizes->scratch);
 	const Graph alone = {.n_results = 1, .results = &v};
-	const Order order = graph_order(scratch, &alone);
-	Search at = {.wanted = s};
-	map_init(&at.has, scratch);
-	for (int i = 0; i < order.n; i++)
-		if (loop_symbol(order.vals[i])) map_put(&at.has, loop_symbol(order.vals[i]), order.vals[i]);
-	for (int i = 0; i < order.n && !at.found; i++) val_each_size(order.vals[i], search, &at);
-	arena_free(scratch);
-	return at.found;
+	const Order order = graph_order(sizes->scratch, &alone);
+	for (int i = 0; i < order.n; i++) {
+		if (size_symbol(order.vals[i])) map_put(&sizes->has, size_symbol(order.vals[i]), order.vals[i]);
+		val_each_size(order.vals[i], see_mention, sizes);
+	}
 }
 
-const Val *val_keep_loops(Ctx *cx, const Val *v, int n, const Val *const *loops)
+const Val *val_keep_sizers(Ctx *cx, const Val *v, int n, const Val *const *sizers)
 {
-	if (v->type->is_tuple) return v;
-	for (int i = n; i-- > 0;) /* a later loop may need an earlier one's size */
-		if (loop_symbol(loops[i]) && lacks(v, loop_symbol(loops[i])))
-			v = val_new(cx, OP_after, 2, (const Val *[]){v, val_get(cx, loops[i], 0)}, NULL);
+	if (v->type->is_tuple || n == 0) return v;
+	Sizes sizes = {.scratch = arena_new()};
+	see_sizes(v, &sizes);
+	for (int i = n; i-- > 0;) { /* a later one may need an earlier one's size */
+		const Sym *s = size_symbol(sizers[i]);
+		if (!s || !map_get(&sizes.mentions, s) || map_get(&sizes.has, s)) continue;
+		const Val *count = sizers[i]->type->is_tuple ? val_get(cx, sizers[i], 0) : sizers[i];
+		v = b_after(cx, v, count);
+		see_sizes(v, &sizes);
+	}
+	arena_free(sizes.scratch);
 	return v;
 }

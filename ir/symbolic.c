@@ -335,6 +335,7 @@ static void solve_op(Solver *s, const Val *v, Sizes *z)
 			z->e[i] = held(v->type->elem, dim_int(s->cx, index[val_int(v, A_AXIS)]));
 		}
 		return;
+	case OP_size:
 	case OP_after:
 	case OP_reshape: {
 		const Sizes *x = solve(s, v->args[0]);

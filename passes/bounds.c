@@ -1,4 +1,4 @@
-/* bounds.c: how large the sizes can be that loops compute: what their arrays are made for.
+/* bounds.c: how large the sizes can be that the model computes: what their arrays are made for.
  *
  * A loop ends at its limit, or after the step whose condition is false.  A condition that wants a counter below a number,
  * alone or among others that must hold too, is false once the counter is there: with a counter of a + b t in step t, b > 0,
@@ -104,14 +104,17 @@ void bound_sizes(Ctx *cx, const Graph *g)
 	Order order = graph_order(cx->arena, g);
 	for (int i = 0; i < order.n; i++) {
 		const Val *v = order.vals[i];
-		const Sym *s = loop_symbol(v);
+		const Sym *s = size_symbol(v);
 		for (int k = 0; k < v->n_attrs; k++)
 			for (int b = 0; attr_info[v->attrs[k].key].kind == ATTR_GRAPHS && b < v->attrs[k].n; b++)
 				bound_sizes(cx, v->attrs[k].graphs[b]);
 		if (!s)
 			continue;
-		Iteration it = iteration_of(v);
-		int64_t most = steps_while(cx, &it, it.body->results[0]), limit = most_of(cx, v->args[0]);
+		int64_t most = INT64_MAX, limit = most_of(cx, v->args[0]);
+		if (v->op == OP_loop) {
+			Iteration it = iteration_of(v);
+			most = steps_while(cx, &it, it.body->results[0]);
+		}
 		if (limit < most)
 			most = limit > 0 ? limit : 0;
 		if (most < s->hi)

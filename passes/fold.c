@@ -149,10 +149,16 @@ static const Val *fold_shape(Ctx *cx, const Val *v)
 
 const Val *fold_value(Ctx *cx, const Val *v)
 {
-	if (v->type->is_tuple || v->op == OP_param)
+	if (v->type->is_tuple || v->op == OP_param || size_symbol(v))
 		return NULL;
 	if (v->op == OP_const)
 		return make_const(cx, val_attr(v, A_DATA)->tensor);
+	if (v->op == OP_size) { /* a comparison: needed unless it is known to hold */
+		const Dim *n;
+		return val_as_dims(cx, v->args[0], 1, &n) && n == val_dims(v, A_VALUE)[0] ? v->args[0] : NULL;
+	}
+	if (v->op == OP_after)
+		return v->args[1]->op == OP_const || v->args[1]->op == OP_dim ? v->args[0] : NULL;
 	if (count_of(v->type) == 0 && !is_constant(v))
 		return make_fill(cx, v->type, 0);
 	if (v->op != OP_dim && v->op != OP_iota && v->op != OP_get && is_worth_folding(v, count_of(v->type))) {

@@ -16,6 +16,7 @@ bool can_lift(const Val *v, const bool *stacked)
 	case OP_cond:
 	case OP_call:
 	case OP_get:
+	case OP_size:
 	case OP_after:
 	case OP_scatter_nd:
 	case OP_param: return false;

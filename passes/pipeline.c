@@ -170,7 +170,7 @@ static void take_size_names(Ctx *cx, Names *names, const Graph *g)
 	Order order = graph_order(cx->arena, g);
 	for (int i = 0; i < order.n; i++) {
 		const Val *v = order.vals[i];
-		const Sym *size = loop_symbol(v);
+		const Sym *size = size_symbol(v);
 		if (size) {
 			take_dim_name(names, size);
 			map_put(&names->taken, intern(cx, arena_printf(cx->arena, "%s_out", size->name)), "");

@@ -343,7 +343,7 @@ static const Val **prune(Ctx *cx, const Iteration *it, const bool *used)
 const Val **simplify_iteration(Ctx *cx, const Val *v, const bool *used)
 {
 	Iteration it = iteration_of(v);
-	if (loop_symbol(v)) /* others need its count as a size */
+	if (size_symbol(v)) /* others need its count as a size */
 		return prune(cx, &it, used);
 	const Tensor *go = v->op == OP_loop ? fill_of(v->args[1]) : NULL;
 	const Dim *most = it.length;

@@ -142,7 +142,8 @@ bool is_total(Ctx *cx, const Val *v)
 	case OP_scan:
 	case OP_loop:
 	case OP_cond:
-	case OP_call: return false;
+	case OP_call:
+	case OP_size: return false;
 	default: return true;
 	}
 }

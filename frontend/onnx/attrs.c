@@ -3,7 +3,7 @@
  * In a model-local function an attribute may refer to one of the call (ref_attr_name), which may refer further up; a call
  * that does not give it leaves the function's default, or else the operator's.
  */
-#include "frontend/onnx/compose.h"
+#include "frontend/onnx/operands.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -146,35 +146,12 @@ const Val *node_in(const Node *n, int i, const char *what)
 	return v;
 }
 
-enum { MAX_CONST_INTS = 65536 };
-
-int node_const_dims(const Node *n, int i, const char *what, const Dim *const **values)
-{
-	const Val *v = node_opt(n, i);
-	if (!v) return -1;
-	int64_t size;
-	if (v->type->is_tuple || !elem_is_int(v->type->elem))
-		node_fail(n, "input %s: integers wanted, %s seen", what, type_str(n->cx, v->type));
-	if (!dim_is_int(type_count(n->cx, v->type), &size) || size > MAX_CONST_INTS)
-		node_fail(n, "input %s: a known number of integers wanted, %s seen", what, type_str(n->cx, v->type));
-	const Dim **dims = NEWN(n->cx->arena, const Dim *, size);
-	if (!val_as_dims(n->cx, v, (int)size, dims))
-		node_fail(n, "input %s is computed at run time, which is not supported", what);
-	*values = dims;
-	return (int)size;
-}
-
 int node_const_ints(const Node *n, int i, const char *what, const int64_t **values)
 {
-	const Dim *const *dims;
-	int size = node_const_dims(n, i, what, &dims);
-	if (size < 0) return -1;
-	int64_t *ints = NEWN(n->cx->arena, int64_t, size);
-	for (int k = 0; k < size; k++)
-		if (!dim_is_int(dims[k], &ints[k]))
-			node_fail(n, "input %s: a known number wanted, %s seen", what, dim_text(n->cx, dims[k]));
-	*values = ints;
-	return size;
+	int count;
+	if (!node_ints_if_known(n, i, what, &count, values))
+		node_fail(n, "input %s is computed at run time, which is not supported", what);
+	return count;
 }
 
 int node_axis(const Node *n, int64_t axis, int rank)

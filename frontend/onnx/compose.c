@@ -1,5 +1,5 @@
 /* compose.c: what the importers of shapes, indices, reductions and signals build with. */
-#include "frontend/onnx/compose.h"
+#include "frontend/onnx/operands.h"
 
 #include <string.h>
 
@@ -24,10 +24,10 @@ int64_t node_known_int(const Node *n, int i, const char *what, int64_t default_v
 	return value[0];
 }
 
-const Dim *node_known_dim(const Node *n, int i, const char *what)
+const Dim *node_dim(const Node *n, int i, const char *what)
 {
 	const Dim *const *value;
-	int count = node_const_dims(n, i, what, &value);
+	int count = node_dims(n, i, what, &value);
 	if (count < 0) return NULL;
 	if (count != 1) node_fail(n, "input %s: one integer wanted, %s seen", what, type_str(n->cx, n->in[i]->type));
 	return value[0];
@@ -226,39 +226,12 @@ const Val *gather_along(Ctx *cx, const Val *x, const Val *index, int axis)
 
 /* -------------------------------------------------------------------------------------------------- counted rows */
 
-void made_rows(const Node *n, const Val *count, int64_t most, int n_consts, const Val *const *consts, const Graph *body,
-	const Val **ys)
-{
-	Ctx *cx = n->cx;
-	const Val **args = NEWN(cx->arena, const Val *, n_consts + 2);
-	args[0] = count;
-	args[1] = b_scalar_int(cx, BOOL, 1);
-	for (int i = 0; i < n_consts; i++) args[2 + i] = consts[i];
-	const char *name = arena_printf(cx->arena, "%s_count", *n->name ? n->name : n->op);
-	const Dim *length = computed_symbol(n->core->run, name, most);
-	const Val *loop = b_loop(cx, body, n_consts, 0, n_consts + 2, args, length);
-	keep_loop(n->core->run, loop);
-	for (int i = 0; i < body->n_results - 1; i++) ys[i] = val_get(cx, loop, 1 + i);
-}
-
 void first_rows(const Node *n, const Val *count, int n_xs, const Val *const *xs, const Val **ys)
 {
 	Ctx *cx = n->cx;
-	const Tensor *known = known_tensor(cx, count);
-	if (known) {
-		const Dim *rows = dim_int(cx, tensor_get_int(known, 0));
-		for (int i = 0; i < n_xs; i++) ys[i] = b_slice(cx, xs[i], 0, dim_int(cx, 0), rows, 1);
-		return;
-	}
-	const Val **params = NEWN(cx->arena, const Val *, n_xs + 1), **results = NEWN(cx->arena, const Val *, n_xs + 1);
-	params[0] = val_param(cx, 0, type_scalar(cx, I64));
-	results[0] = b_scalar_int(cx, BOOL, 1);
-	for (int i = 0; i < n_xs; i++) {
-		params[1 + i] = val_param(cx, 1 + i, xs[i]->type);
-		results[1 + i] = b_gather(cx, params[1 + i], params[0], 0);
-	}
-	int64_t most = dim_hi(xs[0]->type->dims[0]);
-	made_rows(n, count, most, n_xs, xs, graph_new(cx, "row", n_xs + 1, params, NULL, n_xs + 1, results, NULL), ys);
+	const char *name = arena_printf(cx->arena, "%s_count", *n->name ? n->name : n->op);
+	const Dim *rows = node_count(n, folded(cx, count), name, xs[0]->type->dims[0]);
+	for (int i = 0; i < n_xs; i++) ys[i] = b_slice(cx, xs[i], 0, dim_int(cx, 0), rows, 1);
 }
 
 const Val *count_true(Ctx *cx, const Val *mask)

@@ -10,7 +10,7 @@
 const Val *node_scalar(const Node *, int i, const char *what);
 /* One integer known at compile time; the default when the input is omitted. */
 int64_t node_known_int(const Node *, int i, const char *what, int64_t default_value);
-const Dim *node_known_dim(const Node *, int i, const char *what); /* NULL when omitted */
+const Dim *node_dim(const Node *, int i, const char *what); /* a size; NULL when omitted */
 /* An integer input of any rank. */
 const Val *node_integers(const Node *, int i, const char *what);
 /* Axes made non-negative; none may be there twice. */
@@ -49,16 +49,12 @@ const Val *replace_dims(Ctx *, const Val *x, int from, int n, int n_new, Dims ne
 const Val *wrap_index(Ctx *, const Val *index, const Val *size);
 /* Element idx[j..] along the axis of x, at the same place in all other dims, which are equal. */
 const Val *gather_along(Ctx *, const Val *x, const Val *index, int axis);
-/* The first `count` (an i64 scalar) rows of values of one length.  Where only run time knows the count, a loop copies row by
- * row, and its number of steps is a computed size. */
+/* The first `count` (an i64 scalar) rows of values of one length. */
 void first_rows(const Node *, const Val *count, int n_xs, const Val *const *xs, const Val **ys);
 /* bool[n]: how many are true (an i64 scalar); the indices of all, true ones first and each kind in its order; and the
  * indices of the true ones. */
 const Val *count_true(Ctx *, const Val *mask);
 const Val *true_first(Ctx *, const Val *mask);
 const Val *true_indices(const Node *, const Val *mask);
-/* first_rows with rows made by a body (i, consts..) -> (go, rows..); at most `most` of them. */
-void made_rows(const Node *, const Val *count, int64_t most, int n_consts, const Val *const *consts, const Graph *body,
-	const Val **ys);
 
 #endif

@@ -5,7 +5,7 @@
  * know, bind the outputs.  Subgraphs are imported by their node (subgraph.c), functions are expanded where they are called.
  */
 #include "frontend/lang/lang.h"
-#include "frontend/onnx/model.h"
+#include "frontend/onnx/operands.h"
 
 #include <assert.h>
 #include <string.h>
@@ -240,12 +240,19 @@ static void import_node(Run *run, Scope *scope, const Onnx__NodeProto *proto)
 	}
 	n.out_wanted = wanted;
 
+	const int first_check = run->n_checks;
 	import_operator(&n, out);
 	for (int i = 0; i < n.n_out; i++) {
 		if (wanted[i] && !out[i])
 			node_fail(&n, "output %d, %s, is not supported", i, onnx_quote(cx, proto->output[i]));
+		if (wanted[i]) out[i] = as_declared(&n, out[i], proto->output[i]);
+	}
+	for (int i = 0; i < n.n_out; i++) {
+		for (int k = first_check; wanted[i] && !out[i]->type->is_tuple && k < run->n_checks; k++)
+			out[i] = b_after(cx, out[i], run->checks[k]);
 		if (wanted[i]) scope_put(run, scope, proto->output[i], out[i]);
 	}
+	run->n_checks = first_check;
 }
 
 void import_nodes(Run *run, Scope *scope, size_t n, Onnx__NodeProto *const *nodes)
@@ -276,7 +283,7 @@ static void add_result(Run *run, Results *r, const char *name, const Val *v)
 		r->vals = vals, r->names = names;
 	}
 	r->names[r->n] = name;
-	r->vals[r->n++] = val_keep_loops(cx, v, run->n_loops, run->loops);
+	r->vals[r->n++] = val_keep_sizers(cx, v, run->n_sizers, run->sizers);
 }
 
 static void add_output(Run *run, Results *r, const char *name, const Val *v)
@@ -314,6 +321,8 @@ static const Graph *import_once(Run *run)
 	map_init(&scope.names, cx->arena);
 	map_init(&run->dim_names, cx->arena);
 	map_init(&run->symbols, cx->arena);
+	map_init(&run->open, cx->arena);
+	note_declared(run, &scope, g);
 	const Val **params;
 	const char **names;
 	int n_params = import_inputs(run, &scope, &params, &names);

@@ -64,10 +64,9 @@ void node_graphs(const Node *, int n, const char *const *attrs, const Graph **bo
 const Val *node_in(const Node *, int i, const char *what);
 /* Input i if given, else NULL. */
 const Val *node_opt(const Node *, int i);
-/* An integer input that must be known at compile time: its elements as int64 or as dims.  Returns the count; -1 when the
- * input is omitted; fails "... is computed at run time, which is not supported" otherwise. */
+/* An integer input that must be known at compile time.  Returns the number of its elements; -1 when the input is omitted;
+ * fails "... is computed at run time, which is not supported" otherwise.  Others are read by operands.h. */
 int node_const_ints(const Node *, int i, const char *what, const int64_t **values);
-int node_const_dims(const Node *, int i, const char *what, const Dim *const **values);
 /* axis in [-rank, rank) made non-negative; fails by name otherwise. */
 int node_axis(const Node *, int64_t axis, int rank);
 /* fail() with the node's name, operator and opset in front. */

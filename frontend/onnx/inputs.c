@@ -57,21 +57,37 @@ static const Dim *symbol(Run *run, const char *raw)
 	return symbol_or_equal(run, name);
 }
 
-const Dim *computed_symbol(Run *run, const char *raw, int64_t most)
+static const Dim *computed_named(Run *run, const char *name, int64_t lo, int64_t most)
 {
-	const char *name = identifier(run, raw);
 	const Dim *dim = dim_sym(run->cx, name);
-	sym_bound(run->cx, name, 0, most);
+	sym_bound(run->cx, name, lo, most);
 	sym_find(run->cx, name)->computed = true;
 	return dim;
 }
 
-void keep_loop(Run *run, const Val *loop)
+const Dim *computed_symbol(Run *run, const char *raw, int64_t lo, int64_t most)
 {
-	const Val **loops = NEWN(run->cx->arena, const Val *, run->n_loops + 1);
-	copy_vals(loops, run->loops, run->n_loops);
-	loops[run->n_loops++] = loop;
-	run->loops = loops;
+	return computed_named(run, identifier(run, raw), lo, most);
+}
+
+const Dim *open_symbol(Run *run, const char *raw, int64_t lo, int64_t most, bool *known)
+{
+	const char *name = identifier(run, raw);
+	const Dim *is = map_get(run->equal, name);
+	*known = is != NULL;
+	if (is) return is;
+	const Dim *dim = computed_named(run, name, lo, most);
+	const Sym *s = sym_find(run->cx, name);
+	map_put(&run->open, s, s);
+	return dim;
+}
+
+void keep_sizer(Run *run, const Val *sizer)
+{
+	const Val **sizers = NEWN(run->cx->arena, const Val *, run->n_sizers + 1);
+	copy_vals(sizers, run->sizers, run->n_sizers);
+	sizers[run->n_sizers++] = sizer;
+	run->sizers = sizers;
 }
 
 void node_same_dim(const Node *n, const Dim *a, const Dim *b, const char *what)
@@ -307,6 +323,20 @@ int import_inputs(Run *run, Scope *scope, const Val ***params, const char ***nam
 	*params = p.vals;
 	*names = p.names;
 	return p.n;
+}
+
+static void note_shape(Run *run, Scope *scope, const Onnx__ValueInfoProto *info)
+{
+	const Onnx__TypeProto *type = info->type;
+	if (info->name && type && type->value_case == ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE && type->tensor_type->shape)
+		map_put(&scope->declared, intern(run->cx, info->name), type->tensor_type->shape);
+}
+
+void note_declared(Run *run, Scope *scope, const Onnx__GraphProto *g)
+{
+	map_init(&scope->declared, run->cx->arena);
+	for (size_t i = 0; i < g->n_value_info; i++) note_shape(run, scope, g->value_info[i]);
+	for (size_t i = 0; i < g->n_output; i++) note_shape(run, scope, g->output[i]);
 }
 
 /* Writers are often wrong about outputs, and nothing depends on it: tell, and go on. */

@@ -76,7 +76,9 @@ typedef struct Scope {
 	Captures *captures;  /* of a body: where values of `outer` go */
 	const Opsets *opsets;
 	const Frame *frame;
-	Map names; /* interned -> Binding */
+	Map names;    /* interned -> Binding */
+	Map declared; /* interned name -> the Onnx__TensorShapeProto that the graph declares for the value */
+	Map sizes;    /* i64 scalar -> Dim: what run time reads from operands */
 } Scope;
 
 typedef struct {
@@ -89,8 +91,11 @@ typedef struct {
 	bool restart;  /* set when an attempt found such an equality */
 	int64_t n_nodes;
 	int depth; /* of subgraphs and functions */
-	int n_loops;  /* that compute sizes, in the graph and the bodies that are being imported */
-	const Val **loops;
+	int n_sizers; /* what computes sizes, in the graph and the bodies that are being imported */
+	const Val **sizers;
+	int n_checks; /* of the node that is being imported: its results come after them */
+	const Val **checks;
+	Map open; /* Sym: read from an operand; a declared shape may say what it is */
 } Run;
 
 struct Importing {
@@ -125,11 +130,14 @@ OnnxKind onnx_kind(const Onnx__ValueInfoProto *); /* inputs.c */
 const Type *declared_type(Run *, const Onnx__ValueInfoProto *);
 /* The parameters of the main graph; binds inputs and initialisers to their values.  Returns their number. */
 int import_inputs(Run *, Scope *, const Val ***params, const char ***names);
-void note_outputs(Run *, const Val *const *results); /* where they are not as declared */
-/* A size that the model computes, at most `most`. */
-const Dim *computed_symbol(Run *, const char *name, int64_t most);
-/* The loop that computes such a size: it stays where the size is mentioned. */
-void keep_loop(Run *, const Val *loop);
+void note_declared(Run *, Scope *, const Onnx__GraphProto *); /* the shapes that the graph declares for its values */
+void note_outputs(Run *, const Val *const *results);            /* where they are not as declared */
+/* A size that the model computes. */
+const Dim *computed_symbol(Run *, const char *name, int64_t lo, int64_t most);
+/* The same, of a size that a declared shape may tell: then that is what an earlier attempt found out, and `known`. */
+const Dim *open_symbol(Run *, const char *name, int64_t lo, int64_t most, bool *known);
+/* What computes such a size, a `size` or a loop: it stays where the size is mentioned. */
+void keep_sizer(Run *, const Val *);
 /* Two dims that the node needs to be equal: where both can be, the import starts again knowing it; else fails. */
 void node_same_dim(const Node *, const Dim *, const Dim *, const char *what);
 /* attrs.c */

@@ -1,5 +1,5 @@
 /* ops_generate.c: values made from sizes and numbers: ConstantOfShape, Range, EyeLike, OneHot, Trilu. */
-#include "frontend/onnx/compose.h"
+#include "frontend/onnx/operands.h"
 
 #include <math.h>
 
@@ -9,7 +9,7 @@ static void import_constant_of_shape(Node *n, const Val **out)
 	const Dim *const *dims;
 	const Tensor *value = node_tensor(n, "value");
 	node_in(n, 0, "input");
-	int rank = node_rank(n, node_const_dims(n, 0, "input", &dims));
+	int rank = node_rank(n, node_dims(n, 0, "input", &dims));
 	if (value && value->count != 1)
 		node_fail(n, "attribute value: one element wanted, %lld seen", (long long)value->count);
 	const Val *one = value ? b_reshape(cx, val_const(cx, value), 0, NULL) : b_scalar(cx, F32, 0);
@@ -87,16 +87,8 @@ static void import_range(Node *n, const Val **out)
 		if (!elem_is_float(stash)) node_fail(n, "attribute stash_type: a float type wanted");
 	}
 	const Dim *length = range_length(n, ends);
-	if (length) {
-		out[0] = range_values(cx, b_iota(cx, I64, 1, &length, 0), ends[0], ends[2], wide);
-		return;
-	}
-	const Val *consts[] = {ends[0], ends[2]};
-	const Val *params[] = {val_param(cx, 0, type_scalar(cx, I64)), val_param(cx, 1, ends[0]->type),
-		val_param(cx, 2, ends[2]->type)};
-	const Val *results[] = {b_scalar_int(cx, BOOL, 1), range_values(cx, params[0], params[1], params[2], wide)};
-	const Graph *body = graph_new(cx, "range", 3, params, NULL, 2, results, NULL);
-	made_rows(n, range_count(cx, ends), INT64_MAX, 2, consts, body, out);
+	if (!length) length = node_size(n, range_count(cx, ends), result_dim_name(n, 0, 0), 0, NULL);
+	out[0] = range_values(cx, b_iota(cx, I64, 1, &length, 0), ends[0], ends[2], wide);
 }
 
 /* ---------------------------------------------------------------------------------------------- masks of indices */
@@ -136,11 +128,8 @@ static void import_one_hot(Node *n, const Val **out)
 	int64_t count;
 	if (!dim_is_int(type_count(cx, depth_value->type), &count) || count != 1)
 		node_fail(n, "input depth: one number wanted, %s seen", type_str(cx, depth_value->type));
-	if (!val_as_dims(cx, b_cast(cx, depth_value, I64), 1, &depth)) { /* any type of numbers may say it */
-		const Tensor *t = known_tensor(cx, depth_value);
-		if (!t) node_fail(n, "input depth is computed at run time, which is not supported");
-		depth = dim_int(cx, tensor_get_int(t, 0));
-	}
+	/* any type of numbers may say it */
+	depth = node_size(n, b_cast(cx, folded(cx, node_scalar(n, 1, "depth")), I64), operand_name(n, 1, 0), 0, NULL);
 	if (!dim_is_int(type_count(cx, values->type), &count) || count != 2)
 		node_fail(n, "input values: 2 elements wanted, %s seen", type_str(cx, values->type));
 	int axis = node_axis(n, node_int(n, "axis", -1), node_rank(n, rank + 1));

@@ -5,7 +5,7 @@
  * step.  A state to which the body only appends is no carry: what is appended is stacked, and joined behind the initial
  * value after the loop.  A loop that does more with sequences or optionals is unrolled where its length is known.
  */
-#include "frontend/onnx/compose.h"
+#include "frontend/onnx/operands.h"
 
 #include <string.h>
 
@@ -190,16 +190,21 @@ static const Graph *make_body(const Loop *l, int n_params, const Val *const *par
 	return body;
 }
 
-/* The node's outputs from the tuple: carries from `at` on, then the stacks. */
-static void loop_outputs(const Loop *l, const Val *tuple, int at, const Val **out)
+static const Val *stack_of(Ctx *cx, const Val *tuple, int part, const Dim *rows)
+{
+	return b_slice(cx, val_get(cx, tuple, part), 0, dim_int(cx, 0), rows, 1);
+}
+
+/* The node's outputs from the tuple: carries from `at` on, then the stacks, of which so many rows are of use. */
+static void loop_outputs(const Loop *l, const Val *tuple, int at, const Dim *rows, const Val **out)
 {
 	Ctx *cx = l->n->cx;
 	int n_stacked = l->body->n_results - 1 - l->n_states, y = at + l->n_carries;
 	const Val **all = NEWN(cx->arena, const Val *, l->body->n_results);
-	for (int k = 0; k < n_stacked; k++) all[l->n_states + k] = val_get(cx, tuple, y++);
+	for (int k = 0; k < n_stacked; k++) all[l->n_states + k] = stack_of(cx, tuple, y++, rows);
 	for (int s = 0; s < l->n_states; s++)
 		if (l->kinds[s] == CARRY) all[s] = val_get(cx, tuple, at++);
-		else all[s] = l->appends[s] ? joined(l, s, val_get(cx, tuple, y++)) : l->init[s];
+		else all[s] = l->appends[s] ? joined(l, s, stack_of(cx, tuple, y++, rows)) : l->init[s];
 	copy_vals(out, all, l->n->n_out);
 }
 
@@ -218,7 +223,7 @@ static void loop_as_scan(Loop *l, const Dim *steps, const Val **out)
 	params[n_args - 1] = val_param(cx, n_args - 1, type_scalar(cx, I64));
 	loop_body(l, params[n_args - 1], params, params + l->n_captures);
 	const Graph *body = make_body(l, n_args, params, 0, false);
-	loop_outputs(l, b_scan(cx, body, l->n_captures, l->n_carries, n_args, args, steps, false), 0, out);
+	loop_outputs(l, b_scan(cx, body, l->n_captures, l->n_carries, n_args, args, steps, false), 0, steps, out);
 }
 
 static void loop_as_loop(Loop *l, const Val *limit, const Val *go, const Val **out)
@@ -239,12 +244,18 @@ static void loop_as_loop(Loop *l, const Val *limit, const Val *go, const Val **o
 	const Dim *most;
 	bool known = val_as_dims(cx, limit, 1, &most);
 	const Dim *length = dim_int(cx, INT64_MAX);
-	if (l->n_ys) /* as many rows as it ran steps */
-		length = computed_symbol(n->core->run, arena_printf(cx->arena, "%s_steps", *n->name ? n->name : "loop"),
-			known && dim_hi(most) >= 0 ? dim_hi(most) : INT64_MAX);
-	const Val *loop = b_loop(cx, body, l->n_captures, l->n_carries, n_params + 1, args, length);
-	keep_loop(n->core->run, loop);
-	loop_outputs(l, loop, 1, out);
+	bool declared = false;
+	const char *name = arena_printf(cx->arena, "%s_steps", *n->name ? n->name : "loop");
+	if (l->n_ys && known && dim_hi(most) < INT64_MAX) /* as many rows as it ran steps */
+		length = computed_symbol(n->core->run, name, 0, dim_hi(most) > 0 ? dim_hi(most) : 0);
+	else if (l->n_ys)
+		length = open_symbol(n->core->run, name, 0, INT64_MAX, &declared);
+	/* where the number of steps is declared, one more step than that can be noticed */
+	const Dim *room = declared ? dim_add(cx, length, dim_int(cx, 1)) : length;
+	const Val *loop = b_loop(cx, body, l->n_captures, l->n_carries, n_params + 1, args, room);
+	if (declared) node_check_size(n, val_get(cx, loop, 0), length);
+	else keep_sizer(n->core->run, loop);
+	loop_outputs(l, loop, 1, length, out);
 }
 
 /* Does the body's condition stay true?  Then the number of steps is the limit. */
@@ -294,7 +305,7 @@ static void read_states(Loop *l)
 			l->kinds[s] = GROWING;
 			l->axes[s] = axis;
 			const Dim **dims = dims_with_room(cx, t, 0);
-			dims[axis] = computed_symbol(n->core->run, l->body->param_names[2 + s], INT64_MAX);
+			dims[axis] = computed_symbol(n->core->run, l->body->param_names[2 + s], 0, INT64_MAX);
 			types[2 + s] = type_new(cx, t->elem, t->rank, dims);
 			grows = true;
 		} else {
@@ -388,7 +399,7 @@ static bool fits_ir(Loop *l, const Val *limit, const Val *go, const Val **out)
 	Ctx *cx = l->n->cx;
 	Run *run = l->n->core->run;
 	const char *loc = cx->loc;
-	const int depth = run->depth, n_loops = run->n_loops;
+	const int depth = run->depth, n_sizers = run->n_sizers;
 	volatile bool fits = false;
 	TRY (cx) {
 		loop_in_ir(l, limit, go, out);
@@ -398,7 +409,7 @@ static bool fits_ir(Loop *l, const Val *limit, const Val *go, const Val **out)
 	if (run->restart) fail(cx, "%s", cx->error);
 	cx->loc = loc;
 	run->depth = depth;
-	run->n_loops = n_loops;
+	run->n_sizers = n_sizers;
 	return false;
 }
 

@@ -1,4 +1,5 @@
 /* ops_pool.c: MaxPool, AveragePool, LpPool, their Global forms, MaxUnpool: windows (spatial.c) and one reduction. */
+#include "frontend/onnx/operands.h"
 #include "frontend/onnx/spatial.h"
 
 #include <math.h>
@@ -289,13 +290,13 @@ static void import_max_unpool(Node *n, const Val **out)
 	const Val *y = b_scatter_nd(cx, b_fill(cx, zero, 1, &all), index, b_reshape(cx, x, 1, &count), "set");
 	y = b_reshape(cx, y, rank, dims);
 	const Dim *const *wanted, **lo = NEWN(cx->arena, const Dim *, rank), **hi = NEWN(cx->arena, const Dim *, rank);
-	int n_wanted = node_const_dims(n, 2, "output_shape", &wanted);
+	int n_wanted = node_dims(n, 2, "output_shape", &wanted);
 	if (n_wanted >= 0 && n_wanted != rank)
 		node_fail(n, "input output_shape: %d sizes wanted, %d seen", rank, n_wanted);
 	for (int i = 0; i < rank; i++) {
 		lo[i] = dim_int(cx, 0);
 		hi[i] = n_wanted < 0 ? lo[i] : dim_sub(cx, wanted[i], dims[i]);
-		if (dim_lo(hi[i]) < 0)
+		if (dim_hi(hi[i]) < 0)
 			node_fail(n, "input output_shape: %s in dim %d, but the indices are for %s",
 				dim_text(cx, wanted[i]), i, dim_text(cx, dims[i]));
 	}

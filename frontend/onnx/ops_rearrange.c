@@ -1,5 +1,5 @@
 /* ops_rearrange.c: moving elements by a rule: DepthToSpace, SpaceToDepth, ReverseSequence, Col2Im. */
-#include "frontend/onnx/compose.h"
+#include "frontend/onnx/operands.h"
 
 /* ------------------------------------------------------------------------------------ DepthToSpace, SpaceToDepth */
 
@@ -104,7 +104,7 @@ static void import_col2im(Node *n, const Val **out)
 	const int64_t *block;
 	node_in(n, 1, "image_shape");
 	node_in(n, 2, "block_shape");
-	int d = node_const_dims(n, 1, "image_shape", &image), n_block = node_const_ints(n, 2, "block_shape", &block);
+	int d = node_dims(n, 1, "image_shape", &image), n_block = node_const_ints(n, 2, "block_shape", &block);
 	if (d < 1 || d > MAX_SPATIAL || n_block != d || x->type->rank != 3)
 		node_fail(n, "%s, image_shape of %d numbers, block_shape of %d", type_str(cx, x->type), d, n_block);
 	const int64_t *dilations = spatial(n, "dilations", d, 1, 1), *strides = spatial(n, "strides", d, 1, 1);

@@ -3,7 +3,7 @@
  * What is more than a sum, product or extreme is computed in f32 at least: half types would overflow in between, and
  * integers have no root or logarithm (they get the result back rounded towards zero).
  */
-#include "frontend/onnx/compose.h"
+#include "frontend/onnx/operands.h"
 
 #include <string.h>
 
@@ -30,11 +30,31 @@ typedef struct {
 	int n_axes;
 	const int *axes;
 	bool keep;
+	const Val **chosen; /* where run time says which axes: of each, is it one?  NULL: axes says it */
 } Over;
 
 static const Val *reduce(const Over *o, const char *kind, const Val *x, bool keep)
 {
-	return b_reduce(o->cx, kind, x, o->n_axes, o->axes, keep);
+	Ctx *cx = o->cx;
+	if (!o->chosen) return b_reduce(cx, kind, x, o->n_axes, o->axes, keep);
+	/* in x's shape: the same for all places of a chosen axis */
+	for (int i = 0; i < x->type->rank; i++) {
+		const Val *all = b_expand(cx, b_reduce(cx, kind, x, 1, &i, true), x->type->rank, x->type->dims);
+		x = b_select(cx, o->chosen[i], all, x);
+	}
+	return x;
+}
+
+/* How many elements make one of the result. */
+static const Val *reduced_count(const Over *o, const Type *t)
+{
+	Ctx *cx = o->cx;
+	const Dim *count = dim_int(cx, 1);
+	const Val *chosen = b_dim(cx, count);
+	for (int i = 0; i < o->n_axes; i++) count = dim_mul(cx, count, t->dims[o->axes[i]]);
+	for (int i = 0; o->chosen && i < t->rank; i++)
+		chosen = binary(cx, OP_EW_mul, chosen, b_select(cx, o->chosen[i], b_dim(cx, t->dims[i]), b_scalar_int(cx, I64, 1)));
+	return o->chosen ? chosen : b_dim(cx, count);
 }
 
 /* log(sum(exp(x))), shifted by the largest so that exp does not overflow; an infinite one shifts nothing. */
@@ -50,10 +70,8 @@ static const Val *log_sum_exp(const Over *o, const Val *x)
 
 static const Val *mean(const Over *o, const Val *x)
 {
-	Ctx *cx = o->cx;
-	const Dim *count = dim_int(cx, 1);
-	for (int i = 0; i < o->n_axes; i++) count = dim_mul(cx, count, x->type->dims[o->axes[i]]);
-	return binary(cx, OP_EW_div, reduce(o, "sum", x, o->keep), b_cast(cx, b_dim(cx, count), x->type->elem));
+	const Val *count = b_cast(o->cx, reduced_count(o, x->type), x->type->elem);
+	return binary(o->cx, OP_EW_div, reduce(o, "sum", x, o->keep), count);
 }
 
 static const Val *reduced(const Over *o, const Reduction *r, const Val *x)
@@ -79,10 +97,24 @@ static Elem widened(const Reduction *r, Elem elem)
 	return r->how != PLAIN && (elem == F16 || elem == BF16) ? F32 : elem;
 }
 
-static void reduce_over(const Node *n, int count, const int64_t *given, const Val **out)
+/* y, of x's shape, with one place of each chosen axis; then without these where they do not stay. */
+static const Val *first_places(const Node *n, const Over *o, const Val *y, int count, const Val *const *places)
+{
+	Ctx *cx = o->cx;
+	const Val *one = b_scalar_int(cx, I64, 1);
+	for (int i = 0; i < y->type->rank; i++) {
+		const Dim *d = y->type->dims[i], *most = dim_max(cx, d, dim_int(cx, 1));
+		const char *name = arena_printf(cx->arena, "%s%s", result_dim_name(n, 0, i), o->keep ? "" : "_kept");
+		const Dim *size = node_size(n, b_select(cx, o->chosen[i], one, b_dim(cx, d)), name, 0, most);
+		y = b_slice(cx, y, i, dim_int(cx, 0), size, 1);
+	}
+	return o->keep ? y : without_axes(n, y, count, places);
+}
+
+static void reduce_over(const Node *n, int count, const int64_t *given, const Val *const *late, const Val **out)
 {
 	Ctx *cx = n->cx;
-	const Val *x = node_in(n, 0, "data");
+	const Val *x = node_in(n, 0, "data"), **places = NULL;
 	const Reduction *r = reductions;
 	while (strcmp(r->op, n->op) != 0) r++;
 	Elem elem = x->type->elem;
@@ -90,7 +122,12 @@ static void reduce_over(const Node *n, int count, const int64_t *given, const Va
 	bool extreme = strcmp(r->kind, "max") == 0 || strcmp(r->kind, "min") == 0;
 	if (elem == BOOL && !extreme) node_fail(n, "numbers wanted, %s seen", type_str(cx, x->type));
 	Over o = {.cx = cx, .keep = node_int(n, "keepdims", 1) != 0};
-	if (count <= 0 && !node_int(n, "noop_with_empty_axes", 0)) { /* all */
+	if (late) {
+		if (count > rank) node_fail(n, "%d axes of %s", count, type_str(cx, x->type));
+		places = axis_places(n, 1, count, late, rank);
+		o.chosen = NEWN(cx->arena, const Val *, rank);
+		for (int i = 0; i < rank; i++) o.chosen[i] = is_axis(cx, count, places, i);
+	} else if (count <= 0 && !node_int(n, "noop_with_empty_axes", 0)) { /* all */
 		int *all = NEWN(cx->arena, int, rank);
 		for (int i = 0; i < rank; i++) all[i] = i;
 		o.n_axes = rank;
@@ -99,21 +136,25 @@ static void reduce_over(const Node *n, int count, const int64_t *given, const Va
 		o.n_axes = count;
 		o.axes = node_axes(n, count, given, rank);
 	}
-	out[0] = b_cast(cx, reduced(&o, r, b_cast(cx, x, widened(r, elem))), elem);
+	const Val *y = reduced(&o, r, b_cast(cx, x, widened(r, elem)));
+	if (late) y = first_places(n, &o, y, count, places);
+	out[0] = b_cast(cx, y, elem);
 }
 
 static void import_reduce_attr(Node *n, const Val **out)
 {
 	const int64_t *axes = NULL;
 	int count = node_ints(n, "axes", &axes);
-	reduce_over(n, count, axes, out);
+	reduce_over(n, count, axes, NULL, out);
 }
 
 static void import_reduce(Node *n, const Val **out)
 {
 	const int64_t *axes = NULL;
-	int count = node_const_ints(n, 1, "axes", &axes);
-	reduce_over(n, count, axes, out);
+	const Val *const *late = NULL;
+	int count;
+	if (!node_ints_if_known(n, 1, "axes", &count, &axes)) node_elements(n, 1, "axes", &late);
+	reduce_over(n, count, axes, late, out);
 }
 
 static void import_arg(Node *n, const Val **out)

@@ -6,6 +6,7 @@
  * one contraction; `nearest` is a gather only, and a view where it repeats each element.
  */
 #include "frontend/onnx/arith.h"
+#include "frontend/onnx/operands.h"
 
 #include <math.h>
 #include <string.h>
@@ -174,6 +175,10 @@ static const Val *nearest_index(const Resize *r, const Axis *a, const Val *x)
 {
 	Ctx *cx = r->cx;
 	Nearest how = r->nearest == SIMPLE ? (a->scale < 1 ? CEIL : FLOOR) : r->nearest;
+	if (r->nearest == SIMPLE && a->scale == 0) {
+		const Val *shrinks = is_below(cx, a->scale_val, f64(cx, 1));
+		return b_cast(cx, b_select(cx, shrinks, b_ew1(cx, OP_EW_ceil, x), b_ew1(cx, OP_EW_floor, x)), I64);
+	}
 	const Val *half = f64(cx, 0.5);
 	if (how == ROUND_PREFER_FLOOR) x = sub(cx, x, half);
 	if (how == ROUND_PREFER_CEIL) x = add(cx, x, half);
@@ -288,6 +293,18 @@ static void set_scale(const Node *n, Axis *a, double scale, double part)
 	a->width = folded(cx, mul(cx, size_f64(cx, a->in), a->scale_val));
 }
 
+/* A scale that only run time knows: the same in values. */
+static void set_late_scale(const Node *n, Axis *a, const Val *scale, int axis)
+{
+	Ctx *cx = n->cx;
+	a->scale = 0;
+	a->scale_val = b_cast(cx, scale, F64);
+	const Val *whole = a->start ? mul(cx, a->scale_val, sub(cx, a->end, a->start)) : a->scale_val;
+	const Val *size = mul(cx, b_cast(cx, b_dim(cx, a->in), F32), b_cast(cx, whole, F32));
+	a->out = node_size(n, b_cast(cx, b_ew1(cx, OP_EW_floor, size), I64), result_dim_name(n, 0, axis), 0, NULL);
+	a->width = mul(cx, size_f64(cx, a->in), a->scale_val);
+}
+
 static void set_size(const Node *n, Axis *a, const Dim *size)
 {
 	Ctx *cx = n->cx;
@@ -359,9 +376,7 @@ static void set_crop(const Node *n, Axis *axes, int count, const int *which, con
 static double part_of(const Node *n, const Axis *a)
 {
 	if (!a->start) return 1;
-	const Tensor *start = known_tensor(n->cx, a->start), *end = known_tensor(n->cx, a->end);
-	if (!start || !end) node_fail(n, "input roi is computed at run time, which with scales is not supported");
-	return tensor_get(end, 0) - tensor_get(start, 0);
+	return tensor_get(known_tensor(n->cx, a->end), 0) - tensor_get(known_tensor(n->cx, a->start), 0);
 }
 
 static Axis *axes_of(Ctx *cx, const Val *x)
@@ -375,8 +390,17 @@ static void scales_of(const Node *n, Axis *axes, int count, const int *which, co
 {
 	want_count(n, scales, count, "scales");
 	const Tensor *t = known_tensor(n->cx, scales);
-	if (!t) node_fail(n, "input scales is computed at run time, which is not supported");
-	for (int i = 0; i < count; i++) set_scale(n, &axes[which[i]], tensor_get(t, i), part_of(n, &axes[which[i]]));
+	const Dim *one = dim_int(n->cx, 1);
+	for (int i = 0; i < count; i++) {
+		Axis *a = &axes[which[i]];
+		bool crops = a->start && !(known_tensor(n->cx, a->start) && known_tensor(n->cx, a->end));
+		if (t && !crops) {
+			set_scale(n, a, tensor_get(t, i), part_of(n, a));
+			continue;
+		}
+		const Val *scale = b_slice(n->cx, scales, 0, dim_int(n->cx, i), one, 1);
+		set_late_scale(n, a, b_reshape(n->cx, scale, 0, NULL), which[i]);
+	}
 }
 
 static void import_resize(Node *n, const Val **out)
@@ -416,7 +440,7 @@ static void import_resize(Node *n, const Val **out)
 		const Val *given_sizes = numbers(n, 3);
 		if (!given_sizes) node_fail(n, "neither scales nor sizes are given");
 		want_count(n, given_sizes, count, "sizes");
-		node_const_dims(n, 3, "sizes", &sizes);
+		node_dims(n, 3, "sizes", &sizes);
 		for (int i = 0; i < count && policy == 0; i++) set_size(n, &axes[which[i]], sizes[i]);
 		if (policy != 0) set_sizes_by_aspect(n, axes, count, which, sizes, policy == 2);
 	}

@@ -4,6 +4,7 @@
  * contraction over them with the products of their weights.  Outside of the grid gather clamps, and weights are 0
  * where that is not meant.
  */
+#include "frontend/onnx/operands.h"
 #include "frontend/onnx/sample.h"
 #include "frontend/onnx/nn.h"
 
@@ -187,7 +188,7 @@ static void import_affine_grid(Node *n, const Val **out)
 	Ctx *cx = n->cx;
 	const Val *theta = node_in(n, 0, "theta");
 	const Dim *const *size;
-	int r = node_const_dims(n, 1, "size", &size) - 2;
+	int r = node_dims(n, 1, "size", &size) - 2;
 	const Type *t = theta->type;
 	if (!elem_is_float(t->elem) || r < 1 || r > MAX_SPATIAL || t->rank != 3 || !dim_is(t->dims[1], r) ||
 		!dim_is(t->dims[2], r + 1))

@@ -1,8 +1,8 @@
 /* ops_select.c: sorted, running and chosen elements: TopK, CumSum, CumProd, NonZero, Compress, Unique.
  *
  * Of the last three only run time knows how many there are: an array as large as there can be, with the chosen ones first,
- * is cut at a computed size (first_rows). */
-#include "frontend/onnx/compose.h"
+ * is cut at a computed size (first_rows), which also is what TopK's K may be. */
+#include "frontend/onnx/operands.h"
 
 #include <string.h>
 
@@ -11,12 +11,13 @@ static const Val *one(Ctx *cx) { return b_scalar_int(cx, I64, 1); }
 
 /* ---------------------------------------------------------------------------------------------------- TopK */
 
-static void top_k(const Node *n, const Dim *k, const Val **out)
+static void top_k(const Node *n, const Val *count, const char *name, const Val **out)
 {
 	Ctx *cx = n->cx;
 	const Val *x = node_in(n, 0, "X");
 	int axis = node_axis(n, node_int(n, "axis", -1), x->type->rank);
-	const Dim *size = x->type->dims[axis];
+	const Dim *size = x->type->dims[axis], *k;
+	if (!val_as_dims(cx, count, 1, &k)) k = node_size(n, count, name, 0, size);
 	if (dim_hi(k) < 0 || dim_lo(dim_sub(cx, k, size)) > 0)
 		node_fail(n, "K: %s of %s elements", dim_text(cx, k), dim_text(cx, size));
 	node_int(n, "sorted", 1); /* any order may be sorted */
@@ -28,11 +29,14 @@ static void top_k(const Node *n, const Dim *k, const Val **out)
 
 static void import_top_k(Node *n, const Val **out)
 {
-	node_in(n, 1, "K");
-	top_k(n, node_known_dim(n, 1, "K"), out);
+	node_integers(n, 1, "K");
+	top_k(n, b_cast(n->cx, node_scalar(n, 1, "K"), I64), operand_name(n, 1, 0), out);
 }
 
-static void import_top_k_1(Node *n, const Val **out) { top_k(n, dim_int(n->cx, node_required_int(n, "k")), out); }
+static void import_top_k_1(Node *n, const Val **out)
+{
+	top_k(n, b_scalar_int(n->cx, I64, node_required_int(n, "k")), NULL, out);
+}
 
 /* ---------------------------------------------------------------------------------------------------- CumSum, CumProd */
 

@@ -1,6 +1,6 @@
 /* ops_shape.c: operators that change the shape only: Shape, Size, Reshape, Flatten, Squeeze, Unsqueeze, Transpose, Concat,
  * Split, Expand, Tile.  All of them are views, and Shape is the dims as values. */
-#include "frontend/onnx/compose.h"
+#include "frontend/onnx/operands.h"
 
 #include <string.h>
 
@@ -104,13 +104,39 @@ static const Val *reshape_to(const Node *n, const Val *x, int rank, const Dim *c
 	return b_reshape(cx, x, rank, dims);
 }
 
+/* The same where run time says what is wanted: each dim is computed. */
+static const Val *reshape_by_values(
+	const Node *n, const Val *x, int rank, const Val *const *wanted, bool zero_copies)
+{
+	Ctx *cx = n->cx;
+	const Val *one = b_scalar_int(cx, I64, 1), *minus = b_scalar_int(cx, I64, -1), *wrong = b_scalar_int(cx, I64, -2);
+	const Val **sizes = NEWN(cx->arena, const Val *, rank), *product = one, *n_minus = b_scalar_int(cx, I64, 0);
+	for (int i = 0; i < rank; i++) {
+		const Val *copied = i < x->type->rank ? b_dim(cx, x->type->dims[i]) : wrong;
+		const Val *is_zero = binary(cx, OP_EW_eq, wanted[i], b_scalar_int(cx, I64, 0));
+		sizes[i] = zero_copies ? b_select(cx, is_zero, copied, wanted[i]) : wanted[i];
+		const Val *is_minus = binary(cx, OP_EW_eq, sizes[i], minus);
+		product = binary(cx, OP_EW_mul, product, b_select(cx, is_minus, one, sizes[i]));
+		n_minus = binary(cx, OP_EW_add, n_minus, b_cast(cx, is_minus, I64));
+	}
+	const Val *rest = binary(cx, OP_EW_div, b_dim(cx, type_count(cx, x->type)), product);
+	rest = b_select(cx, binary(cx, OP_EW_gt, n_minus, one), wrong, rest);
+	const Dim **dims = NEWN(cx->arena, const Dim *, rank);
+	for (int i = 0; i < rank; i++) {
+		const Val *size = b_select(cx, binary(cx, OP_EW_eq, sizes[i], minus), rest, sizes[i]);
+		dims[i] = node_size(n, size, result_dim_name(n, 0, i), 0, NULL);
+	}
+	return b_reshape(cx, x, rank, dims);
+}
+
 static void import_reshape(Node *n, const Val **out)
 {
-	const Dim *const *dims;
-	const Val *x = node_in(n, 0, "data");
-	node_in(n, 1, "shape");
-	int rank = node_rank(n, node_const_dims(n, 1, "shape", &dims));
-	out[0] = reshape_to(n, x, rank, dims, node_int(n, "allowzero", 0) == 0);
+	const Val *const *elements, *x = node_in(n, 0, "data"), *shape = node_in(n, 1, "shape");
+	bool zero_copies = node_int(n, "allowzero", 0) == 0;
+	int rank = node_rank(n, node_elements(n, 1, "shape", &elements));
+	const Dim **dims = NEWN(n->cx->arena, const Dim *, rank);
+	if (val_as_dims(n->cx, shape, rank, dims)) out[0] = reshape_to(n, x, rank, dims, zero_copies);
+	else out[0] = reshape_by_values(n, x, rank, elements, zero_copies);
 }
 
 static void import_reshape_1(Node *n, const Val **out)
@@ -138,25 +164,18 @@ static void import_flatten(Node *n, const Val **out)
 
 /* -------------------------------------------------------------------------------------------- Squeeze, Unsqueeze */
 
-/* axes: an attribute, later an input.  -1 when not given. */
-static int axes_of(const Node *n, bool as_input, const int64_t **axes)
-{
-	return as_input ? node_const_ints(n, 1, "axes", axes) : node_ints(n, "axes", axes);
-}
-
 static bool dim_is_symbol(const Dim *d)
 {
 	return d->n_terms == 1 && d->terms[0].coef == 1 && d->terms[0].n_syms == 1 &&
 		d->terms[0].syms[0]->kind == SYM_NAMED;
 }
 
-static void squeeze(const Node *n, bool as_input, const Val **out)
+static void squeeze(const Node *n, int count, const int64_t *axes, const Val **out)
 {
 	Ctx *cx = n->cx;
 	const Val *x = node_in(n, 0, "data");
 	const Type *t = x->type;
-	const int64_t *axes;
-	int count = axes_of(n, as_input, &axes), k = 0;
+	int k = 0;
 	bool *gone = NEWN(cx->arena, bool, t->rank);
 	for (int i = 0; i < t->rank && count < 0; i++) {
 		gone[i] = dim_is(t->dims[i], 1);
@@ -177,15 +196,33 @@ static void squeeze(const Node *n, bool as_input, const Val **out)
 	out[0] = b_reshape(cx, x, k, dims);
 }
 
-static void import_squeeze(Node *n, const Val **out) { squeeze(n, true, out); }
-static void import_squeeze_1(Node *n, const Val **out) { squeeze(n, false, out); }
+static void import_squeeze(Node *n, const Val **out)
+{
+	int count;
+	const int64_t *axes;
+	const Val *const *elements, *x = node_in(n, 0, "data");
+	if (node_ints_if_known(n, 1, "axes", &count, &axes)) {
+		squeeze(n, count, axes, out);
+		return;
+	}
+	if (count > x->type->rank) node_fail(n, "%d axes of %s", count, type_str(n->cx, x->type));
+	node_elements(n, 1, "axes", &elements);
+	const Val **places = axis_places(n, 1, count, elements, x->type->rank);
+	out[0] = without_axes(n, x, count, places); /* dims that are not 1 make the counts differ */
+}
 
-static void unsqueeze(const Node *n, bool as_input, const Val **out)
+static void import_squeeze_1(Node *n, const Val **out)
+{
+	const int64_t *axes;
+	int count = node_ints(n, "axes", &axes);
+	squeeze(n, count, axes, out);
+}
+
+static void unsqueeze(const Node *n, int count, const int64_t *axes, const Val **out)
 {
 	Ctx *cx = n->cx;
 	const Val *x = node_in(n, 0, "data");
-	const int64_t *axes;
-	int count = axes_of(n, as_input, &axes), rank = x->type->rank;
+	int rank = x->type->rank;
 	if (count < 0) node_fail(n, "axes are missing");
 	int *places = node_axes(n, count, axes, node_rank(n, rank + count));
 	const Dim **dims = NEWN(cx->arena, const Dim *, rank + count);
@@ -195,8 +232,45 @@ static void unsqueeze(const Node *n, bool as_input, const Val **out)
 	out[0] = b_reshape(cx, x, rank + count, dims);
 }
 
-static void import_unsqueeze(Node *n, const Val **out) { unsqueeze(n, true, out); }
-static void import_unsqueeze_1(Node *n, const Val **out) { unsqueeze(n, false, out); }
+/* Each dim of the result is 1, or that dim of x which so many other places are left of. */
+static const Val *unsqueeze_by_values(const Node *n, const Val *x, int count, const Val *const *axes)
+{
+	Ctx *cx = n->cx;
+	int rank = node_rank(n, x->type->rank + count);
+	const Val **places = axis_places(n, 1, count, axes, rank), *from = b_scalar_int(cx, I64, 0);
+	const Dim **dims = NEWN(cx->arena, const Dim *, rank), *most = dim_int(cx, 1);
+	for (int i = 0; i < x->type->rank; i++) most = dim_max(cx, most, x->type->dims[i]);
+	for (int i = 0; i < rank; i++) {
+		const Val *is_new = is_axis(cx, count, places, i), *size = b_scalar_int(cx, I64, 0);
+		for (int k = 0; k < x->type->rank; k++)
+			size = b_select(cx, binary(cx, OP_EW_eq, from, b_scalar_int(cx, I64, k)),
+				b_dim(cx, x->type->dims[k]), size);
+		size = b_select(cx, is_new, b_scalar_int(cx, I64, 1), size);
+		dims[i] = node_size(n, size, result_dim_name(n, 0, i), 0, most);
+		from = binary(cx, OP_EW_add, from, b_cast(cx, b_ew1(cx, OP_EW_not, is_new), I64));
+	}
+	return b_reshape(cx, x, rank, dims);
+}
+
+static void import_unsqueeze(Node *n, const Val **out)
+{
+	int count;
+	const int64_t *axes;
+	const Val *const *elements;
+	if (node_ints_if_known(n, 1, "axes", &count, &axes)) {
+		unsqueeze(n, count, axes, out);
+		return;
+	}
+	node_elements(n, 1, "axes", &elements);
+	out[0] = unsqueeze_by_values(n, node_in(n, 0, "data"), count, elements);
+}
+
+static void import_unsqueeze_1(Node *n, const Val **out)
+{
+	const int64_t *axes;
+	int count = node_ints(n, "axes", &axes);
+	unsqueeze(n, count, axes, out);
+}
 
 static void import_transpose(Node *n, const Val **out)
 {
@@ -234,7 +308,8 @@ static void import_concat(Node *n, const Val **out) { concat(n, node_required_in
 static void import_concat_1(Node *n, const Val **out) { concat(n, node_int(n, "axis", 1), out); }
 
 /* count < 0: equal parts; where the last may be smaller, opset 18 says so. */
-static void split(const Node *n, int count, const Dim *const *given, bool last_smaller, const Val **out)
+static void split(
+	const Node *n, int count, const Dim *const *given, bool are_known, bool last_smaller, const Val **out)
 {
 	Ctx *cx = n->cx;
 	const Val *x = node_in(n, 0, "input");
@@ -250,7 +325,8 @@ static void split(const Node *n, int count, const Dim *const *given, bool last_s
 		if (dim_hi(sizes[i]) < 0) node_fail(n, "output %d would have %s elements", i, dim_text(cx, sizes[i]));
 		sum = dim_add(cx, sum, sizes[i]);
 	}
-	node_same_dim(n, length, sum, "the split axis and the sum of the sizes");
+	if (count >= 0 && !are_known) node_check_size(n, b_dim(cx, sum), length);
+	else node_same_dim(n, length, sum, "the split axis and the sum of the sizes");
 	for (int i = 0; i < parts; i++) {
 		out[i] = b_slice(cx, x, axis, at, sizes[i], 1);
 		at = dim_add(cx, at, sizes[i]);
@@ -263,51 +339,89 @@ static void split_by_attr(const Node *n, const Val **out)
 	int count = node_ints(n, "split", &ints);
 	const Dim **sizes = count < 0 ? NULL : NEWN(n->cx->arena, const Dim *, count);
 	for (int i = 0; i < count; i++) sizes[i] = dim_int(n->cx, ints[i]);
-	split(n, count, sizes, false, out);
+	split(n, count, sizes, true, false, out);
 }
 
 static void import_split_2(Node *n, const Val **out) { split_by_attr(n, out); }
+
+/* The sizes that an input gives; -1 where it is not there. */
+static int split_sizes(const Node *n, const Dim *const **sizes, bool *are_known)
+{
+	const Val *x = node_in(n, 0, "input"), *const *elements;
+	int axis = node_axis(n, node_int(n, "axis", 0), x->type->rank), count = node_elements(n, 1, "split", &elements);
+	if (count < 0) return -1;
+	const Dim **dims = NEWN(n->cx->arena, const Dim *, count);
+	*are_known = val_as_dims(n->cx, n->in[1], count, dims);
+	for (int i = 0; i < count && !*are_known; i++)
+		dims[i] = node_size(n, elements[i], operand_name(n, 1, i), 0, x->type->dims[axis]);
+	*sizes = dims;
+	return count;
+}
 
 /* Opset 1 has both. */
 static void import_split_1(Node *n, const Val **out)
 {
 	const Dim *const *sizes;
-	int count = node_const_dims(n, 1, "split", &sizes);
+	bool are_known;
+	int count = split_sizes(n, &sizes, &are_known);
 	if (count < 0) split_by_attr(n, out);
-	else split(n, count, sizes, false, out);
+	else split(n, count, sizes, are_known, false, out);
 }
 
 static void import_split(Node *n, const Val **out)
 {
 	const Dim *const *sizes = NULL;
-	int count = node_const_dims(n, 1, "split", &sizes);
+	bool are_known = true;
+	int count = split_sizes(n, &sizes, &are_known);
 	bool has_number = node_has(n, "num_outputs");
 	if (has_number && count >= 0) node_fail(n, "both split and num_outputs are given");
 	if (has_number && node_int(n, "num_outputs", 0) != n->n_out)
 		node_fail(n, "attribute num_outputs is %lld, but there are %d outputs",
 			(long long)node_int(n, "num_outputs", 0), n->n_out);
-	split(n, count, sizes, has_number, out);
+	split(n, count, sizes, are_known, has_number, out);
 }
 
 /* ---------------------------------------------------------------------------------------------------- Expand, Tile */
 
+/* Dim i of x, of size a, repeated to the size that run time wants, where one of both is 1 or they are equal. */
+static const Val *expand_to_value(const Node *n, const Val *x, int i, const Val *wanted, int in, int k)
+{
+	Ctx *cx = n->cx;
+	const Dim *a = x->type->dims[i], *size;
+	const Val *one = b_scalar_int(cx, I64, 1), *own = b_dim(cx, a);
+	const Val *all = b_select(cx, binary(cx, OP_EW_eq, own, one), wanted, own);
+	size = node_size(n, all, operand_name(n, in, k), 0, NULL);
+	node_check_size(n, b_select(cx, binary(cx, OP_EW_eq, wanted, one), b_dim(cx, size), wanted), size);
+	const Dim **dims = dims_with_room(cx, x->type, 0);
+	dims[i] = size;
+	if (a == size) return x;
+	if (dim_is(a, 1)) return b_expand(cx, x, x->type->rank, dims);
+	/* all in range, or all the one element */
+	return b_gather(cx, x, b_iota(cx, I64, 1, &size, 0), i);
+}
+
 static void import_expand(Node *n, const Val **out)
 {
 	Ctx *cx = n->cx;
-	const Val *x = node_in(n, 0, "input");
-	const Dim *const *shape;
+	const Val *x = node_in(n, 0, "input"), *const *wanted;
 	node_in(n, 1, "shape");
-	int count = node_rank(n, node_const_dims(n, 1, "shape", &shape));
-	int rank = count > x->type->rank ? count : x->type->rank;
-	const Dim **dims = NEWN(cx->arena, const Dim *, rank);
+	int count = node_rank(n, node_elements(n, 1, "shape", &wanted));
+	int rank = count > x->type->rank ? count : x->type->rank, added = rank - x->type->rank;
+	const Dim **dims = NEWN(cx->arena, const Dim *, rank), **ones = NEWN(cx->arena, const Dim *, rank);
+	const Val **late = NEWN(cx->arena, const Val *, rank);
 	for (int i = 0; i < rank; i++) {
-		int ix = i - (rank - x->type->rank), is = i - (rank - count);
-		const Dim *a = ix < 0 ? dim_int(cx, 1) : x->type->dims[ix], *b = is < 0 ? dim_int(cx, 1) : shape[is];
-		if (!dim_is(a, 1) && !dim_is(b, 1))
+		int is = i - (rank - count);
+		const Dim *a = i < added ? dim_int(cx, 1) : x->type->dims[i - added], *b = dim_int(cx, 1);
+		if (is >= 0 && !val_as_dims(cx, wanted[is], 1, &b)) late[i] = wanted[is];
+		if (!late[i] && !dim_is(a, 1) && !dim_is(b, 1))
 			node_same_dim(n, a, b, arena_printf(cx->arena, "dim %d of the data and of the shape", i));
-		dims[i] = dim_is(a, 1) ? b : a;
+		dims[i] = late[i] || !dim_is(a, 1) ? a : b;
+		ones[i] = a;
 	}
-	out[0] = b_expand(cx, x, rank, dims);
+	x = b_expand(cx, b_reshape(cx, x, rank, ones), rank, dims);
+	for (int i = 0; i < rank; i++)
+		if (late[i]) x = expand_to_value(n, x, i, late[i], 1, i - (rank - count));
+	out[0] = x;
 }
 
 /* [.., d, ..] -> [.., 1, d, ..] -> [.., r, d, ..] -> [.., r*d, ..] */
@@ -326,7 +440,7 @@ static void import_tile(Node *n, const Val **out)
 	const Val *x = node_in(n, 0, "input");
 	const Dim *const *repeats;
 	node_in(n, 1, "repeats");
-	int count = node_const_dims(n, 1, "repeats", &repeats);
+	int count = node_dims(n, 1, "repeats", &repeats);
 	if (count != x->type->rank) node_fail(n, "input repeats: %d numbers wanted, %d seen", x->type->rank, count);
 	for (int i = 0; i < count; i++) x = tile(n->cx, x, i, repeats[i]);
 	out[0] = x;
@@ -338,7 +452,7 @@ static void import_tile_1(Node *n, const Val **out)
 	node_in(n, 1, "tiles");
 	node_in(n, 2, "axis");
 	int axis = node_axis(n, node_known_int(n, 2, "axis", 0), x->type->rank);
-	out[0] = tile(n->cx, x, axis, node_known_dim(n, 1, "tiles"));
+	out[0] = tile(n->cx, x, axis, node_dim(n, 1, "tiles"));
 }
 
 const Importer onnx_ops_shape[] = {

@@ -3,7 +3,7 @@
  * A transform is a contract with tables of cosines and sines, which are made here where their size is known.  The angle of
  * row j and column k is 2 pi (j k mod n)/n, exact up to the last rounding, in f64.
  */
-#include "frontend/onnx/compose.h"
+#include "frontend/onnx/operands.h"
 
 static const double pi = 3.14159265358979323846;
 
@@ -112,7 +112,7 @@ static void dft(const Node *n, int64_t given_axis, const Val **out)
 	if (!elem_is_float(elem)) node_fail(n, "floats wanted, %s seen", type_str(cx, x->type));
 	Complex c = parts(n, b_cast(cx, x, wide_elem(elem)), "input");
 	if (onesided && !inverse && c.im) node_fail(n, "attribute onesided: a complex input has no one-sided spectrum");
-	const Dim *size = x->type->dims[axis], *one = dim_int(cx, 1), *length = node_known_dim(n, 1, "dft_length");
+	const Dim *size = x->type->dims[axis], *one = dim_int(cx, 1), *length = node_dim(n, 1, "dft_length");
 	if (!length) length = onesided && inverse ? dim_mul(cx, dim_sub(cx, size, one), dim_int(cx, 2)) : size;
 	if (dim_hi(length) < 1) node_fail(n, "the length is %s", dim_text(cx, length));
 	/* elements beyond the length are cut off; those that are missing are 0 */
@@ -144,7 +144,7 @@ static void import_stft(Node *n, const Val **out)
 	bool onesided = node_int(n, "onesided", 1) != 0;
 	if (x->type->rank != 3 || !elem_is_float(elem))
 		node_fail(n, "input signal: floats [batch, length, 1 or 2] wanted, %s seen", type_str(cx, x->type));
-	const Dim *size = node_known_dim(n, 3, "frame_length");
+	const Dim *size = node_dim(n, 3, "frame_length");
 	if (window) {
 		if (window->type->rank != 1 || window->type->elem != elem)
 			node_fail(n, "input window: %s[n] wanted, %s seen", elem_info[elem].name,
@@ -175,7 +175,7 @@ static void window(const Node *n, double a, double b, double c, const Val **out)
 {
 	Ctx *cx = n->cx;
 	node_in(n, 0, "size");
-	const Dim *size = node_known_dim(n, 0, "size"), *one = dim_int(cx, 1);
+	const Dim *size = node_dim(n, 0, "size"), *one = dim_int(cx, 1);
 	if (dim_hi(size) < 0) node_fail(n, "input size: %s", dim_text(cx, size));
 	Elem elem = onnx_elem(cx, (int32_t)node_int(n, "output_datatype", 1), "attribute output_datatype");
 	const Val *period = as_f64(cx, node_int(n, "periodic", 1) ? size : dim_sub(cx, size, one));
@@ -213,7 +213,7 @@ static void import_mel_weights(Node *n, const Val **out)
 	Ctx *cx = n->cx;
 	node_in(n, 0, "num_mel_bins");
 	node_in(n, 1, "dft_length");
-	const Dim *bands = node_known_dim(n, 0, "num_mel_bins"), *length = node_known_dim(n, 1, "dft_length");
+	const Dim *bands = node_dim(n, 0, "num_mel_bins"), *length = node_dim(n, 1, "dft_length");
 	const Dim *edges = dim_add(cx, bands, dim_int(cx, 2));
 	const Val *rate = f64_scalar(n, 2, "sample_rate"), *low = mel(cx, f64_scalar(n, 3, "lower_edge_hertz"));
 	const Val *high = mel(cx, f64_scalar(n, 4, "upper_edge_hertz"));

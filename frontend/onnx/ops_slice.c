@@ -7,7 +7,7 @@
  * k elements.  One that is not inside would have fewer in ONNX; here the last (or first) element stands in for the rest,
  * as in all gathers.
  */
-#include "frontend/onnx/compose.h"
+#include "frontend/onnx/operands.h"
 
 #include <string.h>
 
@@ -96,20 +96,19 @@ static Bound bound_of(Ctx *cx, const Val *v, int depth)
 
 static int bounds(const Node *n, int i, const char *what, const Bound **values)
 {
-	Ctx *cx = n->cx;
+	const Val *const *elements;
 	const Val *v = node_integers(n, i, what);
-	int64_t count;
-	if (v->type->rank != 1 || !dim_is_int(v->type->dims[0], &count) || count > ONNX_MAX_RANK)
-		node_fail(n, "input %s: a known number of integers wanted, %s seen", what, type_str(cx, v->type));
-	Bound *bound = NEWN(cx->arena, Bound, count);
-	/* each part of a concat by itself */
-	bool parts = v->op == OP_concat && v->n_args == count;
-	for (int k = 0; k < (int)count; k++) {
-		const Val *part = parts ? v->args[k] : b_slice(cx, v, 0, dim_int(cx, k), dim_int(cx, 1), 1);
-		bound[k] = bound_of(cx, part, MAX_BOUND_DEPTH);
-	}
+	if (v->type->rank != 1) node_fail(n, "input %s: integers in one dim wanted, %s seen", what, type_str(n->cx, v->type));
+	int count = node_rank(n, node_elements(n, i, what, &elements));
+	Bound *bound = NEWN(n->cx->arena, Bound, count);
+	for (int k = 0; k < count; k++) bound[k] = bound_of(n->cx, elements[k], MAX_BOUND_DEPTH);
 	*values = bound;
-	return (int)count;
+	return count;
+}
+
+static const Val *bound_value(Ctx *cx, const Bound *b)
+{
+	return b->base ? binary(cx, OP_EW_add, b->base, b_dim(cx, b->offset)) : b_dim(cx, b->offset);
 }
 
 typedef struct {
@@ -118,17 +117,53 @@ typedef struct {
 	const int64_t *axes, *steps;
 } Cuts;
 
-/* x[start:end:step] with run-time bounds. */
-static const Val *moving_slice(const Node *n, const Val *x, int axis, Bound start, Bound end, int64_t step)
+static const Val *both_limits(Ctx *cx, const Val *v, const Val *lo, const Val *hi)
+{
+	return binary(cx, OP_EW_max, binary(cx, OP_EW_min, v, hi), lo);
+}
+
+/* A bound made an index within [lo, hi]. */
+static const Val *placed(Ctx *cx, const Val *v, const Val *n, const Val *lo, const Val *hi)
+{
+	return both_limits(cx, wrap_index(cx, clamped(cx, v), n), lo, hi);
+}
+
+/* x[start:end:step] where run time says all of that, i64 scalars: as Python has it. */
+static const Val *slice_by_values(
+	const Node *n, const Val *x, int axis, const Val *start, const Val *end, const Val *step)
 {
 	Ctx *cx = n->cx;
+	const Val *zero = b_scalar_int(cx, I64, 0), *one = b_scalar_int(cx, I64, 1), *far = b_scalar_int(cx, I64, INT32_MAX);
+	const Dim *size = x->type->dims[axis], *first, *way;
+	const Val *all = b_dim(cx, size);
+	step = both_limits(cx, step, b_ew1(cx, OP_EW_neg, far), far);
+	const Val *back = b_cast(cx, binary(cx, OP_EW_lt, step, zero), I64), *last = binary(cx, OP_EW_sub, all, back);
+	start = placed(cx, start, all, zero, last);
+	end = placed(cx, end, all, b_ew1(cx, OP_EW_neg, back), last);
+	const Val *apart = binary(cx, OP_EW_sub, end, start), *stride = b_ew1(cx, OP_EW_abs, step);
+	apart = b_select(cx, binary(cx, OP_EW_lt, step, zero), b_ew1(cx, OP_EW_neg, apart), apart);
+	const Val *count = binary(cx, OP_EW_div, binary(cx, OP_EW_sub, binary(cx, OP_EW_add, apart, stride), one), stride);
+	count = both_limits(cx, count, zero, all);
+	count = b_select(cx, binary(cx, OP_EW_eq, step, zero), b_scalar_int(cx, I64, -1), count); /* an error */
+	const Dim *length = node_size(n, count, result_dim_name(n, 0, axis), 0, size);
+	if (val_as_dims(cx, step, 1, &way) && dim_is_int(way, NULL)) {
+		int64_t by;
+		dim_is_int(way, &by);
+		first = node_count(n, start, arena_printf(cx->arena, "%s_start%d", result_dim_name(n, 0, axis), axis), size);
+		return b_slice(cx, x, axis, first, length, by);
+	}
+	const Val *index = binary(cx, OP_EW_mul, b_iota(cx, I64, 1, &length, 0), step);
+	return b_gather(cx, x, binary(cx, OP_EW_add, index, start), axis);
+}
+
+/* x[start:end:step], where run time says where that is, but not how many elements. */
+static const Val *moving_slice(Ctx *cx, const Val *x, int axis, Bound start, Bound end, int64_t step)
+{
 	const Dim *size = x->type->dims[axis], *way = dim_sub(cx, end.offset, start.offset);
-	if (start.base != end.base)
-		node_fail(n, "axis %d: the number of elements is computed at run time, which is not supported", axis);
 	const Dim *length = dim_ceildiv(
 		cx, step > 0 ? way : dim_sub(cx, dim_int(cx, 0), way), dim_int(cx, step > 0 ? step : -step));
 	length = dim_min(cx, dim_max(cx, length, dim_int(cx, 0)), size);
-	const Val *first = wrap_index(cx, binary(cx, OP_EW_add, start.base, b_dim(cx, start.offset)), b_dim(cx, size));
+	const Val *first = wrap_index(cx, bound_value(cx, &start), b_dim(cx, size));
 	const Val *index = binary(cx, OP_EW_mul, b_iota(cx, I64, 1, &length, 0), b_scalar_int(cx, I64, step));
 	return b_gather(cx, x, binary(cx, OP_EW_add, index, first), axis);
 }
@@ -136,18 +171,23 @@ static const Val *moving_slice(const Node *n, const Val *x, int axis, Bound star
 static const Val *cut(const Node *n, const Val *x, int axis, Bound start, Bound end, int64_t step)
 {
 	Ctx *cx = n->cx;
-	/* x[i:] of a run-time i has no known size; x[:i] neither */
-	if (start.base || end.base) return moving_slice(n, x, axis, start, end, step);
+	if (start.base && start.base == end.base) return moving_slice(cx, x, axis, start, end, step);
+	if (start.base || end.base)
+		return slice_by_values(n, x, axis, bound_value(cx, &start), bound_value(cx, &end), b_scalar_int(cx, I64, step));
 	if (step > 0) return slice_up(cx, x, axis, start.offset, end.offset, step);
 	return slice_down(cx, x, axis, start.offset, end.offset, -step);
 }
 
-static const Val *slice(const Node *n, const Val *x, const Cuts *c, int n_ends)
+static void want_counts(const Node *n, const Val *x, const Cuts *c, int n_ends)
 {
 	if (c->n != n_ends || (c->n_axes >= 0 && c->n_axes != c->n) || (c->n_steps >= 0 && c->n_steps != c->n))
 		node_fail(n, "%d starts, %d ends, %d axes, %d steps: as many of each wanted", c->n, n_ends,
 			c->n_axes < 0 ? c->n : c->n_axes, c->n_steps < 0 ? c->n : c->n_steps);
 	if (c->n > x->type->rank) node_fail(n, "%d slices of %s", c->n, type_str(n->cx, x->type));
+}
+
+static const Val *slice(const Node *n, const Val *x, const Cuts *c)
+{
 	int *axes = c->n_axes < 0 ? NULL : node_axes(n, c->n, c->axes, x->type->rank);
 	for (int i = 0; i < c->n; i++) {
 		int64_t step = c->n_steps < 0 ? 1 : c->steps[i];
@@ -159,14 +199,47 @@ static const Val *slice(const Node *n, const Val *x, const Cuts *c, int n_ends)
 	return x;
 }
 
+/* Of each axis of x the bound that is given for it, or what stands for none. */
+static const Val *chosen(Ctx *cx, int count, const Val *const *places, const Val *const *given, int axis, const Val *none)
+{
+	for (int k = 0; k < count; k++)
+		none = b_select(cx, binary(cx, OP_EW_eq, places[k], b_scalar_int(cx, I64, axis)), given[k], none);
+	return none;
+}
+
+/* Which axes, or by which steps, run time says: all axes are cut, those that are not chosen from end to end. */
+static const Val *slice_any(const Node *n, const Val *x, const Cuts *c)
+{
+	Ctx *cx = n->cx;
+	const Val *const *axes, *const *steps, **starts = NEWN(cx->arena, const Val *, c->n);
+	const Val **ends = NEWN(cx->arena, const Val *, c->n), *one = b_scalar_int(cx, I64, 1);
+	int n_axes = node_elements(n, 3, "axes", &axes), n_steps = node_elements(n, 4, "steps", &steps);
+	const Val **every = NEWN(cx->arena, const Val *, c->n);
+	for (int k = 0; k < c->n; k++) {
+		starts[k] = bound_value(cx, &c->starts[k]);
+		ends[k] = bound_value(cx, &c->ends[k]);
+		every[k] = n_axes < 0 ? b_scalar_int(cx, I64, k) : axes[k];
+	}
+	const Val **places = axis_places(n, 3, c->n, every, x->type->rank);
+	for (int i = 0; i < x->type->rank; i++) {
+		const Val *none = b_dim(cx, x->type->dims[i]);
+		x = slice_by_values(n, x, i, chosen(cx, c->n, places, starts, i, b_scalar_int(cx, I64, 0)),
+			chosen(cx, c->n, places, ends, i, none),
+			n_steps < 0 ? one : chosen(cx, c->n, places, steps, i, one));
+	}
+	return x;
+}
+
 static void import_slice(Node *n, const Val **out)
 {
 	Cuts c;
+	const Val *x = node_in(n, 0, "data");
 	c.n = bounds(n, 1, "starts", &c.starts);
 	int n_ends = bounds(n, 2, "ends", &c.ends);
-	c.n_axes = node_const_ints(n, 3, "axes", &c.axes);
-	c.n_steps = node_const_ints(n, 4, "steps", &c.steps);
-	out[0] = slice(n, node_in(n, 0, "data"), &c, n_ends);
+	bool known = node_ints_if_known(n, 3, "axes", &c.n_axes, &c.axes);
+	known &= node_ints_if_known(n, 4, "steps", &c.n_steps, &c.steps);
+	want_counts(n, x, &c, n_ends);
+	out[0] = known ? slice(n, x, &c) : slice_any(n, x, &c);
 }
 
 static int bounds_attr(const Node *n, const char *attr, const Bound **values)
@@ -186,7 +259,9 @@ static void import_slice_1(Node *n, const Val **out)
 	c.n = bounds_attr(n, "starts", &c.starts);
 	int n_ends = bounds_attr(n, "ends", &c.ends);
 	c.n_axes = node_ints(n, "axes", &c.axes);
-	out[0] = slice(n, node_in(n, 0, "data"), &c, n_ends);
+	const Val *x = node_in(n, 0, "data");
+	want_counts(n, x, &c, n_ends);
+	out[0] = slice(n, x, &c);
 }
 
 /* ---------------------------------------------------------------------------------------------------- Pad */
@@ -235,17 +310,66 @@ static const Val *pad(const Node *n, const Val *x, int mode, const Dim **lo, con
 	return x;
 }
 
+/* Axis i where run time says how much is before and after it (i64 scalars; below 0: cut off): each element has a place that it
+ * comes from. */
+static const Val *pad_by_values(
+	const Node *n, const Val *x, int axis, int mode, const Val *lo, const Val *hi, const Val *value)
+{
+	Ctx *cx = n->cx;
+	const Val *zero = b_scalar_int(cx, I64, 0);
+	const Dim *size = x->type->dims[axis], *known;
+	const char *name = arena_printf(cx->arena, "%s_before%d", result_dim_name(n, 0, axis), axis);
+	const Dim *before = node_offset(n, lo, name);
+	name = arena_printf(cx->arena, "%s_after%d", result_dim_name(n, 0, axis), axis);
+	const Dim *after = node_offset(n, hi, name);
+	const Dim *length = dim_add(cx, size, dim_add(cx, before, after));
+	if (dim_is(size, 0) && mode != CONSTANT)
+		node_fail(n, "mode %s: axis %d has no elements to pad with", modes[mode], axis);
+	if (val_as_dims(cx, lo, 1, &known) && val_as_dims(cx, hi, 1, &known) && length == size) return x;
+	if (mode != CONSTANT) return b_gather(cx, x, padded_index(cx, mode, size, before, length), axis);
+	const Val *index = binary(cx, OP_EW_sub, b_iota(cx, I64, 1, &length, 0), b_dim(cx, before));
+	const Val *inside = binary(cx, OP_EW_and, binary(cx, OP_EW_ge, index, zero),
+		binary(cx, OP_EW_lt, index, b_dim(cx, size)));
+	const Dim **dims = NEWN(cx->arena, const Dim *, x->type->rank);
+	for (int i = axis; i < x->type->rank; i++) dims[i] = i == axis ? length : dim_int(cx, 1);
+	inside = b_reshape(cx, inside, x->type->rank - axis, dims + axis);
+	return b_select(cx, inside, b_gather(cx, x, index, axis), value);
+}
+
+/* Which axes, or how much, run time says. */
+static const Val *pad_any(const Node *n, const Val *x, int mode, const Val *value)
+{
+	Ctx *cx = n->cx;
+	const Val *const *pads, *const *axes, *zero = b_scalar_int(cx, I64, 0);
+	int rank = x->type->rank, n_pads = node_elements(n, 1, "pads", &pads), n_axes = node_elements(n, 3, "axes", &axes);
+	int count = n_axes < 0 ? rank : n_axes;
+	if (n_pads != 2 * count) node_fail(n, "input pads: %d numbers wanted, %d seen", 2 * count, n_pads);
+	const Val **places = n_axes < 0 ? NULL : axis_places(n, 3, count, axes, rank);
+	for (int i = 0; i < rank; i++)
+		x = pad_by_values(n, x, i, mode, places ? chosen(cx, count, places, pads, i, zero) : pads[i],
+			places ? chosen(cx, count, places, pads + count, i, zero) : pads[count + i], value);
+	return x;
+}
+
 static void import_pad(Node *n, const Val **out)
 {
 	Ctx *cx = n->cx;
 	const Val *x = node_in(n, 0, "data"), *value = node_scalar(n, 2, "constant_value");
-	int rank = x->type->rank, mode = node_choice(n, "mode", modes);
+	int rank = x->type->rank, mode = node_choice(n, "mode", modes), n_axes;
 	if (mode == WRAP && n->opset < 19) node_fail(n, "attribute mode: wrap is of opset 19");
-	const Dim *const *pads;
+	if (!value) value = b_scalar(cx, x->type->elem, 0);
+	if (value->type->elem != x->type->elem)
+		node_fail(n, "input constant_value: %s wanted, %s seen", elem_info[x->type->elem].name,
+			type_str(cx, value->type));
 	const int64_t *axes;
-	node_in(n, 1, "pads");
-	int n_axes = node_const_ints(n, 3, "axes", &axes), n_pads = node_const_dims(n, 1, "pads", &pads);
-	int count = n_axes < 0 ? rank : n_axes;
+	const Val *const *elements, *given = node_in(n, 1, "pads");
+	bool known = node_ints_if_known(n, 3, "axes", &n_axes, &axes);
+	int count = n_axes < 0 ? rank : n_axes, n_pads = node_elements(n, 1, "pads", &elements);
+	const Dim **pads = NEWN(cx->arena, const Dim *, n_pads);
+	if (!known || !val_as_dims(cx, given, n_pads, pads)) {
+		out[0] = pad_any(n, x, mode, value);
+		return;
+	}
 	if (n_pads != 2 * count) node_fail(n, "input pads: %d numbers wanted, %d seen", 2 * count, n_pads);
 	int *places = n_axes < 0 ? NULL : node_axes(n, n_axes, axes, rank);
 	const Dim **lo = NEWN(cx->arena, const Dim *, rank), **hi = NEWN(cx->arena, const Dim *, rank);
@@ -254,10 +378,6 @@ static void import_pad(Node *n, const Val **out)
 		lo[places ? places[i] : i] = pads[i];
 		hi[places ? places[i] : i] = pads[count + i];
 	}
-	if (!value) value = b_scalar(cx, x->type->elem, 0);
-	if (value->type->elem != x->type->elem)
-		node_fail(n, "input constant_value: %s wanted, %s seen", elem_info[x->type->elem].name,
-			type_str(cx, value->type));
 	out[0] = pad(n, x, mode, lo, hi, value);
 }
 
@@ -312,7 +432,7 @@ static void import_center_crop_pad(Node *n, const Val **out)
 	const Dim *const *shape;
 	const int64_t *axes;
 	node_in(n, 1, "shape");
-	int count = node_const_dims(n, 1, "shape", &shape), n_axes = node_ints(n, "axes", &axes);
+	int count = node_dims(n, 1, "shape", &shape), n_axes = node_ints(n, "axes", &axes);
 	if (count != (n_axes < 0 ? x->type->rank : n_axes))
 		node_fail(n, "input shape: %d numbers wanted, %d seen", n_axes < 0 ? x->type->rank : n_axes, count);
 	int *places = n_axes < 0 ? NULL : node_axes(n, n_axes, axes, x->type->rank);

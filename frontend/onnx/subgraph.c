@@ -96,6 +96,7 @@ static const Val **import_body_nodes(const Node *n, const Onnx__GraphProto *g, S
 {
 	Run *run = n->core->run;
 	if (++run->depth > MAX_DEPTH) node_fail(n, "subgraphs and functions are nested more than %d deep", MAX_DEPTH);
+	note_declared(run, scope, g);
 	for (size_t i = 0; i < g->n_initializer; i++)
 		scope_put_tensor(run, scope, g->initializer[i]->name, g->initializer[i], NULL);
 	for (size_t i = 0; i < g->n_sparse_initializer; i++)
@@ -127,12 +128,41 @@ typedef struct {
 	const char **param_names, **result_names;
 } Body;
 
+typedef struct {
+	Run *run;
+	int first;        /* of the sizers: those before are of outer graphs */
+	const Sym *found; /* computed by one of the others */
+} OwnSize;
+
+static void find_own_size(void *user, const Sym *s)
+{
+	OwnSize *own = user;
+	for (int i = own->first; i < own->run->n_sizers; i++)
+		if (size_symbol(own->run->sizers[i]) == s) own->found = s;
+}
+
+static void find_own_sizes(const Type *t, OwnSize *own)
+{
+	for (int i = 0; i < t->n_parts; i++) find_own_sizes(t->parts[i], own);
+	for (int i = 0; i < t->rank; i++) dim_each_sym(t->dims[i], find_own_size, own);
+}
+
+/* A size that each run of the body computes anew is none outside of it. */
+static void want_no_own_size(const Node *n, const Val *result, const char *name, int first_sizer)
+{
+	OwnSize own = {n->core->run, first_sizer, NULL};
+	find_own_sizes(result->type, &own);
+	if (own.found)
+		node_fail(n, "result %s of its body is %s, and the body itself computes %s, which is not supported",
+			onnx_quote(n->cx, name), type_str(n->cx, result->type), own.found->name);
+}
+
 static void import_body(const Node *n, Body *b, Captures *captures, int n_types, const Type *const *types)
 {
 	Run *run = n->core->run;
 	Ctx *cx = n->cx;
 	const Onnx__GraphProto *g = b->proto;
-	const int n_loops = run->n_loops;
+	const int n_sizers = run->n_sizers;
 	Scope scope = scope_inside(n, captures);
 	b->params = NEWN(cx->arena, const Val *, n_types);
 	b->param_names = NEWN(cx->arena, const char *, n_types);
@@ -140,7 +170,7 @@ static void import_body(const Node *n, Body *b, Captures *captures, int n_types,
 		const Type *type = types[i] ? types[i] : declared_type(run, g->input[i]);
 		/* a sequence is unknown inside: a parameter that only marks its place, of a type that no other has */
 		if (type->is_tuple) {
-			const Dim *unknown = computed_symbol(run, g->input[i]->name, INT64_MAX);
+			const Dim *unknown = computed_symbol(run, g->input[i]->name, 0, INT64_MAX);
 			b->params[i] = val_param(cx, i, type_new(cx, U8, 1, &unknown));
 		} else {
 			b->params[i] = val_param(cx, i, type);
@@ -153,9 +183,10 @@ static void import_body(const Node *n, Body *b, Captures *captures, int n_types,
 	b->result_names = NEWN(cx->arena, const char *, g->n_output);
 	for (size_t i = 0; i < g->n_output; i++) {
 		b->result_names[i] = g->output[i]->name;
-		b->results[i] = val_keep_loops(cx, b->results[i], run->n_loops - n_loops, run->loops ? run->loops + n_loops : NULL);
+		want_no_own_size(n, b->results[i], g->output[i]->name, n_sizers);
+		b->results[i] = val_keep_sizers(cx, b->results[i], run->n_sizers - n_sizers, run->sizers ? run->sizers + n_sizers : NULL);
 	}
-	run->n_loops = n_loops;
+	run->n_sizers = n_sizers;
 }
 
 int node_inline(const Node *n, const char *attr, int n_args, const Val *const *args, const Val *const **results)

@@ -51,7 +51,7 @@ EVAL(loop)
 	const int n_consts = (int)val_ints(v, A_COUNTS)[0], n_carries = (int)val_ints(v, A_COUNTS)[1];
 	const int n_ys = body->n_results - 1 - n_carries;
 	const Dim *length_dim = val_dims(v, A_LENGTH)[0];
-	const Sym *computed = loop_symbol(v);
+	const Sym *computed = size_symbol(v);
 	const int64_t length = computed ? INT64_MAX : *eval_dims(e, 1, &length_dim);
 	const int64_t wanted = tensor_get_int(args[0], 0), n = wanted < length ? wanted : length;
 	bool go = tensor_get_int(args[1], 0);
