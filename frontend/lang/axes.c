@@ -101,7 +101,7 @@ bool model_takes(int n, const Value *args)
 /* How much of the axis is real, as a number to compute with. */
 static Value axis_extent(Elab *e, const Axis *a)
 {
-	if (a->lengths) return *a->lengths;
+	if (a->lengths && !e->model->sizes_only) return *a->lengths;
 	return value_dim(e->cx, a->size);
 }
 
@@ -136,8 +136,10 @@ Value model_float(Elab *e, const Value *v, const char *what)
 
 Value model_integer(Elab *e, const Value *v, const char *what)
 {
-	if (v->kind == V_NUM) return model_tensor(e, b_scalar_int(e->cx, I64, value_int(e, v, what)), 0, 0, NULL);
-	Value x = model_value(e, v, what);
+	Value n = v->kind == V_AXIS ? axis_extent(e, v->axis) : *v;
+	if (n.kind == V_NUM) return model_tensor(e, b_scalar_int(e->cx, I64, value_int(e, &n, what)), 0, 0, NULL);
+	if (n.kind == V_DIM) return model_tensor(e, b_dim(e->cx, n.dim), 0, 0, NULL);
+	Value x = model_value(e, &n, what);
 	if (x.val->type->elem != I64)
 		fail(e->cx, "%s must be integers, declared as in x[T] in K; this is %s", what, value_str_of(e, &x));
 	return x;
@@ -250,21 +252,41 @@ static Value *as_elems(Elab *e, int n, const Value *args, Elem elem)
 	return out;
 }
 
-Value model_ew(Elab *e, Op op, int n, const Value *args)
+static Value apply(Elab *e, Op op, int n, const Value *args, Elem elem)
 {
-	if (n == 1 && args[0].kind == V_AXIS && !args[0].axis->lengths) {
-		Value size = axis_extent(e, args[0].axis);
-		return value_ew(e, op, 1, &size);
-	}
-	Elem elem = elem_for(op, n, args);
-	if (op_info[op].ew_class == 'l' && elem != BOOL)
-		fail(e->cx, "'%s' is of conditions, this is %s", op_info[op].name, value_str_of(e, &args[0]));
 	Value *xs = as_elems(e, n, args, elem);
 	Axes join = model_join(e, n, xs);
 	const Val *vals[3];
 	for (int i = 0; i < n; i++) vals[i] = model_widen(e, &xs[i], join.over, join.n);
 	const Val *y = n == 1 ? b_ew1(e->cx, op, vals[0]) : b_ew2(e->cx, op, vals[0], vals[1]);
 	return model_tensor(e, y, join.over, join.n, join.axes);
+}
+
+Value model_floor_div(Elab *e, const Value *a, const Value *b)
+{
+	Value ab[2] = {*a, *b};
+	if (joint_elem(2, ab) != I64) {
+		Value q = model_ew(e, OP_EW_div, 2, ab);
+		return model_ew(e, OP_EW_floor, 1, &q);
+	}
+	/* a - a mod b is the multiple of b below a */
+	Value rest = apply(e, OP_EW_mod, 2, ab, I64), whole[2] = {model_ew(e, OP_EW_sub, 2, (const Value[]){*a, rest}), *b};
+	return apply(e, OP_EW_div, 2, whole, I64);
+}
+
+Value model_ew(Elab *e, Op op, int n, const Value *args)
+{
+	Value sizes[3];
+	bool axis = false;
+	for (int i = 0; i < n; i++) {
+		sizes[i] = args[i].kind == V_AXIS ? axis_extent(e, args[i].axis) : args[i];
+		axis |= args[i].kind == V_AXIS;
+	}
+	if (axis) return value_ew(e, op, n, sizes);
+	Elem elem = elem_for(op, n, args);
+	if (op_info[op].ew_class == 'l' && elem != BOOL)
+		fail(e->cx, "'%s' is of conditions, this is %s", op_info[op].name, value_str_of(e, &args[0]));
+	return apply(e, op, n, args, elem);
 }
 
 Value model_select(Elab *e, const Value *cond, const Value *a, const Value *b)

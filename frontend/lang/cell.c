@@ -112,7 +112,7 @@ const Graph *body_close(Elab *e, const Body *b, int n_first, const Val *const *f
 
 /* ------------------------------------------------------------------------------------------------ states */
 
-static uint64_t all_contexts(const Elab *e) { return (UINT64_C(1) << e->model->n_contexts) - 1; }
+uint64_t all_contexts(const Elab *e) { return (UINT64_C(1) << e->model->n_contexts) - 1; }
 
 /* The axes that NAME[sizes] declares. */
 static int declared_axes(Elab *e, const Node *var, const Axis ***axes)
@@ -257,13 +257,6 @@ static void bind_inputs(Elab *e, const Closure *fn, int n, const Value *args)
 	for (int i = 0; i < n; i++) bind_input(e, d, d->inputs[i], args[i]);
 }
 
-/* A use of a cell or def: its place, and what the statement around it wanted. */
-typedef struct {
-	Place place;
-	const Node *whole;
-	int n_wanted;
-} Use;
-
 static Use use_begin(Elab *e, const Closure *fn, const char *path, bool reversed)
 {
 	ModelElab *m = e->model;
@@ -303,25 +296,29 @@ static void run_fn(Elab *e, const Closure *fn, int *n_yields, Value *yields)
 	e->at = at;
 }
 
-static Value *next_states(Elab *e, const FnDecl *d, const Value *old)
+const Value *frame_find(const Frame *f, const char *name)
 {
-	Value *next = NEWN(e->cx->arena, Value, d->n_states + 1);
+	for (int i = 0; i < f->n; i++)
+		if (!strcmp(f->vars[i].name, name)) return &f->vars[i].value;
+	return NULL;
+}
+
+static void next_states(Elab *e, const FnDecl *d, const Value *old, Value *next)
+{
 	for (int i = 0; i < d->n_states; i++) {
 		const char *name = arena_printf(e->cx->arena, "%s'", d->states[i]->text);
-		const Value *v = NULL;
-		for (int k = 0; k < e->frame->n; k++)
-			if (!strcmp(e->frame->vars[k].name, name)) v = &e->frame->vars[k].value;
-		next[i] = v ? *v : old[i];
-		if (next[i].kind == V_ERROR) {
+		const Value *v = frame_find(e->frame, name);
+		if (v && v->kind == V_ERROR) {
 			e->model->follow_up = true;
 			fail(e->cx, "%s failed", name);
 		}
+		const Val *val = state_next(e, d->states[i]->text, v ? v : &old[i], &old[i]);
+		next[i] = state_of(e, val, &old[i]);
 	}
-	return next;
 }
 
 /* Several results go to several names; where one value is wanted it is the first. */
-static Value as_results(Elab *e, const Node *node, int n, const Value *values)
+Value as_results(Elab *e, const Node *node, int n, const Value *values)
 {
 	bool all = node == e->model->whole && e->model->n_wanted > 1;
 	return all ? value_list(e->cx, n, values) : values[0];
@@ -345,31 +342,15 @@ Value model_call_fn(Elab *e, const Closure *fn, const ModelCall *call)
 	}
 	int n;
 	run_fn(e, fn, &n, yields);
-	Value *next = next_states(e, d, states);
-	for (int i = 0; i < d->n_states; i++) {
-		const Val *val = state_next(e, d->states[i]->text, &next[i], &states[i]);
-		yields[n++] = state_of(e, val, &states[i]);
-	}
+	next_states(e, d, states, yields + n);
+	n += d->n_states;
 	if (!n) fail(e->cx, "%s gives nothing: it has neither a result nor states", d->name);
 	use_end(e, fn, use);
 	leave_fn(e, f);
 	return as_results(e, call->node, n, yields);
 }
 
-/* ------------------------------------------------------------------------------------------------ scan */
-
-typedef struct {
-	const Node *node;
-	const Closure *fn;
-	const char *path;
-	int n_sizes, n_xs;
-	Value sizes[MAX_RESULTS], xs[MAX_RESULTS];
-	const char *size_names[MAX_RESULTS];
-	const Axis *axis; /* that it goes along */
-	bool reverse;
-	int64_t dilate;
-	double zoneout;
-} Scan;
+/* ------------------------------------------------------------------------------------------------ uses of cells */
 
 void read_cell(Elab *e, const Node *node, const Closure **fn, int *n_sizes, Value *sizes, const char **size_names)
 {
@@ -377,6 +358,7 @@ void read_cell(Elab *e, const Node *node, const Closure **fn, int *n_sizes, Valu
 	e->at = (Span){e->at.src, node->start, node->end};
 	if (!v || v->kind != V_CLOSURE || v->fn->decl->kind != FN_CELL)
 		fail(e->cx, v ? "%s is no cell" : "no cell is called %s", node->text);
+	if (v->fn->decl->n_states > MAX_RESULTS) fail(e->cx, "%s has more than %d states", node->text, MAX_RESULTS);
 	if (node->n_sizes > MAX_RESULTS) fail(e->cx, "more than %d sizes", MAX_RESULTS);
 	*fn = v->fn;
 	*n_sizes = node->n_sizes;
@@ -385,6 +367,61 @@ void read_cell(Elab *e, const Node *node, const Closure **fn, int *n_sizes, Valu
 		size_names[i] = node->names[i];
 	}
 }
+
+CellUse *cell_use_new(Elab *e, const Node *node)
+{
+	CellUse *u = NEW(e->cx->arena, CellUse);
+	Span at = e->at;
+	u->node = node;
+	u->path = owner_path(e, OWNER_USE, node->kids[0]->alias);
+	read_cell(e, node->kids[0], &u->fn, &u->n_sizes, u->sizes, u->size_names);
+	e->at = at;
+	return u;
+}
+
+void cell_use_enter(Elab *e, CellUse *u)
+{
+	u->frame = enter_fn(e, u->fn, u->n_sizes, u->sizes, u->size_names);
+	u->use = use_begin(e, u->fn, u->path, u->reversed);
+}
+
+void cell_use_leave(Elab *e, CellUse *u)
+{
+	use_end(e, u->fn, u->use);
+	leave_fn(e, u->frame);
+}
+
+Value cell_use_state(Elab *e, const CellUse *u, int i)
+{
+	const FnDecl *d = u->fn->decl;
+	Span at = e->at;
+	e->at.src = d->src;
+	Value initial = state_initial(e, d->states[i], NULL);
+	e->at = at;
+	return initial;
+}
+
+void cell_use_run(Elab *e, const CellUse *u, int n_inputs, const Value *inputs, const Value *states, int *n_ys, Value *ys, Value *next)
+{
+	const FnDecl *d = u->fn->decl;
+	bind_inputs(e, u->fn, n_inputs, inputs);
+	for (int i = 0; i < d->n_states; i++) elab_bind(e, d->states[i]->text, states[i]);
+	run_fn(e, u->fn, n_ys, ys);
+	next_states(e, d, states, next);
+}
+
+/* ------------------------------------------------------------------------------------------------ scan */
+
+typedef struct {
+	CellUse *cell;
+	const Node *node;
+	int n_xs;
+	Value xs[MAX_RESULTS];
+	const Axis *axis; /* that it goes along */
+	bool reverse;
+	int64_t dilate;
+	double zoneout;
+} Scan;
 
 static double option_number(Elab *e, const Node *value, const char *what, double lo, double hi)
 {
@@ -396,8 +433,7 @@ static double option_number(Elab *e, const Node *value, const char *what, double
 
 static void read_scan(Elab *e, const Node *node, Scan *s)
 {
-	*s = (Scan){.node = node, .dilate = 1, .path = owner_path(e, OWNER_USE, node->kids[0]->alias)};
-	read_cell(e, node->kids[0], &s->fn, &s->n_sizes, s->sizes, s->size_names);
+	*s = (Scan){.node = node, .dilate = 1, .cell = cell_use_new(e, node)};
 	for (int i = 1; i < node->n; i++) {
 		const char *option = node->names[i];
 		const Node *kid = node->kids[i];
@@ -429,15 +465,12 @@ static void read_scan(Elab *e, const Node *node, Scan *s)
 static Value scan_stateless(Elab *e, Scan *s)
 {
 	int bit = context_open(e, s->axis), n;
-	Frame *f = enter_fn(e, s->fn, s->n_sizes, s->sizes, s->size_names);
-	Use use = use_begin(e, s->fn, s->path, s->reverse);
 	Value xs[MAX_RESULTS], yields[2 * MAX_RESULTS];
+	cell_use_enter(e, s->cell);
 	for (int i = 0; i < s->n_xs; i++) xs[i] = context_take(e, &s->xs[i], bit);
-	bind_inputs(e, s->fn, s->n_xs, xs);
-	run_fn(e, s->fn, &n, yields);
-	if (!n) fail(e->cx, "%s gives nothing: it has neither states nor a yield", s->fn->decl->name);
-	use_end(e, s->fn, use);
-	leave_fn(e, f);
+	cell_use_run(e, s->cell, s->n_xs, xs, NULL, &n, yields, NULL);
+	if (!n) fail(e->cx, "%s gives nothing: it has neither states nor a yield", s->cell->fn->decl->name);
+	cell_use_leave(e, s->cell);
 	for (int i = 0; i < n; i++) {
 		Value v = model_value(e, &yields[i], "a result");
 		yields[i] = context_close(e, &v);
@@ -450,6 +483,7 @@ static Value scan_stateless(Elab *e, Scan *s)
 typedef struct {
 	Body body;
 	Value states[MAX_RESULTS], next[MAX_RESULTS], ys[2 * MAX_RESULTS];
+	const Val *carried[MAX_RESULTS]; /* the new states, or with dilation d the last d of them */
 	int n_ys, n_args;
 	const Val **args;     /* the initial states, then the sequences */
 	const char **names;
@@ -516,27 +550,43 @@ static Value zone_out(Elab *e, double p, const Value *old, const Value *new)
 	return value_binary(e, OP_EW_add, &a, &b);
 }
 
+/* A ring of the last d states, oldest first: [d, contexts.., axes..]. */
+static const Val *ring_slice(Ctx *cx, const Val *ring, int64_t start, int64_t n)
+{
+	return b_slice(cx, ring, 0, dim_int(cx, start), dim_int(cx, n), 1);
+}
+
+static const Val *ring_at(Ctx *cx, const Val *ring, int64_t i) { return b_squeeze(cx, ring_slice(cx, ring, i, 1), 0); }
+
+/* What is carried of state i; where the sequence has ended, what was. */
+static const Val *carried(Elab *e, const Scan *s, const Running *r, int i, const Value *runs)
+{
+	Ctx *cx = e->cx;
+	const Val *old = r->body.holes[i], *new = r->next[i].val;
+	if (s->dilate > 1) {
+		const Val *parts[] = {ring_slice(cx, old, 1, s->dilate - 1), b_unsqueeze(cx, new, 0)};
+		new = b_concat(cx, 2, parts, 0);
+	}
+	if (!runs) return new;
+	return b_select(cx, model_widen(e, runs, r->next[i].lay->over, r->next[i].lay->n), new, old);
+}
+
 static void run_body(Elab *e, Scan *s, Running *r, const Val *t)
 {
-	const FnDecl *d = s->fn->decl;
+	const FnDecl *d = s->cell->fn->decl;
 	Slicing slicing = {r, NULL};
 	Value xs[MAX_RESULTS];
 	for (int i = 0; i < s->n_xs; i++) {
 		slicing.name = d->n_inputs == s->n_xs ? d->inputs[i]->text : "x";
 		xs[i] = take_step(e, &s->xs[i], &slicing);
 	}
-	bind_inputs(e, s->fn, s->n_xs, xs);
-	for (int i = 0; i < d->n_states; i++) elab_bind(e, d->states[i]->text, r->states[i]);
-	run_fn(e, s->fn, &r->n_ys, r->ys);
-	Value *next = next_states(e, d, r->states), runs;
+	cell_use_run(e, s->cell, s->n_xs, xs, r->states, &r->n_ys, r->ys, r->next);
+	Value runs;
 	bool masked = still_runs(e, s, t, &runs);
 	for (int i = 0; i < d->n_states; i++) {
-		const Val *val = state_next(e, d->states[i]->text, &next[i], &r->states[i]);
-		Value v = state_of(e, val, &r->states[i]);
-		if (s->zoneout > 0) v = zone_out(e, s->zoneout, &r->states[i], &v);
-		if (i == 0 && !r->n_ys) r->ys[r->n_ys++] = v;
-		if (masked) v = model_select(e, &runs, &v, &r->states[i]);
-		r->next[i] = v;
+		if (s->zoneout > 0) r->next[i] = zone_out(e, s->zoneout, &r->states[i], &r->next[i]);
+		if (i == 0 && !r->n_ys) r->ys[r->n_ys++] = r->next[i];
+		r->carried[i] = carried(e, s, r, i, masked ? &runs : NULL);
 	}
 	Value zero = value_num(0);
 	for (int i = 0; i < r->n_ys; i++) {
@@ -559,14 +609,14 @@ static const Axis *const *axes_outside(Elab *e, const Running *r, const Value *y
 static Value build_scan(Elab *e, Scan *s, Running *r)
 {
 	Ctx *cx = e->cx;
-	const FnDecl *d = s->fn->decl;
+	const FnDecl *d = s->cell->fn->decl;
 	Body *b = &r->body;
 	int n_states = d->n_states;
 	b->n_results = n_states + r->n_ys;
 	b->results = NEWN(cx->arena, const Val *, b->n_results);
 	b->result_names = NEWN(cx->arena, const char *, b->n_results);
 	for (int i = 0; i < n_states; i++) {
-		b->results[i] = r->next[i].val;
+		b->results[i] = r->carried[i];
 		b->result_names[i] = arena_printf(cx->arena, "%s'", d->states[i]->text);
 	}
 	for (int i = 0; i < r->n_ys; i++) {
@@ -588,36 +638,43 @@ static Value build_scan(Elab *e, Scan *s, Running *r)
 		results[i] = model_axis_from_first(e, val_get(cx, tuple, n_states + i), s->axis, y->lay->over, y->lay->n,
 			axes_outside(e, r, y));
 	}
-	for (int i = 0; i < n_states; i++) results[r->n_ys + i] = state_of(e, val_get(cx, tuple, i), &r->states[i]);
+	for (int i = 0; i < n_states; i++) {
+		const Val *last = val_get(cx, tuple, i);
+		if (s->dilate > 1) last = ring_at(cx, last, s->dilate - 1);
+		results[r->n_ys + i] = state_of(e, last, &r->states[i]);
+	}
 	return as_results(e, s->node, r->n_ys + n_states, results);
 }
 
 static Value scan_states(Elab *e, Scan *s)
 {
 	Ctx *cx = e->cx;
-	const FnDecl *d = s->fn->decl;
+	const FnDecl *d = s->cell->fn->decl;
 	Running *r = NEW(cx->arena, Running);
 	map_init(&r->inner_lengths, cx->arena);
 	r->args = NEWN(cx->arena, const Val *, MAX_HOLES);
 	r->names = NEWN(cx->arena, const char *, MAX_HOLES);
 	r->body.holes = NEWN(cx->arena, const Val *, MAX_HOLES);
 	r->body.n_carries = d->n_states;
-	Frame *f = enter_fn(e, s->fn, s->n_sizes, s->sizes, s->size_names);
-	Use use = use_begin(e, s->fn, s->path, s->reverse);
+	s->cell->reversed = s->reverse;
+	cell_use_enter(e, s->cell);
 	for (int i = 0; i < d->n_states; i++) {
-		Span at = e->at;
-		e->at.src = d->src;
-		Value initial = state_initial(e, d->states[i], NULL);
-		e->at = at;
-		const Val *hole = model_hole(e, initial.val->type);
-		add_hole(e, r, initial.val, hole, d->states[i]->text);
-		r->states[i] = state_of(e, hole, &initial);
+		Value initial = cell_use_state(e, s->cell, i);
+		const Val *all = initial.val;
+		if (s->dilate > 1) {
+			const Dim **dims = NEWN(cx->arena, const Dim *, all->type->rank + 1);
+			dims[0] = dim_int(cx, s->dilate);
+			for (int k = 0; k < all->type->rank; k++) dims[k + 1] = all->type->dims[k];
+			all = b_expand(cx, all, all->type->rank + 1, dims);
+		}
+		const Val *hole = model_hole(e, all->type);
+		add_hole(e, r, all, hole, d->states[i]->text);
+		r->states[i] = state_of(e, s->dilate > 1 ? ring_at(cx, hole, 0) : hole, &initial);
 	}
 	const Val *t = NULL;
 	if (s->axis->lengths) t = slice_hole(e, r, b_iota(cx, I64, 1, &s->axis->size, 0), "t");
 	run_body(e, s, r, t);
-	use_end(e, s->fn, use);
-	leave_fn(e, f);
+	cell_use_leave(e, s->cell);
 	return build_scan(e, s, r);
 }
 
@@ -625,8 +682,5 @@ Value model_scan(Elab *e, const Node *node)
 {
 	Scan *s = NEW(e->cx->arena, Scan);
 	read_scan(e, node, s);
-	if (s->fn->decl->n_states > MAX_RESULTS) fail(e->cx, "more than %d states", MAX_RESULTS);
-	if (!s->fn->decl->n_states) return scan_stateless(e, s);
-	if (s->dilate > 1) fail(e->cx, "dilate is not supported yet");
-	return scan_states(e, s);
+	return s->cell->fn->decl->n_states ? scan_states(e, s) : scan_stateless(e, s);
 }

@@ -276,7 +276,7 @@ static void check_output(Elab *e, const Node *var, const Value *v)
 		const Node *size = var->kids[2 + i];
 		const Axis *a = v->lay->axes[i];
 		bool new = size->kind == N_NAME && !elab_lookup(e->frame, size->text, false);
-		if (new && a->name && !strcmp(a->name, size->text)) continue;
+		if (new && (a->generated || (a->name && !strcmp(a->name, size->text)))) continue;
 		if (new) fail(cx, "%s is the name of no axis here; the value of %s is %s", size->text, var->text, layout_str(e, v));
 		Value want = elab_expr(e, size);
 		const Axis *wanted = model_axis_of(e, &want, "the size of an output");
@@ -288,8 +288,14 @@ static void check_output(Elab *e, const Node *var, const Value *v)
 		fail(cx, "output %s is a class: declare it as %s[..] in K", var->text, var->text);
 }
 
-static const Val *output(Elab *e, const Node *var)
+typedef struct {
+	const Node *var;
+	List *list, *lengths;
+} One;
+
+static void output(Elab *e, const One *o)
 {
+	const Node *var = o->var;
 	const Value *found = elab_lookup(e->frame, var->text, false);
 	e->at = (Span){e->at.src, var->start, var->end};
 	if (!found) fail(e->cx, "output %s is not assigned", var->text);
@@ -297,27 +303,24 @@ static const Val *output(Elab *e, const Node *var)
 	if (v.val->type->elem == BOOL) v = model_float(e, &v, var->text);
 	check_output(e, var, &v);
 	Value full = model_tensor(e, model_expand(e, &v, 1, v.lay->n, v.lay->axes), 1, v.lay->n, v.lay->axes);
-	return model_zero_padding(e, &full).val;
+	list_add(e, o->list, model_zero_padding(e, &full).val, var->text);
+	for (int i = 0; i < v.lay->n; i++)
+		if (v.lay->axes[i]->generated)
+			list_add(e, o->lengths, v.lay->axes[i]->lengths->val, arena_printf(e->cx->arena, "%s_len", var->text));
 }
 
 /* ------------------------------------------------------------------------------------------------ the model */
-
-typedef struct {
-	const Node *var;
-	List *a, *b;
-} One;
 
 static void run_input(Elab *e, void *user)
 {
 	const One *o = user;
 	e->at = (Span){e->at.src, o->var->start, o->var->end};
-	elab_bind(e, o->var->text, declare_input(e, o->var, o->a, o->b));
+	elab_bind(e, o->var->text, declare_input(e, o->var, o->list, o->lengths));
 }
 
 static void run_output(Elab *e, void *user)
 {
-	const One *o = user;
-	list_add(e, o->a, output(e, o->var), o->var->text);
+	output(e, user);
 }
 
 static void attempt(Elab *e, void (*fn)(Elab *, void *), One *one)
@@ -335,7 +338,7 @@ static void attempt(Elab *e, void (*fn)(Elab *, void *), One *one)
 const Graph *model_graph(Elab *e, const FnDecl *d)
 {
 	Ctx *cx = e->cx;
-	List inputs = {0}, lengths = {0}, outputs = {0};
+	List inputs = {0}, lengths = {0}, outputs = {0}, chosen = {0};
 	Frame *f = NEW(cx->arena, Frame);
 	*f = (Frame){.outer = e->frame};
 	e->frame = f;
@@ -344,7 +347,8 @@ const Graph *model_graph(Elab *e, const FnDecl *d)
 	int n_results = 0;
 	Value results[MAX_RESULTS];
 	if (elab_block(e, d->body, false, &n_results, results)) fail_at(cx, e->at, "a model has no yield: its outputs are named behind ->");
-	for (int i = 0; i < d->n_outputs; i++) attempt(e, run_output, &(One){d->outputs[i], &outputs, NULL});
+	for (int i = 0; i < d->n_outputs; i++) attempt(e, run_output, &(One){d->outputs[i], &outputs, &chosen});
+	for (int i = 0; i < chosen.n; i++) list_add(e, &outputs, chosen.vals[i], chosen.names[i]);
 	report_fail(cx, &e->model->report);
 
 	for (int i = 0; i < lengths.n; i++) list_add(e, &inputs, lengths.vals[i], lengths.names[i]);

@@ -29,6 +29,7 @@ struct Axis {
 	const Dim *size;      /* in the array */
 	const Value *lengths; /* how much of it is real, i64; NULL: all of it */
 	const Axis *root;     /* the axis as the model declares it; itself for a plain size */
+	bool generated;       /* by generate: its lengths are a result of the model */
 	Span born;
 };
 struct Axes {
@@ -60,6 +61,7 @@ int count_bits(uint64_t);
 Axes model_join(Elab *, int n, const Value *);
 bool model_takes(int n, const Value *args); /* is one of them a tensor or an axis? */
 Value model_ew(Elab *, Op, int n, const Value *args);
+Value model_floor_div(Elab *, const Value *, const Value *);
 Value model_select(Elab *, const Value *cond, const Value *, const Value *);
 /* x with `fill` where it is not real along the axis. */
 Value model_fill_padding(Elab *, const Value *x, int axis, double fill);
@@ -113,6 +115,7 @@ typedef struct {
 struct ModelElab {
 	bool lengths;   /* ragged axes have lengths */
 	bool streaming; /* for the step: in forms that have one */
+	bool sizes_only; /* an axis in an expression is its size in the array, not its lengths */
 	int n_contexts;
 	Context contexts[MAX_CONTEXTS];
 	int n_holes;    /* placeholders made so far, for bodies that are being elaborated */
@@ -145,7 +148,7 @@ Value model_call(Elab *, const Node *);
 Value model_matmul(Elab *, const Value *, const Value *);
 /* With n more axes of size 1 at the right. */
 Value model_ones(Elab *, const Value *, int n);
-Value model_shift(Elab *, const Value *x, const Value *first);
+Value model_argmax(Elab *, const Value *, const char *what);
 int64_t size_number(Elab *, const Value *, const char *what); /* a size that is a number, 1 or more */
 
 /* ------------------------------------------------------------------------------------------------ model_index.c */
@@ -178,6 +181,33 @@ Value model_call_fn(Elab *, const Closure *, const ModelCall *);
 Value model_scan(Elab *, const Node *);
 /* NAME[sizes] as a cell. */
 void read_cell(Elab *, const Node *, const Closure **, int *n_sizes, Value *sizes, const char **size_names);
+/* A use of a cell or def: the place around it, and what the statement there wanted. */
+typedef struct {
+	Place place;
+	const Node *whole;
+	int n_wanted;
+} Use;
+/* A cell in a scan or generate: entered, its states and body elaborated, left. */
+typedef struct {
+	const Node *node;
+	const Closure *fn;
+	const char *path;
+	bool reversed;
+	int n_sizes;
+	Value sizes[MAX_RESULTS];
+	const char *size_names[MAX_RESULTS];
+	Frame *frame;
+	Use use;
+} CellUse;
+CellUse *cell_use_new(Elab *, const Node *);
+void cell_use_enter(Elab *, CellUse *);
+Value cell_use_state(Elab *, const CellUse *, int i); /* how state i begins */
+/* One step: what it yields, and the next states in the shape of the old ones. */
+void cell_use_run(Elab *, const CellUse *, int n_inputs, const Value *inputs, const Value *states, int *n_ys, Value *ys, Value *next);
+void cell_use_leave(Elab *, CellUse *);
+Value as_results(Elab *, const Node *, int n, const Value *); /* all where the statement wants several, else the first */
+uint64_t all_contexts(const Elab *);
+const Value *frame_find(const Frame *, const char *name); /* in it alone; NULL: none */
 /* A body under construction: what is put into it are placeholders (holes); what it uses from outside becomes operands. */
 typedef struct {
 	int n_carries, n_xs, n_results;

@@ -155,18 +155,19 @@ static Value along_last(Elab *e, const ModelCall *c, const char *op, double padd
 static Value fn_softmax(Elab *e, const ModelCall *c) { return along_last(e, c, "softmax", 0); }
 static Value fn_logsoftmax(Elab *e, const ModelCall *c) { return along_last(e, c, "log_softmax", 0); }
 
-static Value arg_extreme(Elab *e, const ModelCall *c, const char *kind, double padding)
+static Value arg_extreme(Elab *e, const Value *given, const char *what, const char *kind, double padding)
 {
-	Value x = operand(e, c, 0);
-	const Axis *a = last_axis(e, &x, c->name);
+	Value x = model_float(e, given, what);
+	const Axis *a = last_axis(e, &x, what);
 	Value real = model_fill_padding(e, &x, x.lay->n - 1, padding);
 	Value y = model_tensor(e, b_argreduce(e->cx, kind, real.val, real.val->type->rank - 1, false), real.lay->over, x.lay->n - 1,
 		x.lay->axes);
 	y.classes = a->size;
 	return y;
 }
-static Value fn_argmax(Elab *e, const ModelCall *c) { return arg_extreme(e, c, "max", -INFINITY); }
-static Value fn_argmin(Elab *e, const ModelCall *c) { return arg_extreme(e, c, "min", INFINITY); }
+Value model_argmax(Elab *e, const Value *x, const char *what) { return arg_extreme(e, x, what, "max", -INFINITY); }
+static Value fn_argmax(Elab *e, const ModelCall *c) { return model_argmax(e, &c->args[0], c->name); }
+static Value fn_argmin(Elab *e, const ModelCall *c) { return arg_extreme(e, &c->args[0], c->name, "min", INFINITY); }
 
 static Value fn_cat(Elab *e, const ModelCall *c)
 {
@@ -326,6 +327,31 @@ static Value fn_len(Elab *e, const ModelCall *c)
 	return (Value){.kind = V_AXIS, .axis = c->args[0].lay->axes[0]};
 }
 
+/* The element before each, `first` before them all.  For the step it is a recurrence that carries one element. */
+static Value fn_shift(Elab *e, const ModelCall *c)
+{
+	Ctx *cx = e->cx;
+	Value x = model_value(e, &c->args[0], "what is shifted");
+	if (!x.lay->n) fail(cx, "shift goes along the first axis, this is a number");
+	Value first = x.val->type->elem == I64 ? model_integer(e, &c->args[1], "what stands first") : model_float(e, &c->args[1], "what stands first");
+	const Val *xs = model_axis_first(e, &x, 0);
+	const Dim *n = xs->type->dims[0], *one = dim_int(cx, 1);
+	if (first.lay->n >= x.lay->n) fail(cx, "what stands first is %s, an element is smaller", layout_str(e, &first));
+	const Val *start = model_expand(e, &first, x.lay->over, x.lay->n - 1, x.lay->axes + 1), *y;
+	if (e->model->streaming) {
+		const Type *t = start->type;
+		const Val *params[] = {val_param(cx, 0, t), val_param(cx, 1, t)}, *results[] = {params[1], params[0]}, *args[] = {start, xs};
+		const Graph *body = graph_new(cx, "shift", 2, params, (const char *[]){"before", "x"}, 2, results, (const char *[]){"before'", "y"});
+		y = val_get(cx, b_scan(cx, body, 0, 1, 2, args, n, false), 1);
+	} else {
+		const Val *parts[] = {b_unsqueeze(cx, start, 0), b_slice(cx, xs, 0, dim_int(cx, 0), dim_sub(cx, n, one), 1)};
+		y = b_concat(cx, 2, parts, 0);
+	}
+	Value v = model_axis_from_first(e, y, x.lay->axes[0], x.lay->over, x.lay->n - 1, x.lay->axes + 1);
+	v.classes = x.classes;
+	return v;
+}
+
 /* ------------------------------------------------------------------------------------------------ others */
 
 /* Training only: at inference the value itself. */
@@ -374,6 +400,7 @@ static const struct ModelFn {
 	{"outer", 2, 2, false, N_OWNERS, fn_outer},           /* (a, b): [n, m] of two vectors */
 	{"range", 1, 2, false, N_OWNERS, fn_range},           /* (n), (a, b): a list, for unroll */
 	{"roll", 2, 2, false, N_OWNERS, fn_roll},             /* (x, k): y[i] = x[i - k], around the last axis */
+	{"shift", 2, 2, false, N_OWNERS, fn_shift},           /* (x, a): a, x[0], x[1], ...: the element before each */
 	{"softmax", 1, 1, false, N_OWNERS, fn_softmax},       /* (x), last axis */
 	{"split", 2, 2, false, N_OWNERS, fn_split},           /* (x, n) or (x, [sizes]): parts of the last axis */
 	{"sum", 1, 1, false, N_OWNERS, fn_sum},               /* (x): of the first axis */

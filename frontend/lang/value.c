@@ -395,10 +395,7 @@ static Value list_concat(Elab *e, const Value *a, const Value *b)
 
 static Value floor_div(Elab *e, const Value *l, const Value *r)
 {
-	if (e->model) {
-		Value exact = value_binary(e, OP_EW_div, l, r);
-		if (!value_known(l) || !value_known(r)) return value_ew(e, OP_EW_floor, 1, &exact);
-	}
+	if (e->model && (!value_known(l) || !value_known(r))) return model_floor_div(e, l, r);
 	if (l->kind != V_TENSOR && r->kind != V_TENSOR) {
 		if (l->kind == V_DIM || r->kind == V_DIM) return dims_binary(e, LANG_FLOORDIV, l, r);
 	} else if (!elem_is_float((l->kind == V_TENSOR ? l : r)->val->type->elem)) {
