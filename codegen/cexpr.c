@@ -388,13 +388,11 @@ static const char *op_c(Emit *em, const Expr *e, int m, int u)
 	bool vec = in_lanes(em, e);
 	const char *name = op_info[e->op].name, *x[3];
 	Elem of = compute_elem(e->args[e->op == OP_EW_select ? 1 : 0]->elem);
-	for (int i = 0; i < e->n_args; i++) {
-		bool scalar_mask = e->op == OP_EW_select && i == 0 && vec && !in_lanes(em, e->args[0]);
-		x[i] = vec && !scalar_mask ? expr_vector_c(em, e->args[i], m, u) : expr_c(em, e->args[i], m, u);
-		if (scalar_mask) /* one truth value for all lanes */
-			return arena_printf(arena, "(%s ? %s : %s)", paren(em, x[0]), paren(em, expr_vector_c(em, e->args[1], m, u)),
-			                    paren(em, expr_vector_c(em, e->args[2], m, u)));
-	}
+	bool one_mask = e->op == OP_EW_select && vec && !in_lanes(em, e->args[0]);
+	for (int i = 0; i < e->n_args; i++)
+		x[i] = vec && !(one_mask && i == 0) ? expr_vector_c(em, e->args[i], m, u) : expr_c(em, e->args[i], m, u);
+	if (one_mask)
+		name = "choose";
 	if (e->op == OP_EW_cast) {
 		Elem from = e->args[0]->elem, to = e->elem;
 		if (compute_elem(from) == compute_elem(to))
