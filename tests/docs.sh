@@ -3,6 +3,7 @@
 #
 #   ```console   "$ COMMAND" lines are run, in one empty folder a file; what follows must be what they print (both streams)
 #   ```sh        is run as one script, and must succeed
+#   ```rnn       is a model, which must compile and be laid out as rnncc fmt does
 #   "    scripts/NAME ..." lines, which are not run, name scripts that are there
 #   links to files lead somewhere
 #
@@ -22,8 +23,8 @@ fault() { failed=$((failed + 1)); printf 'FAIL %s\n' "$*"; }
 split() {
 	awk -v dir="$2" '
 		/^```/ && kind { close(file); kind = ""; print; next }
-		/^```(console|sh)$/ { kind = substr($0, 4); n++; file = dir "/" n "." kind; printf "" > file; print
-			if (kind == "console") print "@@" n; else print "@@sh" n
+		/^```(console|sh|rnn)$/ { kind = substr($0, 4); n++; file = dir "/" n "." kind; printf "" > file; print
+			if (kind == "console") print "@@" n; else print "@@" kind n
 			next }
 		kind { print > file; next }
 		{ print }' "$1" >"$2/text"
@@ -53,11 +54,17 @@ check_blocks() { # FILE
 	ln -s "$source/frontend" work/frontend
 	split "$1" blocks
 	n=1
-	while [ -e blocks/$n.console ] || [ -e blocks/$n.sh ]; do
+	while [ -e blocks/$n.console ] || [ -e blocks/$n.sh ] || [ -e blocks/$n.rnn ]; do
 		if [ -e blocks/$n.sh ]; then
 			if (cd work && sh -eu "../blocks/$n.sh") >out 2>&1 </dev/null; then pass; else
 				fault "$name: block $n:"
 				sed 's/^/    /' blocks/$n.sh out
+			fi
+		elif [ -e blocks/$n.rnn ]; then
+			if (cd work && rnncc fmt --check ../blocks/$n.rnn && rnncc inspect ../blocks/$n.rnn >facts && ! grep '^compiled: no' facts) \
+				>out 2>&1 </dev/null; then pass; else
+				fault "$name: block $n:"
+				sed 's/^/    /' blocks/$n.rnn out
 			fi
 		else
 			run_console blocks/$n.console >blocks/$n.new
@@ -72,6 +79,7 @@ check_blocks() { # FILE
 	done
 	[ -z "${RNNCC_UPDATE:-}" ] || {
 		awk '/^@@sh[0-9]+$/ { show("blocks/" substr($0, 5) ".sh"); next }
+			/^@@rnn[0-9]+$/ { show("blocks/" substr($0, 6) ".rnn"); next }
 			/^@@[0-9]+$/ { show("blocks/" substr($0, 3) ".new"); next }
 			{ print }
 			function show(file, line) { while ((getline line < file) > 0) print line; close(file) }' blocks/text >updated
