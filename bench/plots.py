@@ -6,7 +6,7 @@ import json
 import pathlib
 import sys
 
-STYLE = {"ONNX Runtime": "C1", "oneDNN": "C3", "torch": "C2", "rnncc gcc": "C0", "rnncc clang": "C4", "rnncc bf16": "C9", "unfused": "C7"}
+STYLE = {"ONNX Runtime": "C1", "oneDNN": "C3", "torch": "C2", "emx": "C5", "rnncc gcc": "C0", "rnncc clang": "C4", "rnncc bf16": "C9", "unfused": "C7"}
 OURS = ("rnncc gcc", "rnncc clang")
 
 

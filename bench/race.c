@@ -12,6 +12,7 @@
  *     ort LABEL LIBRARY                       ONNX Runtime
  *     rnncc LABEL LIBRARY PREFIX STEP ATOL    C that `rnncc compile --describe` emitted, as a shared library; STEP 1: PREFIX_step;
  *                                             ATOL: in place of that above, where not 0 (narrow weights)
+ *     plain LABEL LIBRARY                     C by another compiler: plain_call(inputs, outputs), states among both
  *     onednn LABEL ATOL CELL TYPE STATEFUL T B INPUTS HIDDEN W R BIAS    onednn_peer.h; TYPE f32 or bf16; files of floats
  *
  * ONNX Runtime: as many threads as CPUs, sequential, all graph optimisations; tensors over memory of ours, made once, for the
@@ -63,6 +64,8 @@ typedef struct {
 	int step;
 	void *state, *workspace;
 	Onednn *onednn;
+	/* other compilers' C */
+	void (*plain)(const void *const *in, void *const *out);
 	/* all: what the pointers above see */
 	void *in[MAX_TENSORS], *out[MAX_TENSORS];
 	int n_calls; /* a sample */
@@ -232,6 +235,19 @@ static void our_open(Runner *r, const char *path, const char *prefix)
 		if (!is_state_out(i)) r->out[n_out++] = allocate(race.out[i].size_bytes);
 }
 
+/* ---- other compilers' ---- */
+
+static void plain_open(Runner *r, const char *path)
+{
+	typedef void (*Plain)(const void *const *in, void *const *out);
+	r->plain = (Plain)function(library(path), "", "plain_call");
+	for (int i = 0; i < race.n_in; i++) r->in[i] = allocate(race.in[i].size_bytes);
+	for (int i = 0; i < race.n_out; i++) r->out[i] = allocate(race.out[i].size_bytes);
+}
+
+/* The states are inputs and outputs, which somebody must carry, as for ONNX Runtime. */
+static bool takes_states(const Runner *r) { return r->run || r->plain; }
+
 /* ---- oneDNN ---- */
 
 static float *floats_of(const char *path)
@@ -271,6 +287,10 @@ static void run_once(Runner *r)
 		onednn_run(r->onednn);
 		return;
 	}
+	if (r->plain) {
+		r->plain((const void *const *)r->in, r->out);
+		return;
+	}
 	if (r->run) {
 		ort_check(r->run(r->session, NULL, race.in_names, (const OrtAny *const *)r->in_values,
 			(size_t)race.n_in, race.out_names, (size_t)race.n_out, r->out_values));
@@ -281,7 +301,7 @@ static void run_once(Runner *r)
 		die(r->label, "the call failed");
 }
 
-/* States that ONNX Runtime gave go back in. */
+/* States that came out go back in. */
 static void set_inputs(Runner *r, int step)
 {
 	int n = 0;
@@ -294,7 +314,8 @@ static void set_inputs(Runner *r, int step)
 	for (int i = 0; i < race.n_in; i++) {
 		const Tensor *t = &race.in[i];
 		const char *data = t->data + t->size_bytes * (size_t)step;
-		if (r->run) memcpy(r->in[i], t->carry >= 0 && step > 0 ? r->out[t->carry] : data, t->size_bytes);
+		if (takes_states(r))
+			memcpy(r->in[i], t->carry >= 0 && step > 0 ? r->out[t->carry] : data, t->size_bytes);
 		else if (!t->bound && t->carry < 0) memcpy(r->in[n++], data, t->size_bytes);
 	}
 }
@@ -309,7 +330,7 @@ static bool outputs_agree(Runner *r, int step)
 	if (r->onednn) onednn_get_output(r->onednn, r->out[0]);
 	for (int i = 0; i < race.n_out; i++) {
 		if (is_state_out(i) || (r->onednn && i > 0)) continue;
-		const float *a = r->out[r->run ? i : n], *b = first->out[first->run ? i : n];
+		const float *a = r->out[takes_states(r) ? i : n], *b = first->out[takes_states(first) ? i : n];
 		n++;
 		if (race.out[i].type != FLOAT) {
 			agree &= !memcmp(a, b, race.out[i].size_bytes);
@@ -440,6 +461,10 @@ static void read_plan(FILE *f)
 			r->step = atoi(field(&rest));
 			r->atol = atof(field(&rest));
 			our_open(r, path, prefix);
+		} else if (!strcmp(what, "plain") && race.n_runners < MAX_RUNNERS) {
+			Runner *r = &race.runners[race.n_runners++];
+			r->label = field(&rest);
+			plain_open(r, field(&rest));
 		} else if (!strcmp(what, "onednn") && race.n_runners < MAX_RUNNERS) {
 			Runner *r = &race.runners[race.n_runners++];
 			r->label = field(&rest);

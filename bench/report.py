@@ -10,15 +10,15 @@ import subprocess
 import sys
 
 ORT = "ONNX Runtime"
-PEERS = (ORT, "oneDNN", "torch")
+PEERS = (ORT, "oneDNN", "torch", "emx")
 OURS = ("rnncc gcc", "rnncc clang", "rnncc v3")
 # Group: title, columns of implementations.
 GROUPS = {
-    "real": ("Models", (ORT, "rnncc gcc", "rnncc clang", "rnncc v3", "unfused")),
+    "real": ("Models", (ORT, "emx", "rnncc gcc", "rnncc clang", "rnncc v3", "unfused")),
     "step": ("One step of a layer, batch 1", (*PEERS, "rnncc gcc", "rnncc clang", "rnncc v3", "unfused")),
     "cell": ("One step of other cells, batch 1", (ORT, "oneDNN", "rnncc gcc", "rnncc clang", "rnncc v3")),
     "sequence": ("100 steps, batch 1", (*PEERS, "rnncc gcc", "rnncc clang", "rnncc v3", "unfused")),
-    "batch": ("100 steps, batch 16", (*PEERS, "rnncc gcc", "rnncc clang")),
+    "batch": ("100 steps, batch 16", (*PEERS[:3], "rnncc gcc", "rnncc clang")),
     "length": ("Sequences of other lengths, batch 1", (ORT, "oneDNN", "rnncc gcc")),
     "threads": ("Two threads on two CPUs (`rnncc gcc`: one)", (ORT, "oneDNN", "rnncc gcc", "rnncc 2 threads")),
 }

@@ -46,6 +46,9 @@ class Bench:
         self.has_bf16 = "--weights-dtype" in command(options.rnncc, "compile", "--help")
         if not self.has_bf16:
             self.missing.append("bf16 weights: this rnncc has no --weights-dtype")
+        self.emx = ROOT / "build/venv/bin/emx-onnx-cgen"
+        if not self.emx.exists():
+            self.missing.append("emx-onnx-cgen: not in build/venv")
         self.tool("limits", ROOT / "runtime/probe/probe.c", "-march=native")
         self.tool("cold")
         self.tool("race", HERE / "onednn_peer.c", program="race_without_onednn")
@@ -115,6 +118,28 @@ class Bench:
         path.write_text("".join("\t".join(map(str, line)) + "\n" for line in [*lines, *runners]))
         return path
 
+    def emx_line(self, case):
+        """emx-onnx-cgen's C, the only other compiler of ONNX to C that a registry has, by gcc -O3 -march=native."""
+        if case.group not in ("real", "step", "sequence") or not self.emx.exists():
+            return None
+        folder = self.out / "models" / case.name / "emx"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "model.c").unlink(missing_ok=True)
+        flags = [f"--input-dim={i.name}:{k}={case.steps[0][i.name].shape[k]}" for i in case.model.graph.input
+                 for k, d in enumerate(i.type.tensor_type.shape.dim) if not d.HasField("dim_value")]
+        ran = subprocess.run([self.emx, "compile", case.path, "model.c", "--model-name", "model", "--large-weight-threshold",
+                              str(1 << 40), *flags], capture_output=True, text=True, cwd=folder)
+        if ran.returncode or not (folder / "model.c").exists():
+            self.missing.append(f"{case.name} by emx-onnx-cgen: {(ran.stdout + ran.stderr).strip().splitlines()[-1][:200]}")
+            return None
+        n_in, n_out = len(case.steps[0]), len(case.output_shapes())
+        arguments = [f"in[{i}]" for i in range(n_in)] + [f"out[{i}]" for i in range(n_out)]
+        (folder / "plain.c").write_text('#include "model.c"\nvoid plain_call(const void *const *in, void *const *out);\n'
+                                        "void plain_call(const void *const *in, void *const *out)\n"
+                                        f"{{\n\tmodel({', '.join(arguments)});\n}}\n")
+        command("gcc", "-O3", "-march=native", "-w", "-fPIC", "-shared", folder / "plain.c", "-o", folder / "m.so", "-lm")
+        return ("plain", "emx", folder / "m.so")
+
     def ort_line(self):
         return ("ort", ORT, next(pathlib.Path(onnxruntime.__file__).parent.glob("capi/libonnxruntime.so.*")))
 
@@ -125,7 +150,7 @@ class Bench:
         for variant in variants:
             so, weight_bytes[variant[0]] = self.build(case, variant)
             runners.append(("rnncc", variant[0], so, "m", int(bool(case.carry)), variant[4]))
-        runners += [line for line in (self.onednn_line(case, "f32"),) if line]
+        runners += [line for line in (self.onednn_line(case, "f32"), self.emx_line(case)) if line]
         if case.layer and case.layer.cell == "LSTM" and cases.BF16 in case.variants():
             runners += [line for line in (self.onednn_line(case, "bf16"),) if line]
         environment = {**os.environ, "OMP_NUM_THREADS": str(case.threads)}

