@@ -257,20 +257,29 @@ static void bind_inputs(Elab *e, const Closure *fn, int n, const Value *args)
 	for (int i = 0; i < n; i++) bind_input(e, d, d->inputs[i], args[i]);
 }
 
+/* Whose parameters a use has: NULL: its own.  The first use of a cell of the model is remembered for train blocks. */
+static Shared *shared_of(const Elab *e, const Closure *fn)
+{
+	if (fn->shared || !fn->first) return fn->shared;
+	return e->model->training || !fn->first->made ? fn->first : NULL;
+}
+
 static Use use_begin(Elab *e, const Closure *fn, const char *path, bool reversed)
 {
 	ModelElab *m = e->model;
 	Use u = {place_enter(e, fn->shared ? fn->shared->path : path), m->whole, m->n_wanted};
 	m->at.reversed ^= reversed;
 	m->whole = NULL;
-	if (fn->shared) shared_enter(e, fn->shared);
+	Shared *shared = shared_of(e, fn);
+	if (shared) shared_enter(e, shared);
 	return u;
 }
 
 static void use_end(Elab *e, const Closure *fn, Use u)
 {
 	ModelElab *m = e->model;
-	if (fn->shared) shared_leave(e, fn->shared);
+	Shared *shared = shared_of(e, fn);
+	if (shared) shared_leave(e, shared);
 	m->at = u.place;
 	m->whole = u.whole;
 	m->n_wanted = u.n_wanted;

@@ -22,7 +22,8 @@ Value model_form(Elab *e, const Node *node)
 static void declare_fn(Elab *e, const FnDecl *d)
 {
 	Closure *fn = NEW(e->cx->arena, Closure);
-	*fn = (Closure){.decl = d, .env = e->frame};
+	*fn = (Closure){.decl = d, .env = e->frame, .first = NEW(e->cx->arena, Shared)};
+	fn->first->path = "";
 	elab_bind(e, d->name, (Value){.kind = V_CLOSURE, .fn = fn});
 }
 
@@ -107,6 +108,7 @@ static void run(Elab *e, void *user)
 	default: m->whole = NULL; break;
 	}
 	statement_begin(e, statement_name(e, s), assigned_names(e, s));
+	if (m->training && !e->frame->fn && train_statement(e, s)) return;
 	r->done = elab_statement(e, s, r->last, r->n_results, r->results);
 }
 
@@ -335,15 +337,26 @@ static void attempt(Elab *e, void (*fn)(Elab *, void *), One *one)
 	e->depth = 0;
 }
 
+static void enter(Elab *e, const FnDecl *d, List *inputs, List *lengths)
+{
+	Frame *f = NEW(e->cx->arena, Frame);
+	*f = (Frame){.outer = e->frame};
+	e->frame = f;
+	e->at = (Span){d->src, d->start, d->end};
+	for (int i = 0; i < d->n_inputs; i++) attempt(e, run_input, &(One){d->inputs[i], inputs, lengths});
+}
+
+void model_enter(Elab *e, const FnDecl *d)
+{
+	List inputs = {0}, lengths = {0};
+	enter(e, d, &inputs, &lengths);
+}
+
 const Graph *model_graph(Elab *e, const FnDecl *d)
 {
 	Ctx *cx = e->cx;
 	List inputs = {0}, lengths = {0}, outputs = {0}, chosen = {0};
-	Frame *f = NEW(cx->arena, Frame);
-	*f = (Frame){.outer = e->frame};
-	e->frame = f;
-	e->at = (Span){d->src, d->start, d->end};
-	for (int i = 0; i < d->n_inputs; i++) attempt(e, run_input, &(One){d->inputs[i], &inputs, &lengths});
+	enter(e, d, &inputs, &lengths);
 	int n_results = 0;
 	Value results[MAX_RESULTS];
 	if (elab_block(e, d->body, false, &n_results, results)) fail_at(cx, e->at, "a model has no yield: its outputs are named behind ->");

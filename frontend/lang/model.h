@@ -115,6 +115,7 @@ typedef struct {
 struct ModelElab {
 	bool lengths;   /* ragged axes have lengths */
 	bool streaming; /* for the step: in forms that have one */
+	bool training;  /* a train block is checked: cells have the parameters that they have in the model */
 	bool sizes_only; /* an axis in an expression is its size in the array, not its lengths */
 	int n_contexts;
 	Context contexts[MAX_CONTEXTS];
@@ -124,6 +125,7 @@ struct ModelElab {
 	const Node *whole;   /* the right side of the assignment, as a whole, and the names on its left */
 	int n_wanted;
 	int n_params, cap_params;
+	int64_t elements_left; /* that parameters may still have */
 	Param *params;
 	ParamSource *source;
 	void *user;
@@ -172,7 +174,8 @@ const Axis *model_axis_of(Elab *, const Value *, const char *what); /* of S, a s
 struct Closure {
 	const FnDecl *decl;
 	Frame *env;
-	Shared *shared; /* one set of parameters for all uses; NULL: each use has its own */
+	Shared *shared; /* one set of parameters for all uses; NULL: each use has its own ... */
+	Shared *first;  /* ... and a train block those of the first one */
 	int n_sizes;  /* bound in advance: share c = lstm[64] */
 	const Value *sizes;
 	const char *const *size_names;
@@ -234,5 +237,15 @@ Value solver_call(Elab *, const ModelCall *);
 Value model_form(Elab *, const Node *);
 bool model_statement(Elab *, const Node *, bool last, int *n_results, Value *results);
 const Graph *model_graph(Elab *, const FnDecl *model);
+/* A frame inside the one at hand with the declared inputs, as holes. */
+void model_enter(Elab *, const FnDecl *);
+
+/* ------------------------------------------------------------------------------------------------ train.c */
+
+/* Checks a train block of the model whose frame is at hand; fails with all that is wrong. */
+void train_check(Elab *, const FnDecl *);
+bool train_statement(Elab *, const Node *); /* of loss, opt, metric; false: it is another one */
+bool train_fn_has(const char *name);
+Value train_fn_call(Elab *, const ModelCall *);
 
 #endif

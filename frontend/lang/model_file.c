@@ -104,7 +104,8 @@ static Elab *new_elab(Ctx *cx, const RnnOptions *o, bool streaming)
 {
 	Elab *e = elab_new(cx, library_builtin(cx));
 	ModelElab *m = NEW(cx->arena, ModelElab);
-	*m = (ModelElab){.lengths = o->lengths && !streaming, .streaming = streaming, .source = o->source, .user = o->user, .seed = o->seed};
+	*m = (ModelElab){.lengths = o->lengths && !streaming, .streaming = streaming, .source = o->source, .user = o->user, .seed = o->seed,
+		.elements_left = o->elements ? o->elements : INT64_C(1) << 33};
 	m->contexts[0].size = streaming ? dim_int(cx, 1) : dim_sym(cx, "B");
 	m->n_contexts = 1;
 	if (!streaming) sym_bound(cx, "B", 1, INT64_MAX);
@@ -146,6 +147,20 @@ static const FnDecl *find_model(Ctx *cx, const Loading *l, const char *path, con
 	return found;
 }
 
+static void check_trains(Elab *e, const Loading *l, const FnDecl *d)
+{
+	for (int i = 0; i < l->n_items; i++) {
+		const Node *node = l->items[i].node;
+		if (node->kind != N_DECL || node->decl->kind != FN_TRAIN) continue;
+		bool known = false;
+		for (int k = 0; k < l->n_items && !known; k++)
+			known = l->items[k].node->kind == N_DECL && l->items[k].node->decl->kind == FN_MODEL &&
+				!strcmp(l->items[k].node->text, node->text);
+		if (!known) fail_at(l->cx, (Span){l->items[i].src, node->decl->start, node->decl->end}, "no model is called %s", node->text);
+		if (!strcmp(node->text, d->name)) train_check(e, node->decl);
+	}
+}
+
 const RnnModel *rnn_load(Ctx *cx, const char *path, const char *text, size_t size, const RnnOptions *o)
 {
 	Loading *l = NEW(cx->arena, Loading);
@@ -161,6 +176,7 @@ const RnnModel *rnn_load(Ctx *cx, const char *path, const char *text, size_t siz
 	model->graph = model_graph(e, d);
 	model->n_params = e->model->n_params;
 	model->params = e->model->params;
+	check_trains(e, l, d);
 	model->stream = model_graph(bind_file(cx, l, o, true), d);
 	return model;
 }

@@ -416,7 +416,7 @@ static const struct ModelFn *find(const char *name)
 /* Names that papers use for primitives. */
 static const char *alias_of(const char *name) { return !strcmp(name, "sigm") ? "sigmoid" : name; }
 
-bool model_fn_has(const char *name) { return find(name) || solver_has(name) || !strcmp(name, "sigm"); }
+bool model_fn_has(const char *name) { return find(name) || solver_has(name) || train_fn_has(name) || !strcmp(name, "sigm"); }
 
 /* An operator of the library on all axes at once, where it is element-wise. */
 static bool is_elementwise(Ctx *cx, const Val *v)
@@ -468,6 +468,7 @@ static Value call_plain(Elab *e, ModelCall *c)
 	const char *primitive = alias_of(c->name);
 	if (c->n_states) fail(e->cx, "%s is no cell: it has no states", c->name);
 	if (solver_has(c->name)) return solver_call(e, c);
+	if (train_fn_has(c->name)) return train_fn_call(e, c);
 	if (fn) {
 		for (int i = 0; i < c->n_args; i++)
 			if (c->names[i]) fail(e->cx, "%s has no argument called %s", c->name, c->names[i]);

@@ -141,6 +141,7 @@ static int64_t *static_sizes(Elab *e, const char *name, int rank, const Dim *con
 		if (sizes[i] > INT64_C(1) << 31 || (count *= sizes[i]) > INT64_C(1) << 31)
 			fail(e->cx, "parameter %s has more than 2^31 elements", name);
 	}
+	if (count > e->model->elements_left) fail(e->cx, "parameter %s: the model has too many elements", name);
 	return sizes;
 }
 
@@ -166,6 +167,7 @@ Value model_param(Elab *e, const char *path, const char *base, int rank, const D
 		if (fan_in > 0) p->fan_in = fan_in;
 		read_inits(e, spec, init, p);
 		get_value(e, p);
+		m->elements_left -= p->value->count;
 	}
 	const Axis **axes = NEWN(e->cx->arena, const Axis *, rank + 1);
 	for (int i = 0; i < rank; i++) axes[i] = axis_plain(e, dims[i]);

@@ -7,6 +7,7 @@
 typedef struct {
 	const char *model; /* which of the file's models; NULL: its only one */
 	bool lengths;      /* ragged axes have a length for each example; else all examples are as long as the array */
+	int64_t elements;  /* at most so many in all parameters together; 0: 2^33 */
 	uint64_t seed;     /* of the parameters that `source` does not give */
 	ParamSource *source; /* NULL: all are random */
 	void *user;
