@@ -174,8 +174,9 @@ static _Noreturn void fail_axes(Elab *e, const Value *a, const Value *b, const A
 		fail(e->cx, "axes %s and %s have different lengths: %s, %s", x->name, y->name, axis_str(e, x),
 			axis_str(e, y));
 	if (x->name || y->name)
-		fail(e->cx, "%s and %s do not fit together: axis %s differs from example to example, axis %s does not",
-			layout_str(e, a), layout_str(e, b), axis_str(e, x->name ? x : y), axis_str(e, x->name ? y : x));
+		fail(e->cx, "%s and %s do not fit together: axis %s differs from example to example, %s does not%s", layout_str(e, a),
+			layout_str(e, b), axis_str(e, x->name ? x : y), axis_str(e, x->name ? y : x),
+			a->lay->n != b->lay->n ? " (axes are lined up at the right)" : "");
 	fail(e->cx, "%s and %s do not fit together: sizes %s and %s%s", layout_str(e, a), layout_str(e, b),
 		dim_str(e, x->size), dim_str(e, y->size),
 		a->lay->n != b->lay->n ? " (axes are lined up at the right)" : "");

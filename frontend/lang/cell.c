@@ -125,6 +125,32 @@ static int declared_axes(Elab *e, const Node *var, const Axis ***axes)
 	return var->n_sizes;
 }
 
+Value state_of(Elab *e, const Val *val, const Value *like) { return model_tensor(e, val, like->lay->over, like->lay->n, like->lay->axes); }
+
+static const Val *fit(Elab *e, const char *name, const char *what, const Value *given, const Value *like)
+{
+	Ctx *cx = e->cx;
+	Value v = given->kind == V_TENSOR ? *given : model_float(e, given, name);
+	v.val = b_cast(cx, v.val, like->val->type->elem);
+	/* [1] fits a number */
+	while (v.lay->n > like->lay->n && axis_is(v.lay->axes[0], 1)) {
+		int axis = count_bits(v.lay->over);
+		v = model_tensor(e, b_squeeze(cx, v.val, axis), v.lay->over, v.lay->n - 1, v.lay->axes + 1);
+	}
+	bool fits = v.lay->n <= like->lay->n;
+	for (int i = 0; fits && i < v.lay->n; i++) {
+		const Axis *a = v.lay->axes[i], *b = like->lay->axes[like->lay->n - v.lay->n + i];
+		fits = axis_is(a, 1) || axis_same(a, b);
+	}
+	if (!fits) fail(cx, "the state %s is %s, its %s value is %s", name, layout_str(e, like), what, layout_str(e, &v));
+	return model_expand(e, &v, like->lay->over, like->lay->n, like->lay->axes);
+}
+
+const Val *state_next(Elab *e, const char *name, const Value *given, const Value *like)
+{
+	return fit(e, name, "next", given, like);
+}
+
 /* The value spread out over all contexts, in the declared shape. */
 Value state_initial(Elab *e, const Node *var, const Value *given)
 {
@@ -142,30 +168,9 @@ Value state_initial(Elab *e, const Node *var, const Value *given)
 		n = v.lay->n;
 	}
 	Value like = model_tensor(e, v.val, all_contexts(e), n, axes);
-	const Val *val = state_next(e, var->text, &v, &like);
+	const Val *val = fit(e, var->text, "first", &v, &like);
 	e->at = at;
 	return model_tensor(e, val, all_contexts(e), n, axes);
-}
-
-Value state_of(Elab *e, const Val *val, const Value *like) { return model_tensor(e, val, like->lay->over, like->lay->n, like->lay->axes); }
-
-const Val *state_next(Elab *e, const char *name, const Value *given, const Value *like)
-{
-	Ctx *cx = e->cx;
-	Value v = given->kind == V_TENSOR ? *given : model_float(e, given, name);
-	v.val = b_cast(cx, v.val, like->val->type->elem);
-	/* [1] fits a number */
-	while (v.lay->n > like->lay->n && axis_is(v.lay->axes[0], 1)) {
-		int axis = count_bits(v.lay->over);
-		v = model_tensor(e, b_squeeze(cx, v.val, axis), v.lay->over, v.lay->n - 1, v.lay->axes + 1);
-	}
-	bool fits = v.lay->n <= like->lay->n;
-	for (int i = 0; fits && i < v.lay->n; i++) {
-		const Axis *a = v.lay->axes[i], *b = like->lay->axes[like->lay->n - v.lay->n + i];
-		fits = axis_is(a, 1) || axis_same(a, b);
-	}
-	if (!fits) fail(cx, "the state %s is %s, its next value is %s", name, layout_str(e, like), layout_str(e, &v));
-	return model_expand(e, &v, like->lay->over, like->lay->n, like->lay->axes);
 }
 
 /* ------------------------------------------------------------------------------------------------ calls */

@@ -367,7 +367,7 @@ static void run_assign(Elab *e, const Node *s)
 	Value *values = NEWN(e->cx->arena, Value, s->n + 1);
 	for (int i = 0; i < s->n; i++) values[i] = eval(e, s->kids[i]);
 	const Value *from = values;
-	if (s->n > s->n_names) fail(e->cx, "%d names on the left, %d values on the right", s->n_names, s->n);
+	if (s->n > s->n_names) fail(e->cx, "%d name%s on the left, %d values on the right", s->n_names, s->n_names == 1 ? "" : "s", s->n);
 	if (s->n == 1 && s->n_names > 1) {
 		if (values[0].kind != V_LIST || values[0].n < s->n_names)
 			fail(e->cx, "%d names on the left, the right gives %s", s->n_names,

@@ -205,11 +205,12 @@ static void read_options(Elab *e, const Node *node, Generating *g)
 	const Node *start = option(node, "start"), *stop = option(node, "stop"), *max = option(node, "max");
 	if (!start) fail(cx, "generate wants a first input: generate cell start A ...");
 	if (!max) fail(cx, "generate wants a bound: generate cell start A max n ...");
-	if (option(node, "sample")) fail(cx, "generate: sampling is not supported; greedy is");
-	if (option(node, "beam"))
+	const bool checked = e->model->training; /* a train block only has its names and shapes checked */
+	if (option(node, "sample") && !checked) fail(cx, "generate: sampling is not supported; greedy is");
+	if (option(node, "beam") && !e->model->streaming)
 		note(cx, "%s: generate: beam search is not supported, the most probable token is taken at each step (greedy)",
 			span_str(cx, e->at));
-	else if (!option(node, "greedy")) fail(cx, "generate wants a strategy: greedy");
+	else if (!checked && !option(node, "beam") && !option(node, "greedy")) fail(cx, "generate wants a strategy: greedy");
 	g->start = token(e, start, "the first input");
 	g->stop = stop ? token(e, stop, "the token that stops") : (Value){.kind = V_NONE};
 	/* the bound of the array, in sizes; then that of each example, in lengths */
@@ -289,7 +290,9 @@ Value model_generate(Elab *e, const Node *node)
 	}
 	Value out = model_axis_from_first(e, val_get(cx, tuple, 1 + n + 3), axis, given.lay->over, 0, NULL);
 	out.classes = chosen.classes;
-	return out;
+	if (!e->model->training) return out;
+	Value results[2] = {out, model_float(e, &out, "")}; /* with sample: the tokens and their log probabilities */
+	return as_results(e, node, 2, results);
 }
 
 /* ------------------------------------------------------------------------------------------------ solvers */

@@ -124,7 +124,7 @@ static void report(Elab *e, const char *message)
 	buf_puts(&out, message);
 	int shown = 0;
 	for (const Frame *f = e->frame; f && shown < 3; f = f->up)
-		if (f->fn && f->called.src) {
+		if (f->fn && f->called.src && (f->called.src != e->at.src || f->called.start != e->at.start)) {
 			buf_printf(&out, " (in %s, used at %s)", f->fn->name, span_str(e->cx, f->called));
 			shown++;
 		}

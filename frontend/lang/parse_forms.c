@@ -89,13 +89,24 @@ static const Node *parse_over(Parser *p, NodeKind kind)
 	return node;
 }
 
+/* N of loop N ( .. ): no call. */
+static const Node *parse_rounds(Parser *p)
+{
+	if (p->now.kind != T_NAME || p->next.kind != T_PUNCT || p->next.punct != '(') return parse_sum(p);
+	size_t start = p->now.start;
+	const char *name = expect_name(p, "a number");
+	Node *node = node_new(p, N_NAME, start, 0, NULL);
+	node->text = name;
+	return node;
+}
+
 static const Node *parse_loop(Parser *p)
 {
 	size_t start = p->now.start;
 	enter(p);
 	advance(p);
 	Nodes items = {0};
-	nodes_add(p, &items, parse_sum(p), NULL);
+	nodes_add(p, &items, parse_rounds(p), NULL);
 	expect(p, '(', "'(' (loop 10 (x = 0) while condition { x' = ... })");
 	Nodes vars = parse_list(p, ')', "',' or ')'", parse_var);
 	if (!accept_word(p, "while")) fail_wanted(p, "'while'");

@@ -44,7 +44,8 @@ static void print_value(Elab *e, Buf *out, const Value *v, int depth)
 	case V_STR: buf_printf(out, depth ? "\"%s\"" : "%s", v->str); break;
 	case V_FN: buf_printf(out, "the function %s", v->str); break;
 	case V_TENSOR:
-		buf_printf(out, "a tensor %s", v->lay ? layout_str(e, v) : type_str(e->cx, v->val->type));
+		if (v->lay && !v->lay->n) buf_puts(out, "a number known at run time");
+		else buf_printf(out, "a tensor %s", v->lay ? layout_str(e, v) : type_str(e->cx, v->val->type));
 		break;
 	case V_AXIS: buf_printf(out, "the axis %s", axis_str(e, v->axis)); break;
 	case V_CLOSURE: buf_printf(out, "the %s %s", v->fn->decl->kind == FN_CELL ? "cell" : "def", v->fn->decl->name); break;
