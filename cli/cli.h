@@ -81,6 +81,7 @@ typedef struct {
 	Session *session;
 	const Compiled *compiled;
 	const DataSet *made_for; /* NULL: any */
+	bool built_in;           /* the values of single integers, too */
 } Ready;
 /* Loaded and opened for the shapes of a data set; where the sizes alone do not decide what the model computes, its single
  * integers (a sample rate that picks a branch) become constants too. */

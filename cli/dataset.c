@@ -123,6 +123,45 @@ const Tensor *data_set_result(Ctx *cx, const DataSet *set, const Model *m, const
 		: NULL;
 }
 
+/* NumPy has no bf16: data sets have its bits as u16. */
+static const Tensor *as_bf16(Ctx *cx, const Tensor *t, Elem wanted)
+{
+	if (t->elem != U16 || wanted != BF16) return t;
+	Tensor *bits = arena_copy(cx->arena, t, sizeof *t);
+	bits->elem = BF16;
+	return bits;
+}
+
+/* Does the model compute something with the input of that name? */
+static bool is_used(const Graph *g, const char *name)
+{
+	Arena *scratch = arena_new();
+	bool used = false;
+	const Order order = graph_order(scratch, g);
+	for (int i = 0; i < order.n; i++)
+		for (int k = 0; k < order.vals[i]->n_args; k++) {
+			const Val *arg = order.vals[i]->args[k];
+			used |= arg->op == OP_param && !strcmp(g->param_names[val_int(arg, A_INDEX)], name);
+		}
+	for (int i = 0; i < g->n_results; i++)
+		used |= g->results[i]->op == OP_param && !strcmp(g->param_names[val_int(g->results[i], A_INDEX)], name);
+	arena_free(scratch);
+	return used;
+}
+
+/* What is in the file; of an input that only lends its type any values of the declared shape do. */
+static const Tensor *fitting(Ctx *cx, const Model *m, const Tensor *t, const char *name, const Type *type)
+{
+	int64_t *dims = NEWN(cx->arena, int64_t, type->rank);
+	bool same = t->rank == type->rank, fixed = type_is_static(type);
+	for (int i = 0; fixed && i < type->rank; i++) {
+		dim_is_int(type->dims[i], &dims[i]);
+		same = same && t->dims[i] == dims[i];
+	}
+	if (same || !fixed || t->elem != type->elem || is_used(m->graph, name)) return t;
+	return tensor_new(cx->arena, type->elem, type->rank, dims);
+}
+
 const Tensor **data_set_inputs(Ctx *cx, const DataSet *set, const Session *s, const Model *m)
 {
 	if (set->n_inputs > m->n_inputs)
@@ -135,7 +174,8 @@ const Tensor **data_set_inputs(Ctx *cx, const DataSet *set, const Session *s, co
 		if (!t)
 			fail(cx, "%s: input_%d.pb is missing: input '%s' is not optional", set->path,
 				owner_of(name, m->n_inputs, m->input_names, m->input_kinds), name);
-		inputs[i] = input_as(cx, t, session_input_type(s, i));
+		const Type *type = session_input_type(s, i);
+		inputs[i] = fitting(cx, m, as_bf16(cx, input_as(cx, t, type), type->elem), name, type);
 	}
 	return inputs;
 }

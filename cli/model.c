@@ -36,6 +36,7 @@ const Model *load_model_for(Ctx *cx, const Options *o, const char *path, const D
 Ready ready_for(Ctx *cx, const Options *o, const char *path, const DataSet *set)
 {
 	volatile Ready ready = {.made_for = set};
+	/* first for the shapes alone, then with the single integers built in: they may say what a sequence is made of */
 	for (volatile int attempt = 0; attempt < 2 && !ready.session; attempt++) {
 		TRY (cx) {
 			const Model *m = load_model_for(cx, o, path, set, attempt);
@@ -45,10 +46,11 @@ Ready ready_for(Ctx *cx, const Options *o, const char *path, const DataSet *set)
 			ready.model = m;
 			ready.compiled = c;
 			ready.session = s;
+			ready.built_in = attempt;
 		}
 	}
 	if (!ready.session) fail(cx, "%s", cx->error);
-	return (Ready){ready.model, ready.session, ready.compiled, set};
+	return (Ready){ready.model, ready.session, ready.compiled, set, ready.built_in};
 }
 
 Session *open_model(Ctx *cx, const Options *o, const Model *m, const CompileOptions *co, const Compiled **compiled)

@@ -136,6 +136,28 @@ static void import_dft_17(Node *n, const Val **out) { dft(n, node_int(n, "axis",
 
 /* ---------------------------------------------------------------------------------------------------- STFT */
 
+/* x [batch, length] -> [batch, frames, size]: a frame every `step`, an i64 scalar, as many as fit. */
+static const Val *frames_of(const Node *n, const Val *x, const Dim *size, const Val *step)
+{
+	Ctx *cx = n->cx;
+	int64_t known_size, known_step;
+	const Dim *length = x->type->dims[1];
+	bool known = known_int(cx, step, &known_step), fits = dim_is_int(size, &known_size) && known_size >= 1;
+	if (known && (known_step < 1 || known_step > INT32_MAX)) node_fail(n, "frames every %lld", (long long)known_step);
+	if (dim_hi(size) < 1) node_fail(n, "frames of %s", dim_text(cx, size));
+	if (known && fits) return b_window(cx, x, 1, known_size, known_step, 1);
+	const Val *zero = b_scalar_int(cx, I64, 0), *one = b_scalar_int(cx, I64, 1);
+	const Val *room = binary(cx, OP_EW_sub, b_dim(cx, length), b_dim(cx, size));
+	const Val *count = binary(cx, OP_EW_add, binary(cx, OP_EW_div, room, step), one);
+	count = b_select(cx, binary(cx, OP_EW_lt, room, zero), zero, count);
+	const Val *wrong = binary(cx, OP_EW_or, binary(cx, OP_EW_lt, step, one), binary(cx, OP_EW_lt, b_dim(cx, size), one));
+	count = b_select(cx, wrong, b_scalar_int(cx, I64, -1), count); /* an error */
+	const Dim *frames = node_size(n, count, result_dim_name(n, 0, 1), 0, dim_add(cx, length, dim_int(cx, 1)));
+	const Dim *dims[] = {frames, size};
+	const Val *index = binary(cx, OP_EW_mul, index_along(cx, 2, dims, 0), step);
+	return b_gather(cx, x, binary(cx, OP_EW_add, index, index_along(cx, 2, dims, 1)), 1);
+}
+
 static void import_stft(Node *n, const Val **out)
 {
 	Ctx *cx = n->cx;
@@ -149,19 +171,18 @@ static void import_stft(Node *n, const Val **out)
 		if (window->type->rank != 1 || window->type->elem != elem)
 			node_fail(n, "input window: %s[n] wanted, %s seen", elem_info[elem].name,
 				type_str(cx, window->type));
-		if (size) node_same_dim(n, size, window->type->dims[0], "frame_length and the window");
+		if (size && dim_is_int(size, NULL)) node_same_dim(n, size, window->type->dims[0], "frame_length and the window");
+		else if (size) node_check_size(n, b_dim(cx, size), window->type->dims[0]);
 		size = window->type->dims[0];
 	}
 	if (!size) size = x->type->dims[1];
-	int64_t length, step = (node_in(n, 1, "frame_step"), node_known_int(n, 1, "frame_step", 1));
-	if (!dim_is_int(size, &length)) node_fail(n, "a known frame length wanted, %s seen", dim_text(cx, size));
-	if (length < 1 || length > INT32_MAX || step < 1 || step > INT32_MAX)
-		node_fail(n, "frames of %lld every %lld", (long long)length, (long long)step);
+	node_integers(n, 1, "frame_step");
+	const Val *step = b_cast(cx, node_scalar(n, 1, "frame_step"), I64);
 	Complex c = parts(n, b_cast(cx, x, wide_elem(elem)), "signal");
 	if (onesided && c.im) node_fail(n, "attribute onesided: a complex signal has no one-sided spectrum");
 	const Val **each[] = {&c.re, &c.im};
 	for (int i = 0; i < 2 && *each[i]; i++) {
-		*each[i] = b_window(cx, *each[i], 1, length, step, 1); /* [batch, frames, length] */
+		*each[i] = frames_of(n, *each[i], size, step);
 		if (window) *each[i] = binary(cx, OP_EW_mul, *each[i], b_cast(cx, window, wide_elem(elem)));
 	}
 	Complex w = powers(cx, size, onesided ? one_sided(cx, size) : size, size);
