@@ -169,9 +169,10 @@ int parse_exprs(Ctx *, const Source *, const Node ***exprs);
 
 enum { MAX_RESULTS = 8, MAX_ARGS = 64 };
 typedef struct {
-	int n_ops, n_examples;
+	int n_ops, n_examples, n_fns;
 	const OpDecl *ops; /* in order of name */
 	const ExampleDecl *examples;
+	const FnDecl *const *fns; /* the cells that models have without `use` */
 } Library;
 Library library_new(Ctx *, int n_sources, const Source *); /* refuses two operators of one name */
 const Library *library_builtin(Ctx *);

@@ -23,18 +23,26 @@ static int by_name(const void *a, const void *b)
 Library library_new(Ctx *cx, int n_sources, const Source *sources)
 {
 	Unit *units = NEWN(cx->arena, Unit, n_sources + 1);
-	int n_ops = 0, n_examples = 0;
+	int n_ops = 0, n_examples = 0, n_items = 0;
 	for (int i = 0; i < n_sources; i++) {
 		units[i] = parse_unit(cx, &sources[i]);
 		n_ops += units[i].n_ops;
 		n_examples += units[i].n_examples;
+		n_items += units[i].n_items;
 	}
 	OpDecl *ops = NEWN(cx->arena, OpDecl, n_ops + 1);
 	ExampleDecl *examples = NEWN(cx->arena, ExampleDecl, n_examples + 1);
-	Library lib = {.ops = ops, .examples = examples};
+	const FnDecl **fns = NEWN(cx->arena, const FnDecl *, n_items + 1);
+	Library lib = {.ops = ops, .examples = examples, .fns = fns};
 	for (int i = 0; i < n_sources; i++) {
 		for (int k = 0; k < units[i].n_ops; k++) ops[lib.n_ops++] = units[i].ops[k];
 		for (int k = 0; k < units[i].n_examples; k++) examples[lib.n_examples++] = units[i].examples[k];
+		for (int k = 0; k < units[i].n_items; k++) {
+			const Node *item = units[i].items[k];
+			if (item->kind != N_DECL || item->decl->kind != FN_CELL)
+				fail_at(cx, (Span){&sources[i], item->start, item->end}, "the library has operators and cells");
+			fns[lib.n_fns++] = item->decl;
+		}
 	}
 	if (n_ops) qsort(ops, (size_t)n_ops, sizeof(*ops), by_name);
 	for (int i = 0; i < n_ops; i++) {

@@ -114,6 +114,14 @@ static Elab *new_elab(Ctx *cx, const RnnOptions *o, bool streaming)
 	e->elem = F32;
 	m->at = (Place){.cell = "", .statement = "", .round = "", .assigned = ""};
 	e->frame = NEW(cx->arena, Frame);
+	for (int i = 0; i < e->lib->n_fns; i++) {
+		Closure *fn = NEW(cx->arena, Closure);
+		*fn = (Closure){.decl = e->lib->fns[i], .env = e->frame};
+		elab_bind(e, fn->decl->name, (Value){.kind = V_CLOSURE, .fn = fn});
+	}
+	Frame *file = NEW(cx->arena, Frame); /* its names go before those */
+	file->outer = e->frame;
+	e->frame = file;
 	return e;
 }
 

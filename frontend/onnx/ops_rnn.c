@@ -22,7 +22,7 @@ typedef struct {
 } Kind;
 static const Kind rnn = {"rnn_cell", 1, 1, 1, {"f"}, {"Tanh"}};
 static const Kind gru = {"gru_cell", 3, 1, 2, {"f", "g"}, {"Sigmoid", "Tanh"}};
-static const Kind lstm = {"lstm_cell", 4, 2, 3, {"f", "g", "h"}, {"Sigmoid", "Tanh", "Tanh"}};
+static const Kind lstm = {"lstm_cell", 4, 2, 3, {"f", "g", "out"}, {"Sigmoid", "Tanh", "Tanh"}};
 
 /* One node, with its operands in layout 0. */
 typedef struct {

@@ -336,8 +336,23 @@ Test(lang_library, function_attributes)
 	ctx_free(cx);
 }
 
-/* The LSTM has an operand h and a function h. */
+/* ONNX has operands and functions of one name: h(h). */
 Test(lang_library, operand_and_function_of_one_name)
+{
+	Ctx *cx = ctx_new();
+	static const char text[] = "op both(x, h; h = tanh) { x + h(h) }";
+	const Source source = {"both.rnn", text, sizeof text - 1};
+	const Library lib = library_new(cx, 1, &source);
+	const int64_t one = 1;
+	const Val *args[] = {f32s(cx, 1, &one, (const double[]){2}), f32s(cx, 1, &one, (const double[]){-3})}, *y;
+	const LibAttr attr = {.name = "h", .kind = LIB_FN, .str = "abs"};
+	cr_assert_eq(library_call(cx, &lib, &lib.ops[0], 2, args, 1, &attr, 1, &y), 1);
+	cr_expect_float_eq(tensor_get(run(cx, y), 0), 5, 1e-7);
+	ctx_free(cx);
+}
+
+/* The LSTM's update is called with functions for its three activations. */
+Test(lang_library, functions_are_passed_on)
 {
 	Ctx *cx = ctx_new();
 	const int64_t one[] = {1, 1}, four[] = {4, 1};
@@ -345,7 +360,7 @@ Test(lang_library, operand_and_function_of_one_name)
 	const Val *W = f32s(cx, 2, four, (const double[]){0, 0, 0, 0}),
 		  *R = f32s(cx, 2, four, (const double[]){0, 0, 0, 0});
 	const Val *args[] = {x, h, f32s(cx, 2, one, (const double[]){6}), W, R}, *y[2];
-	const LibAttr attr = {.name = "h", .kind = LIB_FN, .str = "relu"};
+	const LibAttr attr = {.name = "out", .kind = LIB_FN, .str = "relu"};
 	cr_assert_eq(lib_call(cx, "lstm_cell", 5, args, 1, &attr, 2, y), 2);
 	/* every gate is sigmoid(0) = 1/2, the candidate tanh(0): c' = 6/2, h' = relu(c')/2 */
 	cr_expect_float_eq(tensor_get(run(cx, y[0]), 0), 1.5, 1e-7);

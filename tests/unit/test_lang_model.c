@@ -234,3 +234,72 @@ Test(lang_model, names_of_parameters)
 	for (int i = 0; i < N; i++) cr_expect_str_eq(m->params[i].name, names[i]);
 	ctx_free(cx);
 }
+
+/* lstm without `use` is the library's, which is ONNX's: the same numbers as the equations written out. */
+Test(lang_model, cells_of_the_library)
+{
+	LOADED(cx, m, "model m(x[T, 3]) -> f[T, 5] { f = scan lstm[5] over x }\n");
+	enum { T = 3 };
+	Tensor *x = floats(cx, 3, (const int64_t[]){1, T, I}, 4);
+	const Tensor *out[1];
+	eval(cx, m->graph, (const Tensor *[]){x, ints(cx, 1, (const int64_t[]){T})}, out);
+	double h[H] = {0}, c[H] = {0};
+	for (int t = 0; t < T; t++) {
+		double in[I];
+		for (int k = 0; k < I; k++) in[k] = tensor_get(x, t * I + k);
+		lstm_step("f.i", in, h, c);
+		for (int u = 0; u < H; u++) cr_expect_float_eq(tensor_get(out[0], t * H + u), h[u], 1e-6);
+	}
+	ctx_free(cx);
+}
+
+/* Each row stops by itself: x doubles until it is 10 or more, at most 4 times; final marks the fourth. */
+Test(lang_model, a_loop_stops_each_row_by_itself)
+{
+	LOADED(cx, m,
+		"model m(x) -> y, n, last {\n"
+		"  y, n, last = loop 4 (y = x, n = 0, last = 0) while y < 10 {\n"
+		"    y' = 2*y\n"
+		"    n' = n + 1\n"
+		"    last' = 1 if final else 0\n"
+		"  }\n"
+		"}\n");
+	static const double from[] = {1, 3, 12, 0.25, 9}, y[] = {16, 12, 12, 4, 18}, n[] = {4, 2, 0, 4, 1}, last[] = {1, 0, 0, 1, 0};
+	enum { B = 5 };
+	Tensor *x = floats(cx, 1, (const int64_t[]){B}, 0);
+	for (int b = 0; b < B; b++) tensor_set(x, b, from[b]);
+	const Tensor *out[3];
+	eval(cx, m->graph, (const Tensor *[]){x}, out);
+	for (int b = 0; b < B; b++) {
+		cr_expect_eq(tensor_get(out[0], b), y[b]);
+		cr_expect_eq(tensor_get(out[1], b), n[b]);
+		cr_expect_eq(tensor_get(out[2], b), last[b]);
+	}
+	ctx_free(cx);
+}
+
+/* Counts down from what it begins with: each row has a length of its own, without the 0 that stops it, and at most its bound. */
+Test(lang_model, generation_ends_for_each_row)
+{
+	LOADED(cx, m,
+		"model m(x[S]) -> out[U] in 9 {\n"
+		"  cell down(y in 9; left = sum(x)) {\n"
+		"    left' = left - 1\n"
+		"    yield for w in 9 { 1 if w == left' else 0 }\n"
+		"  }\n"
+		"  out = generate down start 8 stop 0 max 2*S greedy\n"
+		"}\n");
+	enum { B = 3, S = 2 };
+	Tensor *x = floats(cx, 2, (const int64_t[]){B, S}, 0);
+	static const double values[] = {2, 2, 1, 0, 7, (double)NAN};
+	for (int i = 0; i < B * S; i++) tensor_set(x, i, values[i]);
+	const Tensor *out[2];
+	eval(cx, m->graph, (const Tensor *[]){x, ints(cx, B, (const int64_t[]){2, 2, 1})}, out);
+	static const int64_t wanted[B][4] = {{3, 2, 1, 0}, {0, 0, 0, 0}, {6, 5, 0, 0}}, lengths[] = {3, 0, 2};
+	cr_assert_eq(out[0]->dims[1], 4);
+	for (int b = 0; b < B; b++) {
+		cr_expect_eq(tensor_get_int(out[1], b), lengths[b]);
+		for (int k = 0; k < 4; k++) cr_expect_eq(tensor_get_int(out[0], b * 4 + k), wanted[b][k], "row %d, %d", b, k);
+	}
+	ctx_free(cx);
+}
