@@ -1,5 +1,5 @@
 #!/bin/sh
-# ctest: slow timeout=600
+# ctest: slow timeout=1800
 # rows.sh: the models of models/*.rnn against independent references: tests/rows/.
 
 set -eu
@@ -26,6 +26,48 @@ count() { # COMMAND...: a part of the test, which says how many passed and faile
 
 count "$RNNCC_PYTHON" "$rows/make_vectors.py" --check
 count "$RNNCC_PYTHON" "$rows/check_torch.py"
+count "$RNNCC_PYTHON" "$rows/check_laws.py"
+count "$RNNCC_PYTHON" "$rows/make_table.py" --check
+
+# ---- the models, compiled: ROW MODEL LEVEL, a line each, against the list of those that pass, which can only grow
+
+expected=$RNNCC_SOURCE_DIR/tests/expected/rows.txt
+jit=
+[ "${RNNCC_LLVM:-0}" != 0 ] || jit=--no-jit
+"$RNNCC_PYTHON" "$rows/run.py" --rnncc "$RNNCC" --tmp "$RNNCC_TMP/models" $jit >levels || { echo "FAIL run.py: status $?"; failed=$((failed + 1)); }
+sed -n 's/^PASS //p' levels | sort >pass
+sort "$expected" >listed
+comm -13 pass listed >lost
+comm -23 pass listed >new
+comm -12 pass listed | sed 's/^/PASS /'
+while read -r line; do
+	grep -F "FAIL $line" levels || echo "FAIL $line: not run"
+done <lost
+if [ -s new ] && [ -n "${RNNCC_UPDATE:-}" ]; then
+	sort -u pass listed >"$expected"
+	"$RNNCC_PYTHON" "$rows/make_table.py"
+	echo "$(wc -l <new) added to ${expected##*/}"
+elif [ -s new ]; then
+	echo "$(wc -l <new) pass that ${expected##*/} does not list: $(head -3 new | tr '\n' ';') (RNNCC_UPDATE=1 adds them)"
+fi
+passed=$((passed + $(comm -12 pass listed | wc -l))) failed=$((failed + $(wc -l <lost)))
+
+# ---- R16: W x of all steps is one product outside of the loop, U h the only one inside
+
+products() { # MODEL: "outside inside"
+	"$RNNCC" compile "$RNNCC_SOURCE_DIR/models/$1.rnn" -o hoisted --name m --print-after merge 2>&1 >/dev/null |
+		awk '/^# after/ { out = inside = 0 } /^  %.* = contract / { out++ } /^      %.* = contract / { inside++ } /^# after lower/ { exit }
+			END { print out, inside }'
+}
+for wanted in 'rnn 1 1' 'lstm 1 1' 'mingru 1 0' 'feedforward 2 0'; do
+	found="${wanted%% *} $(products "${wanted%% *}")"
+	if [ "$found" = "$wanted" ]; then
+		passed=$((passed + 1))
+	else
+		echo "FAIL products outside and inside of the loop: $found, not $wanted"
+		failed=$((failed + 1))
+	fi
+done
 
 echo "$passed passed, $failed failed"
 [ $failed -eq 0 ]

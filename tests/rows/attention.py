@@ -207,9 +207,9 @@ def thought(p, w, prev, next):
     def decode(path, sentence):
         s, logits = np.zeros(6), []
         for y in shift(sentence, 1):
-            e = embed(p, path + ".e", 11, 5, y)
-            z, r = np.split(sigm(lin(p, path + ".z", 12, e, s, v)), 2)
-            s = (1 - z) * s + z * np.tanh(lin(p, path + ".n", 6, e, r * s, v))
+            e = embed(p, path + ".s", 11, 5, y)
+            z, r = np.split(sigm(lin(p, path + ".s.z", 12, e, s, v)), 2)
+            s = (1 - z) * s + z * np.tanh(lin(p, path + ".s.n", 6, e, r * s, v))
             logits.append(lin(p, path, 11, s))
         return np.array(logits)
 

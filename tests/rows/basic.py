@@ -1,7 +1,8 @@
 """R01 to R16, R22: cells, initial states, directions, stacks, heads, embeddings, masks, lengths."""
 import numpy as np
 
-from cells import (embed, gru, gru_pt, lin, lnlstm, lnlstm_state, lnrnn, lstm, peephole, rnn, rnn_relu, scan, softmax, zeros)
+from cells import (embed, gru, gru_pt, lin, lnlstm, lnlstm_state, lnrnn, lstm, peephole, rnn, rnn_relu, scan, sigm, softmax,
+                   zeros)
 from table import fixed, ids, bits, row, seq
 
 
@@ -35,7 +36,7 @@ def timing(w, x):
     return scan(peephole, w, "hs", x, *zeros(7, 7))
 
 
-@row("R05", "initial", x=seq(5), given=fixed(7), e=fixed(3))
+@row("R05", "initial", x=seq(5), given=fixed(7), e=fixed(3), streams=False)
 def starts(w, x, given, e):
     s = np.tanh(lin(w, "s", 7, e))
     return (scan(rnn, w, "zero", x, *zeros(7))[0], scan(rnn, w, "caller", x, given)[0],
@@ -65,7 +66,7 @@ def deep_both(w, x):
     return x
 
 
-@row("R08", "heads", x=seq(5))
+@row("R08", "heads", x=seq(5), streams=False)
 def heads(w, x):
     hs = scan(gru_pt, w, "hs", x, *zeros(7))[0]
     return (softmax(lin(w, "p", 3, hs[-1])), softmax(lin(w, "q", 3, hs.mean(0))), softmax(lin(w, "r", 3, hs.max(0))),
@@ -82,6 +83,15 @@ def elmo(p, w):
     s = softmax(p("a", 3))
     layers = lin(p, "mix", 14, e), np.concatenate([f1, b1], 1), np.concatenate([f2, b2], 1)
     return e, p("gamma", 1) * sum(sl * layer for sl, layer in zip(s, layers))
+
+
+@row("R12", "denoise", x=seq(5))
+def denoise(w, x):
+    d = np.tanh(lin(w, "d", 6, x))
+    v = scan(gru, w, "v", d, *zeros(4))[0]
+    n = scan(gru, w, "n", np.concatenate([d, v, x], 1), *zeros(6))[0]
+    s = scan(gru, w, "s", np.concatenate([v, n, x], 1), *zeros(7))[0]
+    return sigm(lin(w, "gain", 5, s)), sigm(lin(w, "voice", 1, v))
 
 
 @row("R13", "masked", x=seq(5), m=bits())
@@ -101,7 +111,7 @@ def count(w, x):
     return float(len(x)), (n * x).sum(), n.astype(float)
 
 
-@row("R16", "feedforward", x=seq(5))
+@row("R16", "feedforward", x=seq(5), streams=False)
 def perceptron(w, x):
     return lin(w, "y", 3, np.tanh(lin(w, "h", 7, x)))
 

@@ -89,9 +89,11 @@ def transformer(w, x):
 
 def characters(w, x):
     e, parts = [torch.tensor(w["y.e.E"])[word].T[None] for word in x["text"]], []
-    for name in "abd":
-        kernel, bias = torch.tensor(w["y.%s.W" % name]).transpose(1, 2), torch.tensor(w["y.%s.b" % name])
-        parts.append(torch.stack([torch.tanh(torch.conv1d(v, kernel, bias))[0].max(1)[0] for v in e]))
+    for name, width in zip("abd", (1, 2, 3)):
+        kernel = torch.stack([torch.tensor(w["y.%s.W%d" % (name, k)]) for k in range(width)], 2)
+        bias = torch.tensor(w["y.%s.b" % name])
+        conv = [torch.conv1d(torch.nn.functional.pad(v, (0, width - 1)), kernel, bias) for v in e]
+        parts.append(torch.stack([torch.tanh(v)[0].max(1)[0] for v in conv]))
     u = torch.cat(parts, 1)
     t = torch.sigmoid(torch.nn.functional.linear(u, torch.tensor(w["y.t.W0"]), torch.tensor(w["y.t.b"])))
     return [None, t * torch.relu(torch.nn.functional.linear(u, torch.tensor(w["y.W0"]), torch.tensor(w["y.b"]))) + (1 - t) * u]

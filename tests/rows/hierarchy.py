@@ -2,11 +2,11 @@
 import numpy as np
 
 from attention import both_ways, shift
-from cells import embed, gru, lin, lstm, mul, relu, scan, sigm, softmax, zeros
+from cells import embed, gru, lin, lstm, relu, scan, sigm, softmax, zeros
 from table import bits, documents, ids, row, seq
 
 
-@row("R40", "hierarchical", doc=documents(11))
+@row("R40", "hierarchical", doc=documents(11), streams=False)
 def document(w, doc):
     s = np.array([scan(lstm, w, "s", embed(w, "s", 11, 5, sentence), *zeros(6, 6))[-2] for sentence in doc])
     return scan(lstm, w, "d", s, *zeros(7, 7))[-2], s
@@ -40,15 +40,16 @@ def text(p, w):
     return lin(p, "logits", 11, scan(lstm, p, "logits", h, *zeros(7, 7))[0])
 
 
-@row("R50", "charaware", text=documents(11), lengths={"TS": [[3, 5, 4], [3, 7, 3, 4], [6]]})
+@row("R50", "charaware", text=documents(11), lengths={"T": [[3, 5, 1], [2, 7, 1, 4], [6]]},
+     streams=False)
 def words(w, text):
     vectors = []
     for word in text:
         e, u = embed(w, "y.e", 11, 4, word), []
-        for name, k in zip("abd", (1, 2, 3)):
-            kernel, bias = w("y.%s.W" % name, 3, k, 4), w("y.%s.b" % name, 3)
-            at = [np.tanh(sum(kernel[:, i] @ e[t + i] for i in range(k)) + bias) for t in range(len(e) - k + 1)]
-            u.append(np.max(at, 0))
+        for name, width in zip("abd", (1, 2, 3)):  # zeros behind the end of the word
+            after = np.concatenate([e, np.zeros((2, 4))])
+            columns = [after[k:k + len(e)] for k in range(width)]
+            u.append(np.tanh(lin(w, "y." + name, 3, *columns)).max(0))
         u = np.concatenate(u)
         t = sigm(lin(w, "y.t", 9, u))
         vectors.append(t * relu(lin(w, "y", 9, u)) + (1 - t) * u)

@@ -39,8 +39,8 @@ def parity(w, x):
     for xt in x:
         states, halts = [s], []
         while sum(halts) < 1 - 0.01 and len(halts) < 6:
-            states.append(np.tanh(lin(w, "s.s.st", 7, xt, float(not halts), states[-1])))
-            halts.append(sigm(lin(w, "s.s.p", 1, states[-1]))[0])
+            states.append(np.tanh(lin(w, "s.st.st", 7, xt, float(not halts), states[-1])))
+            halts.append(sigm(lin(w, "s.st.p", 1, states[-1]))[0])
         remainder = 1 - sum(halts[:-1])
         s = sum(p * state for p, state in zip(halts[:-1] + [remainder], states[1:]))
         results.append((s, float(len(halts)), remainder))

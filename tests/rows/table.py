@@ -23,7 +23,8 @@ VECTORS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "vectors")
 ROWS = []  # in the order of registration
 
 # Lengths of the ragged axes: three sequences, one of them of length 1. A nested axis has a list per element.
-LENGTHS = {"T": [5, 1, 3], "S": [3, 4, 1], "U": [2, 4, 1], "TS": [[2, 4, 1], [3, 1, 1, 2], [5]]}
+LENGTHS = {"T": [5, 1, 3], "S": [3, 4, 1], "U": [2, 4, 1]}
+NESTED = [[2, 4, 1], [3, 1, 1, 2], [5]]  # of T in doc[S, T]
 
 
 class Input:
@@ -31,6 +32,7 @@ class Input:
 
     def __init__(self, kind, axes, dims, bound=0):
         self.kind, self.axes, self.dims, self.bound = kind, axes, dims, bound
+        self.integer = kind in ("id", "order")
 
     def draw(self, rng, lengths):
         shape = tuple(lengths) + self.dims
@@ -69,16 +71,25 @@ def fixed(*dims):
 
 
 def documents(bound):
-    return Input("id", ["S", "TS"], (), bound)
+    return Input("id", ["S", "T"], (), bound)
 
 
 class Row:
     def __init__(self, name, model, inputs, reference, options):
         self.name, self.model, self.inputs, self.reference = name, model, inputs, reference
-        self.lengths = dict(LENGTHS, **options.pop("lengths", {}))
+        nested = any(len(spec.axes) == 2 for spec in inputs.values())
+        self.lengths = dict(LENGTHS, **dict({"T": NESTED} if nested else {}, **options.pop("lengths", {})))
         self.streams = options.pop("streams", True)  # False: a result needs the future, so there is no step
         self.path = os.path.join(VECTORS, "%s.npz" % model)
         assert not options, options
+
+    def of_sequence(self, b):
+        """The lengths of sequence b: for each ragged axis one, for a nested one a list."""
+        return {axis: lengths[b] for axis, lengths in self.lengths.items()}
+
+    def ragged_axes(self):
+        """The names of its ragged axes, in the order in which the inputs have them."""
+        return list(dict.fromkeys(a for spec in self.inputs.values() for a in spec.axes))
 
 
 def row(name, model, **inputs):
@@ -107,11 +118,6 @@ class Params:
         return self.values[name].astype(np.float64)
 
 
-def sequences(r, b):
-    """The lengths of sequence b: for each ragged axis one, for a nested one a list."""
-    return {axis: lengths[b] for axis, lengths in r.lengths.items()}
-
-
 def draw_input(spec, rng, lengths):
     if len(spec.axes) == 2:
         return [spec.draw(rng, [n]) for n in lengths[spec.axes[1]]]
@@ -124,7 +130,7 @@ def compute(r, seed):
     rng = np.random.RandomState(zlib.crc32(("%s/%d/inputs" % (r.model, seed)).encode()))
     inputs, outputs = [], []
     for b in range(len(r.lengths["T"])):
-        inputs.append({k: draw_input(spec, rng, sequences(r, b)) for k, spec in r.inputs.items()})
+        inputs.append({k: draw_input(spec, rng, r.of_sequence(b)) for k, spec in r.inputs.items()})
         outputs.append(evaluate(r, w, inputs[b]))
     return w, inputs, outputs
 

@@ -1,0 +1,285 @@
+#!/usr/bin/env python3
+"""Compiles the models of the rows and holds the C against the vectors, level by level (SPEC of the rows: tests/rows/README.md).
+
+    tests/rows/run.py --rnncc PATH --tmp FOLDER [-j N] [--level F,S] [ROW or MODEL]...
+
+    F  as the reference: three seeds, one sequence a call; f32 to 1e-5, f64 to 1e-12
+    O  every way of compiling: -O0, -O3, generic and native target as the reference; 1 and 2 threads, in memory (jit) and
+       by gcc the same bits
+    S  step by step as in one run, in chunks of 1, 7 and T, two streams side by side on the same code; a model that needs
+       the future has no step, and says which part needs it
+    P  a padded batch as each sequence alone, with NaN in the padding and zeros in the padding of the outputs
+    N  clean by gcc -std=c99 and -std=c11 with all warnings, nothing but mathematics and memory functions linked
+
+A line for each model and level: PASS, FAIL with the reason, or SKIP.
+"""
+import argparse
+import ctypes
+import multiprocessing
+import os
+import re
+import sys
+import traceback
+
+import numpy as np
+
+import references
+from compiled import Failure, Library, STRICT, call
+from table import SEEDS, Vectors
+
+MODELS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "models")
+LEVELS = "FOSPN"
+ALLOWED = {"memcpy", "memset", "memmove", "memcmp", "__stack_chk_fail"}
+MATHS = re.compile(r"^(exp|expm1|log|log1p|sin|cos|tan|sinh|cosh|tanh|erf|pow|sqrt|fmod|floor|ceil|rint|nearbyint|round|"
+                   r"trunc|fma|fmin|fmax|fabs|copysign|ldexp|exp2|log2|log10|atan|asin|acos)f?$")
+
+
+class Bench:
+    """What the levels of one row share: the vectors and the compiled models."""
+
+    def __init__(self, r, options):
+        self.row, self.options, self.libraries = r, options, {}
+        self.folder = os.path.join(options.tmp, r.model)
+        os.makedirs(self.folder, exist_ok=True)
+        with np.load(r.path) as f:
+            arrays = {k: f[k] for k in f.files}
+        self.vectors = [Vectors(r, seed, arrays) for seed in range(SEEDS)]
+        for seed, v in enumerate(self.vectors):
+            np.savez(self.weights(seed), **{k: a.astype(np.float32) for k, a in v.weights.items()})
+
+    def weights(self, seed):
+        return os.path.join(self.folder, "weights%d.npz" % seed)
+
+    def rnncc(self, command, seed, *arguments):
+        model = os.path.join(MODELS, self.row.model + ".rnn")
+        weights = ["--weights", self.weights(seed)] if self.vectors[seed].weights else []
+        return call([self.options.rnncc, command, model] + weights + list(arguments))
+
+    def library(self, seed, *arguments, compiler=("gcc", "-std=gnu11", "-O0")):
+        key = (seed,) + arguments + tuple(compiler)
+        if key not in self.libraries:
+            folder = os.path.join(self.folder, str(len(self.libraries)))
+            self.rnncc("compile", seed, "--name", "m", "-o", folder, *arguments)
+            native = ("-march=native",) if "native" in arguments else ()
+            self.libraries[key] = Library(folder, compiler=compiler + native, threads="--threads" in arguments)
+        return self.libraries[key]
+
+    def plain(self):
+        return self.library(0, "--target", "native", compiler=("gcc", "-std=gnu11", "-O1"))
+
+    def generic(self, seed):
+        return self.library(seed, "--target", "generic", compiler=("gcc", "-std=c99", "-O0"))
+
+
+def batch_of(r, inputs, lengths):
+    """Sequences as one batch: (sizes by name, arrays by name). NaN where there is nothing, or the largest id."""
+    sizes, arrays = {"B": len(inputs)}, {}
+    for axis in r.ragged_axes():
+        of = [one[axis] for one in lengths]
+        nested = isinstance(of[0], list)
+        sizes[axis] = max(map(max, of)) if nested else max(of)
+        arrays[axis + "_len"] = np.array([one + [0] * (max(map(len, of)) - len(one)) for one in of] if nested else of)
+    for name, spec in r.inputs.items():
+        shape = (len(inputs),) + tuple(sizes[a] for a in spec.axes) + spec.dims
+        a = np.full(shape, max(spec.bound - 1, 0) if spec.integer else np.nan)
+        for b, x in enumerate(inputs):
+            if len(spec.axes) == 2:
+                for s, part in enumerate(x[name]):
+                    a[b, s, :len(part)] = part
+            else:
+                a[b][tuple(slice(0, n) for n in x[name].shape)] = x[name]
+        arrays[name] = a
+    return sizes, arrays
+
+
+def run(bench, library, seed, b):
+    """The outputs, in order, of sequence b alone."""
+    sizes, arrays = batch_of(bench.row, [bench.vectors[seed].inputs[b]], [bench.row.of_sequence(b)])
+    return trimmed(library("run", sizes, arrays))
+
+
+def length_of(name):
+    return name + "_len"
+
+
+def outputs(y):
+    """The names of the outputs, without those that are the lengths of others."""
+    return [name for name in y if not any(name == length_of(other) for other in y)]
+
+
+def trimmed(y, b=0):
+    """The outputs of sequence b; of those that have a length of their own, so much."""
+    return [y[name][b][:y[length_of(name)][b]] if length_of(name) in y else y[name][b] for name in outputs(y)]
+
+
+def compare(got, wanted, tolerance, what):
+    if len(got) != len(wanted):
+        raise Failure("%s: %d outputs, not %d" % (what, len(got), len(wanted)))
+    for k, (g, w) in enumerate(zip(got, wanted)):
+        if g.shape != w.shape:
+            raise Failure("%s: output %d has shape %s, not %s" % (what, k, g.shape, w.shape))
+        if not g.size:
+            continue
+        error = abs(g.astype(np.float64) - w).max()
+        if not error <= tolerance or (w.dtype.kind == "i" and error):
+            raise Failure("%s: output %d is %.2e away" % (what, k, error))
+
+
+def same_bits(a, b, what):
+    for k, (x, y) in enumerate(zip(a, b)):
+        if x.dtype != y.dtype or x.shape != y.shape or x.tobytes() != y.tobytes():
+            raise Failure("%s: output %d is not the same to the bit" % (what, k))
+
+
+def level_F(bench):
+    for seed in range(SEEDS):
+        narrow = bench.generic(seed) if seed else bench.plain()
+        wide = bench.library(seed, "--dtype", "f64", compiler=("gcc", "-std=c99", "-O0"))
+        for library, tolerance, what in ((narrow, 1e-5, "f32"), (wide, 1e-12, "f64")):
+            for b, wanted in enumerate(bench.vectors[seed].outputs):
+                compare(run(bench, library, seed, b), wanted, tolerance, "%s, seed %d, sequence %d" % (what, seed, b))
+
+
+def level_O(bench):
+    for library, what in ((bench.library(0, "-O0"), "-O0"), (bench.library(0, "-O3", "--target", "native"), "-O3"),
+                          (bench.generic(0), "generic")):
+        for b, wanted in enumerate(bench.vectors[0].outputs):
+            compare(run(bench, library, 0, b), wanted, 1e-5, what)
+    threaded = bench.library(0, "--target", "native", "--threads", "2")
+    openmp = ctypes.CDLL("libgomp.so.1")
+    for n in (1, 2):
+        openmp.omp_set_num_threads(n)
+        for b in range(len(bench.vectors[0].outputs)):
+            same_bits(run(bench, threaded, 0, b), run(bench, bench.plain(), 0, b), "%d threads" % n)
+    if bench.options.jit:
+        in_memory(bench)
+
+
+def in_memory(bench):
+    """What rnncc run gives without a file of C, on all sequences as a batch."""
+    r, inputs = bench.row, bench.vectors[0].inputs
+    sizes, arrays = batch_of(r, inputs, [r.of_sequence(b) for b in range(len(inputs))])
+    function = bench.plain().functions["run"]
+    files = []
+    for name in function.names("in"):
+        path = os.path.join(bench.folder, "in_%s.npy" % name)
+        np.save(path, arrays[name].astype(function.shapes[name][1]))
+        files.append("%s=%s" % (name, path))
+    out = os.path.join(bench.folder, "jit.npz")
+    bench.rnncc("run", 0, *files, "--via", "jit", "--target", "native", "-o", out)
+    with np.load(out) as f:
+        got = [f[k] for k in function.names("out")]
+    same_bits(got, list(bench.plain()("run", sizes, arrays).values()), "in memory")
+
+
+def level_S(bench):
+    r, library = bench.row, bench.plain()
+    if not r.streams:
+        refused(library)
+        return
+    if "step" not in library.functions:
+        raise Failure("there is no step: %s" % why_no_step(library))
+    walked = r.ragged_axes()[0]
+    streams = [(b, library.new_state()) for b in (0, 2)]
+    for t in range(max(r.lengths[walked][b] for b in (0, 2))):
+        for b, state in streams:  # turn by turn
+            if t < r.lengths[walked][b]:
+                one_step(bench, library, walked, b, t, state)
+
+
+def one_step(bench, library, walked, b, t, state):
+    """Step t of sequence b gives what a run over the first t + 1 elements gives last."""
+    r, x = bench.row, bench.vectors[0].inputs[b]
+    f = library.functions["step"]
+    along = [k for k, spec in r.inputs.items() if walked in spec.axes]
+    now = {k: np.reshape(a[t] if k in along else a, f.shape(k, {})) for k, a in x.items()}
+    got = library("step", {}, now, state)
+    until = {k: a[:t + 1] if k in along else a for k, a in x.items()}
+    wanted = library("run", *batch_of(r, [until], [dict(r.of_sequence(b), **{walked: t + 1})]))
+    for k, whole in wanted.items():
+        want = whole[0]
+        if library.functions["run"].shapes[k][2][1:2] == [walked]:
+            want = want[t]
+        error = abs(got[k].reshape(want.shape) - want).max() if want.size else 0
+        if not error <= 1e-6:
+            raise Failure("step %d of sequence %d: %s is %.2e away from one run" % (t, b, k, error))
+
+
+def why_no_step(library):
+    found = re.search(r"There is no m_step: (.*) \*/", library.header)
+    return found.group(1) if found else None
+
+
+def refused(library):
+    if "step" in library.functions:
+        raise Failure("there is a step, though results need the future")
+    if not why_no_step(library):
+        raise Failure("there is no step, and the header does not say why")
+
+
+def level_P(bench):
+    r, library, v = bench.row, bench.plain(), bench.vectors[0]
+    n = len(v.inputs)
+    got = library("run", *batch_of(r, v.inputs, [r.of_sequence(b) for b in range(n)]))
+    for b in range(n):
+        for k, (g, want) in enumerate(zip([got[name][b] for name in outputs(got)], run(bench, library, 0, b))):
+            inside = tuple(slice(0, m) for m in want.shape)
+            error = abs(g[inside] - want).max() if want.size else 0
+            if not error <= 1e-6:
+                raise Failure("sequence %d: output %d is %.2e away from the sequence alone" % (b, k, error))
+            rest = np.array(g)
+            rest[inside] = 0
+            if rest.any():
+                raise Failure("sequence %d: output %d is not 0 in the padding" % (b, k))
+
+
+def level_N(bench):
+    library = bench.generic(0)  # compiled as C99 with all warnings
+    source = os.path.join(library.directory, "m.c")
+    call(["gcc", "-std=c11", "-fsyntax-only"] + STRICT + [source])
+    call(["gcc", "-std=c99", "-O0", "-ffp-contract=off", "-c", source, "-o", source + ".o"])
+    for line in call(["nm", "-u", source + ".o"]).splitlines():
+        name = line.split()[-1]
+        if name not in ALLOWED and not MATHS.match(name):
+            raise Failure("calls " + name)
+
+
+def judge(bench, level):
+    """(verdict, reason)"""
+    try:
+        LEVEL[level](bench)
+        return "PASS", ""
+    except Failure as e:
+        return "FAIL", str(e)
+    except Exception:
+        return "FAIL", traceback.format_exc()
+
+
+def judge_row(job):
+    name, options = job
+    r = next(r for r in references.ROWS if r.model == name)
+    bench = Bench(r, options)
+    return [(r.name, r.model, level) + judge(bench, level) for level in options.level]
+
+
+LEVEL = {"F": level_F, "O": level_O, "S": level_S, "P": level_P, "N": level_N}
+
+
+def main():
+    p = argparse.ArgumentParser()
+    p.add_argument("--rnncc", required=True)
+    p.add_argument("--tmp", required=True)
+    p.add_argument("--no-jit", dest="jit", action="store_false")
+    p.add_argument("-j", type=int, default=os.cpu_count())
+    p.add_argument("--level", default=LEVELS)
+    p.add_argument("rows", nargs="*")
+    options = p.parse_args()
+    chosen = [r.model for r in references.ROWS if not options.rows or r.name in options.rows or r.model in options.rows]
+    with multiprocessing.Pool(options.j) as pool:
+        for results in pool.imap(judge_row, [(name, options) for name in chosen]):
+            for row, model, level, verdict, reason in results:
+                print("%s %s %s %s%s" % (verdict, row, model, level, ": " + reason if reason else ""), flush=True)
+
+
+if __name__ == "__main__":
+    main()
