@@ -14,7 +14,7 @@
 
 /* ---- tiles ---- */
 
-static const char *var_c(Emit *em, const Var *v)
+const char *var_c(Emit *em, const Var *v)
 {
 	const char *name = map_get(&em->names, v);
 	return name ? name : v->name;
@@ -30,12 +30,10 @@ static void name_var(Emit *em, const Var *v, Map *taken)
 	map_put(&em->names, v, name);
 }
 
-static const char *sum_c(Emit *em, const Acc *acc, const char *name, int m, int u)
+const char *sum_c(Emit *em, const Acc *acc, const char *name, bool vec, int m, int u)
 {
 	Arena *arena = em->cx->arena;
 	const Expr *v = acc->value;
-	Expr as_acc = {.kind = EX_ACC, .acc = (Acc *)(uintptr_t)acc};
-	bool vec = em->lanes > 1 && expr_uses(&as_acc, em->vector);
 	bool is_float = acc->elem == F32 || acc->elem == F64;
 	if (acc->kind == ACC_SUM && is_float && v->kind == EX_OP && v->op == OP_EW_mul) {
 		const char *x = vec ? expr_vector_c(em, v->args[0], m, u) : expr_c(em, v->args[0], m, u);
@@ -51,7 +49,7 @@ static const char *sum_c(Emit *em, const Acc *acc, const char *name, int m, int 
 	return arena_printf(arena, "%s(%s, %s)", vocab_fn(em->vocab, op, acc->elem, vec), name, x);
 }
 
-static const Expr *neutral(Emit *em, const Acc *acc)
+const Expr *neutral(Emit *em, const Acc *acc)
 {
 	bool low = acc->kind == ACC_MAX;
 	Elem e = acc->elem;
@@ -132,9 +130,10 @@ static void emit_loop(Emit *em, Acc *const *accs, int n, Tile t)
 	em->loop = (const Acc *const *)accs;
 	for (int i = 0; i < n; i++) {
 		const Expr *self = expr_acc(p, accs[i]);
+		bool vec = em->lanes > 1 && depends(em, self, em->vector);
 		EACH_POINT(em, self, t, m, u) {
 			const char *name = acc_name(em, accs[i], m, u);
-			const char *sum = sum_c(em, accs[i], name, m, u);
+			const char *sum = sum_c(em, accs[i], name, vec, m, u);
 			line(w, "%s = %s;", name, sum);
 		}
 	}
@@ -233,7 +232,10 @@ static void emit_tile(Emit *em, Tile t)
 	for (int first = 0, last; first < k->n_accs; first = last) {
 		for (last = first + 1; last < k->n_accs && same_loop(k->accs[first], k->accs[last]); last++)
 			;
-		emit_loop(em, k->accs + first, last - first, t);
+		if (k->accs[first]->folded)
+			emit_fold(em, k->accs + first, last - first);
+		else
+			emit_loop(em, k->accs + first, last - first, t);
 	}
 	bool clash = stores_clash(k);
 	for (int m = 0; m < t.rows; m++)

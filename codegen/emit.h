@@ -69,6 +69,12 @@ const char *acc_name(Emit *, const Acc *, int m, int u);
 
 /* ckernel.c */
 void emit_kernel(Emit *, const Kernel *);
+const char *var_c(Emit *, const Var *);
+/* The register with one more element in it; neutral: what it starts from. */
+const char *sum_c(Emit *, const Acc *, const char *name, bool vec, int m, int u);
+const Expr *neutral(Emit *, const Acc *);
+/* cfold.c */
+void emit_fold(Emit *, Acc *const *, int n);
 typedef struct {
 	int n_buffers;
 	Buffer **buffers;      /* roots, in order of C parameters */

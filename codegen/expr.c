@@ -395,7 +395,10 @@ static void uses_visit(void *user, const Expr *e)
 		for (int i = 0; i < e->buffer->rank && !u->found; i++)
 			u->found = index_uses(e->index[i], u->var);
 	if (e->kind == EX_ACC && e->acc->value) {
-		u->found |= expr_uses(e->acc->value, u->var);
+		bool bound = false;
+		for (int i = 0; i < e->acc->n_vars; i++)
+			bound |= e->acc->vars[i] == u->var;
+		u->found |= !bound && expr_uses(e->acc->value, u->var);
 		if (e->acc->init)
 			u->found |= expr_uses(e->acc->init, u->var);
 	}

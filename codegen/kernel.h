@@ -100,6 +100,9 @@ struct Buffer {
 /* ---- kernels ---- */
 
 typedef enum { ACC_SUM, ACC_PROD, ACC_MAX, ACC_MIN } AccKind;
+/* A sum whose kernel has no axis for the lanes has its own in them: element i goes to partial sum i % FOLD_LANES, whatever the
+ * target's width, and these are folded as a tree; what is beyond the last whole FOLD_LANES is added one by one. */
+enum { FOLD_LANES = 16 };
 struct Acc {
 	AccKind kind;
 	Elem elem;
@@ -108,6 +111,7 @@ struct Acc {
 	const Expr *init;       /* what it starts from; NULL: the neutral element */
 	const Expr *value;      /* what each iteration adds */
 	int level;              /* order of its loop among the kernel's: after what init and value need */
+	bool folded;            /* in FOLD_LANES partial sums along its last variable */
 	Acc *into;              /* the accumulator that this one's init continues, sharing its register; NULL: none */
 	int id;
 };
@@ -138,6 +142,7 @@ typedef struct {
 	int unroll;      /* vectors (or points) along it in registers */
 	int rows;        /* which other var is tiled; -1: none */
 	int row_tile;    /* points along it in registers */
+	int fold_lanes;  /* of the vectors that folded sums are in */
 	bool parallel;   /* threads share the outermost loop */
 } Schedule;
 struct Kernel {

@@ -2,7 +2,8 @@
  *
  * The algorithm is given; this pass only chooses, by a small cost model: the axis along which loads and stores are contiguous.
  * Constants are repacked (pack.c) and intermediate arrays get the storage order that their heaviest producer likes, so both
- * count as contiguous.
+ * count as contiguous.  Where no axis of the domain will do, sums run in lanes by themselves; this choice does not depend on the
+ * target, because it decides the order of summation (docs/numerics.md).
  */
 #include "codegen/kernel.h"
 #include "codegen/lower.h"
@@ -130,11 +131,48 @@ static bool reads_memory(const Kernel *k)
 	return reads;
 }
 
+static bool may_fold(Cost *c, Acc *const *accs, int n)
+{
+	const Var *v = accs[0]->n_vars ? accs[0]->vars[accs[0]->n_vars - 1] : NULL;
+	if (!v || dim_hi(v->extent) < 2 * FOLD_LANES)
+		return false;
+	c->v = v;
+	c->possible = true;
+	for (int i = 0; i < n; i++) {
+		c->possible &= accs[i]->elem == F32 && accs[i]->kind != ACC_PROD && expr_uses(accs[i]->value, v);
+		cost_expr(c, accs[i]->value);
+	}
+	return c->possible;
+}
+
+/* Sums in lanes, where no axis of the domain could be. */
+static bool fold_sums(Cost *c)
+{
+	Kernel *k = c->k;
+	bool any = false;
+	for (int i = 0; k->n_accs && i < k->n_vars; i++)
+		if (dim_hi(k->vars[i]->extent) >= FOLD_LANES / 2 && vector_cost(c, k->vars[i]) >= 0)
+			return false;
+	for (int first = 0, last; first < k->n_accs; first = last) {
+		for (last = first + 1; last < k->n_accs && same_loop(k->accs[first], k->accs[last]); last++)
+			;
+		bool folds = may_fold(c, k->accs + first, last - first);
+		for (int i = first; folds && i < last; i++)
+			k->accs[i]->folded = true;
+		any |= folds;
+	}
+	return any;
+}
+
 static void choose_lanes(Cost *c)
 {
 	Kernel *k = c->k;
 	int best = -1;
 	double best_cost = 0;
+	if (fold_sums(c)) {
+		k->schedule.fold_lanes = c->target->lanes;
+		return;
+	}
 	if (c->target->lanes == 1 && !k->n_accs) /* without lanes, register tiles are for sums */
 		return;
 	for (int i = k->n_vars - 1; i >= 0; i--) {

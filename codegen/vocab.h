@@ -17,7 +17,9 @@
  *   round_f16 round_bf16(a): to the nearest number of that type (also scalar)
  *   load_bf16 load_f16 (p) store_bf16 store_f16 (p, a): p points to uint16_t;  load_mask store_mask: to uint8_t, 0 or 1
  *   fma(a, b, c): a * b + c, fused or not as vocab_new was told (also scalar, f64)
- *   hsum hmax hmin (a): over the lanes, in the order of a tree (fold the upper half onto the lower one, and again)
+ *   hsum hmax hmin (a): over the lanes, in the order of a tree (fold the upper half onto the lower one, and again); scalar:
+ *     over an array of 16, which is overwritten
+ *   choose(c, a, b): c ? a : b, all lanes of one
  */
 #ifndef CODEGEN_VOCAB_H
 #define CODEGEN_VOCAB_H
