@@ -2,7 +2,8 @@
  *
  * A contract takes permutations of its operands into its spec, and leaves out dims of 1 and dims that an expansion repeats.
  * Without a summed letter it is a product.  Over a concatenation, with a constant, it is a sum of contracts on the parts:
- * what depends on the input then separates from what depends on the state.
+ * what depends on the input then separates from what depends on the state.  Constants that only ever meet the zeros of a pad,
+ * as the outer taps of a convolution of few steps do, are cut off.
  */
 #include "passes/rewrite.h"
 
@@ -186,10 +187,45 @@ static const Val *split_concat(Ctx *cx, const Val *v)
 	return NULL;
 }
 
+/* A sum over a padded dim, with a constant: over what was padded, with the part of the constant that meets it. */
+static const Val *drop_padding(Ctx *cx, const Val *v)
+{
+	Letters s = letters_of(v);
+	for (int k = 0; k < 2; k++) {
+		const Val *x = v->args[k], *w = v->args[!k], *pad = x->op == OP_reshape ? x->args[0] : x;
+		if (pad->op != OP_pad || !fill_is(pad->args[1], 0) || !is_constant(w) || !is_finite(w))
+			continue;
+		int rank = pad->type->rank, *of = NEWN(cx->arena, int, x->type->rank);
+		const Dim **lo = NEWN(cx->arena, const Dim *, rank), **hi = NEWN(cx->arena, const Dim *, rank);
+		const Dim **dims = NEWN(cx->arena, const Dim *, x->type->rank);
+		memcpy(lo, val_dims(pad, A_LO), sizeof *lo * (size_t)rank);
+		memcpy(hi, val_dims(pad, A_HI), sizeof *hi * (size_t)rank);
+		reshape_dims(pad->type, x->type, of);
+		bool any = false;
+		for (int i = 0; i < x->type->rank; i++) {
+			int d = x == pad ? i : of[i], axis = letters_find(&s, !k, s.of[k][i]);
+			dims[i] = x->type->dims[i];
+			bool summed = axis >= 0 && letters_find(&s, 2, s.of[k][i]) < 0;
+			if (d < 0 || !summed || dim_lo(lo[d]) < 0 || dim_lo(hi[d]) < 0 || (dim_is(lo[d], 0) && dim_is(hi[d], 0)))
+				continue;
+			dims[i] = pad->args[0]->type->dims[d];
+			w = b_slice(cx, w, axis, lo[d], dims[i], 1);
+			lo[d] = hi[d] = dim_int(cx, 0);
+			any = true;
+		}
+		const Val *args[2];
+		args[k] = b_reshape(cx, b_pad(cx, pad->args[0], lo, hi, pad->args[1]), x->type->rank, dims);
+		args[!k] = w;
+		if (any)
+			return contract(cx, &s, args);
+	}
+	return NULL;
+}
+
 static const Val *simplify_contract(Ctx *cx, const Val *v)
 {
 	static const Val *(*const rules[])(Ctx *, const Val *) = {
-		absorb_permute, drop_ones, drop_expanded, as_product, as_zero, split_concat,
+		absorb_permute, drop_ones, drop_expanded, as_product, as_zero, split_concat, drop_padding,
 	};
 	for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
 		const Val *y = rules[i](cx, v);
