@@ -4,6 +4,7 @@
 
 import json
 import pathlib
+import re
 import sys
 
 STYLE = {"ONNX Runtime": "C1", "oneDNN": "C3", "torch": "C2", "emx": "C5", "rnncc gcc": "C0", "rnncc clang": "C4", "rnncc bf16": "C9", "unfused": "C7"}
@@ -30,6 +31,15 @@ def curves(results, key):
         yield "bound", *zip(*bound)
 
 
+def save(pyplot, figure, path):
+    """As small text: hundredths of a point are enough, and nobody reads the indentation."""
+    figure.savefig(path, metadata={"Date": None})
+    pyplot.close(figure)
+    text = re.sub(r"(\d\.\d\d)\d+", r"\1", path.read_text())
+    path.write_text(re.sub(r"\n *", "\n", text))
+    return [path.name]
+
+
 def draw_curves(pyplot, path, panels, key, xlabel):
     """panels: [(title, results)]"""
     panels = [(title, rs) for title, rs in panels if list(curves(rs, key))]
@@ -48,9 +58,7 @@ def draw_curves(pyplot, path, panels, key, xlabel):
     axes[0][0].set_ylabel("µs a call")
     handles = dict(zip(*reversed([sum(part, []) for part in zip(*(axis.get_legend_handles_labels() for axis in axes[0]))])))
     figure.legend(handles.values(), handles.keys(), loc="outside right upper", fontsize="small")
-    figure.savefig(path, metadata={"Date": None})
-    pyplot.close(figure)
-    return [path.name]
+    return save(pyplot, figure, path)
 
 
 def draw_bars(pyplot, path, rows, xlabel, line=None, log=False):
@@ -66,9 +74,7 @@ def draw_bars(pyplot, path, rows, xlabel, line=None, log=False):
     axis.margins(y=0.01)
     axis.tick_params(axis="y", labelsize="small")
     axis.set(xlabel=xlabel)
-    figure.savefig(path, metadata={"Date": None})
-    pyplot.close(figure)
-    return [path.name]
+    return save(pyplot, figure, path)
 
 
 def draw(report, out):
