@@ -1,4 +1,7 @@
-"""The tables of bench/run.py's results, in Markdown; `report.py RESULTS.json` prints them again."""
+"""The tables of bench/run.py's results, in Markdown.
+
+`report.py RESULTS.json` prints them again; with a second argument, a Markdown file, they replace what stands in it between the
+lines <!-- results --> and <!-- end of results -->."""
 
 import datetime
 import json
@@ -46,7 +49,7 @@ def best(result, labels):
 
 
 def number(t):
-    return "–" if t is None else f"{t:,.0f}" if t >= 1000 else f"{t:.3g}"
+    return "–" if t is None else f"{t:,.0f}" if t >= 1000 else f"{t:#.3g}".rstrip(".")
 
 
 def ratio(a, b, form="{:.2f}×"):
@@ -68,7 +71,7 @@ def group_table(group, results):
         rows.append([r["name"], *(number(us(r, k)) for k in labels), ratio(us(r, ORT), ours), ratio(best(r, PEERS), ours)]
                     + ([ratio(r.get("bound_us"), ours, "{:.0%}")] if bounded else [])
                     + [f"{error:.0e}" + ("" if r["agree"] else " **DIFFERS**")])
-    return [f"#### {title}", "", *table(["", *labels, "of ORT", "of best peer"] + (["of bound"] if bounded else []) + ["error"], rows), ""]
+    return [f"### {title}", "", *table(["", *labels, "faster than ORT", "than best peer"] + (["of bound"] if bounded else []) + ["error"], rows), ""]
 
 
 def narrow_table(results):
@@ -79,7 +82,7 @@ def narrow_table(results):
             for r in results if us(r, "rnncc bf16") is not None]
     if not rows:
         return []
-    return ["#### Weights in bf16", "", *table(["", "rnncc f32", "rnncc bf16", "oneDNN bf16", "of f32", "of oneDNN", "of bound", "error"],
+    return ["### Weights in bf16", "", *table(["", "rnncc f32", "rnncc bf16", "oneDNN bf16", "faster than f32", "than oneDNN", "of bound", "error"],
                                               rows), ""]
 
 
@@ -89,7 +92,7 @@ def cold_table(cold):
     rows = [[name, f"{c[ORT]['ms']:.1f} ms, {c[ORT]['peak_bytes'] / 1e6:.1f} MB",
              f"{c['rnncc gcc']['ms']:.2f} ms, {c['rnncc gcc']['peak_bytes'] / 1e6:.1f} MB", ratio(c[ORT]["ms"], c["rnncc gcc"]["ms"], "{:.0f}×")]
             for name, c in cold.items()]
-    return ["#### From the start of a process to its first result, and its memory", "", *table(["", ORT, "rnncc, gcc", ""], rows), ""]
+    return ["### From the start of a process to its first result, and its memory", "", *table(["", ORT, "rnncc, gcc", ""], rows), ""]
 
 
 def builds_table(results):
@@ -99,7 +102,7 @@ def builds_table(results):
         found = sorted((us(r, a) / us(r, b), r["name"]) for r in results if us(r, a) and us(r, b) and r["group"] in ("step", "cell"))
         if found:
             rows.append([what, f"{found[0][0]:.2f} ({found[0][1]})", f"{found[len(found) // 2][0]:.2f}", f"{found[-1][0]:.2f} ({found[-1][1]})"])
-    return ["#### Our own builds of the steps: time of one over time of the other", "",
+    return ["### Our own builds of the steps: time of one over time of the other", "",
             *table(["", "least", "median", "most"], rows), ""] if rows else []
 
 
@@ -132,11 +135,21 @@ def text(found):
             lines += group_table(group, chosen)
     lines += narrow_table(results) + builds_table(results) + cold_table(found["cold"])
     lost = losses(results)
-    lines += ["#### Where a peer is faster", "", *([f"* {text}" for text in lost] or ["Nowhere."])]
+    lines += ["### Where a peer is faster", "", *([f"* {text}" for text in lost] or ["Nowhere."])]
     if found["missing"]:
-        lines += ["", "#### Not run", "", *(f"* {text}" for text in found["missing"])]
+        lines += ["", "### Not run", "", *(f"* {text}" for text in found["missing"])]
     return "\n".join(lines) + "\n"
 
 
+def main(results, page=None):
+    tables = text(json.loads(pathlib.Path(results).read_text()))
+    if not page:
+        print(tables, end="")
+        return
+    page = pathlib.Path(page)
+    before, rest = page.read_text().split("<!-- results -->\n")
+    page.write_text(f"{before}<!-- results -->\n{tables}<!-- end of results -->" + rest.split("<!-- end of results -->")[1])
+
+
 if __name__ == "__main__":
-    print(text(json.loads(pathlib.Path(sys.argv[1]).read_text())), end="")
+    main(*sys.argv[1:])
