@@ -9,6 +9,7 @@ typedef struct {
 	Scope *s;
 	const Map *known; /* Sym -> its sizer, where that has run */
 	const Sym *last;  /* has just been computed; NULL: at the start of the block */
+	Map signs;        /* Dim -> where it is known not to be negative: compared once */
 	bool mentions_last, mentions_unknown, mentions_computed;
 } Sizes;
 
@@ -65,8 +66,10 @@ static int64_t index_depth(const Val *gather_nd)
 /* d must be at least 0, where it has a size that values decide and its bounds leave that open. */
 static void check_sign(Sizes *z, const Dim *d, const Dim *where)
 {
-	if (dim_lo(d) >= 0 || !is_time(z, d, where ? where : d) || !z->mentions_computed)
+	const Dim *anywhere = where ? where : d;
+	if (dim_lo(d) >= 0 || map_get(&z->signs, d) == anywhere || !is_time(z, d, anywhere) || !z->mentions_computed)
 		return;
+	map_put(&z->signs, d, anywhere);
 	Stmt *st = check_new(z, dim_int(z->s->lw->cx, 0), d);
 	st->at_least = true;
 	st->where = where && dim_lo(where) < 1 ? where : NULL;
@@ -100,6 +103,7 @@ void check_sizes(Scope *s, const Map *known, const Sym *last)
 {
 	Ctx *cx = s->lw->cx;
 	Sizes z = {.s = s, .known = known, .last = last};
+	map_init(&z.signs, cx->arena);
 	for (int i = 0; i < s->order.n; i++) {
 		const Val *v = s->order.vals[i];
 		if (v->type->is_tuple)

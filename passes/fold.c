@@ -105,7 +105,10 @@ static const Val *ints_val(Ctx *cx, Elem elem, int rank, const int64_t *sizes, D
 	return make_const(cx, t);
 }
 
-/* The elements as a value: runs of numbers are constants, each size is a `dim`. */
+static void see_computed(void *any, const Sym *s) { *(bool *)any |= s->computed; }
+
+/* The elements as a value: runs of numbers are constants, each size is a `dim`.  NULL where that is no simpler: elements
+ * made of what values decide stay what they are. */
 static const Val *dims_val(Ctx *cx, const Type *t, int n, Dims dims)
 {
 	int n_ints = 0;
@@ -123,6 +126,11 @@ static const Val *dims_val(Ctx *cx, const Type *t, int n, Dims dims)
 		return NULL;
 	if (equal)
 		return b_expand(cx, b_reshape(cx, b_cast(cx, b_dim(cx, dims[0]), t->elem), n == 1 ? t->rank : 0, t->dims), t->rank, t->dims);
+	bool computed = false;
+	for (int i = 0; i < n; i++)
+		dim_each_sym(dims[i], see_computed, &computed);
+	if (computed)
+		return NULL;
 	const Val **parts = NEWN(cx->arena, const Val *, n);
 	int n_parts = 0;
 	for (int i = 0, end; i < n; i = end) {
