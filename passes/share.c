@@ -74,21 +74,20 @@ static const Val *share_const(Rewrite *rw, const Val *old, const Val *const *arg
 const Graph *pass_share(Ctx *cx, const Graph *g)
 {
 	Rewrite rw = {.fn = share_const};
-	map_init(&rw.map, cx->arena);
-	for (int i = 0; i < g->n_params; i++) {
-		const Type *t = g->params[i]->type;
-		if (shares(t)) map_put(&rw.map, g->params[i], unpacked(cx, val_param(cx, i, packed_type(cx, t)), t));
-	}
-	const Val **params = NEWN(cx->arena, const Val *, g->n_params);
+	const Graph *inner = graph_rewrite(cx, g, &rw);
+	bool any = false;
+	for (int i = 0; i < g->n_params; i++) any |= shares(g->params[i]->type);
+	for (int i = 0; i < g->n_results; i++) any |= shares(g->results[i]->type);
+	if (!any) return inner;
+	const Val **params = NEWN(cx->arena, const Val *, g->n_params), **args = NEWN(cx->arena, const Val *, g->n_params);
 	const Val **results = NEWN(cx->arena, const Val *, g->n_results);
-	const Graph *unpacks = graph_rewrite(cx, g, &rw);
 	for (int i = 0; i < g->n_params; i++) {
 		const Type *t = g->params[i]->type;
 		params[i] = shares(t) ? val_param(cx, i, packed_type(cx, t)) : g->params[i];
+		args[i] = shares(t) ? unpacked(cx, params[i], t) : params[i];
 	}
-	for (int i = 0; i < g->n_results; i++) {
-		const Val *v = unpacks->results[i];
-		results[i] = shares(v->type) ? packed(cx, v) : v;
-	}
+	graph_splice(cx, inner, args, results);
+	for (int i = 0; i < g->n_results; i++)
+		if (shares(results[i]->type)) results[i] = packed(cx, results[i]);
 	return graph_new(cx, g->name, g->n_params, params, g->param_names, g->n_results, results, g->result_names);
 }
