@@ -27,6 +27,8 @@ typedef struct {
 	bool bind_scalars; /* of the tensors, single integers and truth values become constants: they steer */
 } OnnxImportOptions;
 const Graph *onnx_import(Ctx *, const OnnxModel *, const OnnxImportOptions *);
+/* The note that a model gets which draws random numbers. */
+extern const char onnx_random_note[];
 
 /* One node, as importers see it. */
 typedef struct Node Node;
@@ -56,6 +58,8 @@ const Graph *node_graph(const Node *, const char *attr, int n_types, const Type 
 /* The nodes of a body right here, on these values, which may be sequences and absent optionals: for a body that is known to
  * run.  Returns the number of results. */
 int node_inline(const Node *, const char *attr, int n_args, const Val *const *args, const Val *const **results);
+/* Whether the node stands inside of a body, which may run any number of times. */
+bool node_in_body(const Node *);
 /* The same as node_graph, with captures of several bodies unified (If). */
 void node_graphs(const Node *, int n, const char *const *attrs, const Graph **bodies, int *n_captures,
                  const Val *const **captures);
@@ -87,6 +91,7 @@ extern const Importer onnx_ops_elementwise[], onnx_ops_shape[], onnx_ops_reduce[
     onnx_ops_control[], onnx_ops_index[], onnx_ops_quant[], onnx_ops_conv[], onnx_ops_pool[],
     onnx_ops_resize[], onnx_ops_sample[], onnx_ops_roi[], onnx_ops_attention[],
     onnx_ops_slice[], onnx_ops_generate[], onnx_ops_rearrange[], onnx_ops_select[], onnx_ops_nms[],
-    onnx_ops_einsum[], onnx_ops_loss[], onnx_ops_signal[];
+    onnx_ops_einsum[], onnx_ops_loss[], onnx_ops_signal[],
+    onnx_ops_training[], onnx_ops_text[], onnx_ops_random[], onnx_ops_ml[];
 
 #endif

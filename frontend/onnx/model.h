@@ -91,6 +91,7 @@ typedef struct {
 	bool restart;  /* set when an attempt found such an equality */
 	int64_t n_nodes;
 	int depth; /* of subgraphs and functions */
+	int n_bodies; /* of Loop, Scan and If around what is being imported */
 	int n_sizers; /* what computes sizes, in the graph and the bodies that are being imported */
 	const Val **sizers;
 	int n_checks; /* of the node that is being imported: its results come after them */

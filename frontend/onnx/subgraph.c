@@ -179,7 +179,9 @@ static void import_body(const Node *n, Body *b, Captures *captures, int n_types,
 		scope_put(run, &scope, g->input[i]->name,
 			type->is_tuple ? sequence_new(cx, 1, &b->params[i]) : b->params[i]);
 	}
+	run->n_bodies++;
 	b->results = import_body_nodes(n, g, &scope);
+	run->n_bodies--;
 	b->result_names = NEWN(cx->arena, const char *, g->n_output);
 	for (size_t i = 0; i < g->n_output; i++) {
 		b->result_names[i] = g->output[i]->name;
@@ -188,6 +190,8 @@ static void import_body(const Node *n, Body *b, Captures *captures, int n_types,
 	}
 	run->n_sizers = n_sizers;
 }
+
+bool node_in_body(const Node *n) { return n->core->run->n_bodies > 0; }
 
 int node_inline(const Node *n, const char *attr, int n_args, const Val *const *args, const Val *const **results)
 {
