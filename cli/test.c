@@ -349,7 +349,12 @@ static void print_result(Ctx *cx, const Case *c, const Result *r, bool verbose)
 	static const Colour colours[] = {[PASSED] = GREEN, [FAILED] = RED, [SKIPPED] = YELLOW};
 	printf("%s %s", painted(cx->arena, colours[r->verdict], words[r->verdict]), printable(cx->arena, c->name));
 	if (r->verdict == PASSED)
-??			r->worst_error, r->worst_ratio);
+		printf("  (%d data set%s%s%s, worst error %.2g, %.2g of the tolerance)", r->n_sets,
+			r->n_sets == 1 ? "" : "s", r->random ? ", random: types and shapes" : "",
+			!r->n_compiled ? ""
+				       : arena_printf(cx->arena, ", specialised %dx%s", r->n_compiled,
+						 r->built_in ? " with integers built in" : ""),
+			r->worst_error, r->worst_ratio);
 	else printf(": %s", verbose ? r->reason : printable(cx->arena, short_reason(cx, r->reason)));
 	if (verbose) printf("  %.2f s", r->seconds);
 	putchar('\n');
