@@ -253,7 +253,7 @@ void unpack_elements(Elem elem, const uint8_t *packed, int64_t n, void *elements
 	const int bits = elem_info[elem].bits, each = 8 / bits;
 	assert(bits < 8);
 	for (int64_t i = 0; i < n; i++)
-		((uint8_t *)elements)[i] = (uint8_t)low_bits(elem, packed[i / each] >> i % each * bits);
+		((uint8_t *)elements)[i] = (uint8_t)low_bits(elem, (uint64_t)packed[i / each] >> i % each * bits);
 }
 
 const Tensor *tensor_packed(Arena *arena, const Tensor *t)

@@ -138,7 +138,7 @@ static void try_variant(Ctx *cx, const Variant *v)
 
 Test(narrow, law, .timeout = 300)
 {
-	for (size_t k = 0; k < sizeof variants / sizeof *variants; k++) {
+	for (volatile size_t k = 0; k < sizeof variants / sizeof *variants; k++) {
 		if (!variant_runs(&variants[k])) continue;
 		Ctx *cx = ctx_new();
 		TRY (cx) try_variant(cx, &variants[k]);
