@@ -20,7 +20,7 @@ def encode_reply(w, src):
     return c, lambda path, s, y: gru(w, path + ".s", np.concatenate([embed(w, path + ".s", 9, 4, y), c]), s)[0]
 
 
-@row("R34", "seq2seq", src=ids(11, "S"), tgt=ids(9, "U"), streams=False)
+@row("R34", "seq2seq", src=ids(11, "S"), tgt=ids(9, "U"))
 def reply(w, src, tgt):
     c, step = encode_reply(w, src)
     s, logits = np.tanh(lin(w, "logits.s", 7, c)), []
@@ -30,7 +30,7 @@ def reply(w, src, tgt):
     return c, np.array(logits)
 
 
-@row("R34", "greedy", src=ids(11, "S"), streams=False)
+@row("R34", "greedy", src=ids(11, "S"))
 def reply_freely(w, src):
     c, step = encode_reply(w, src)
     s, y, out = np.tanh(lin(w, "out.s", 7, c)), 1, []
@@ -200,7 +200,7 @@ def order_forced(w, x, perm):
     return np.array(scores)
 
 
-@row("R49", "skipthought", w=ids(11), prev=ids(11, "S"), next=ids(11, "U"), streams=False)
+@row("R49", "skipthought", w=ids(11), prev=ids(11, "S"), next=ids(11, "U"))
 def thought(p, w, prev, next):
     v = scan(gru, p, "v", embed(p, "v", 11, 5, w), *zeros(7))[-1]
 

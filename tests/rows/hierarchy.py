@@ -40,8 +40,7 @@ def text(p, w):
     return lin(p, "logits", 11, scan(lstm, p, "logits", h, *zeros(7, 7))[0])
 
 
-@row("R50", "charaware", text=documents(11), lengths={"T": [[3, 5, 1], [2, 7, 1, 4], [6]]},
-     streams=False)
+@row("R50", "charaware", text=documents(11), lengths={"T": [[3, 5, 1], [2, 7, 1, 4], [6]]})
 def words(w, text):
     vectors = []
     for word in text:

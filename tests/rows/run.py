@@ -188,19 +188,19 @@ def level_S(bench):
 
 
 def one_step(bench, library, walked, b, t, state):
-    """Step t of sequence b gives what a run over the first t + 1 elements gives last."""
-    r, x = bench.row, bench.vectors[0].inputs[b]
-    f = library.functions["step"]
+    """Step t of sequence b gives what a run over the first t + 1 elements gives last; what it does not walk over is whole."""
+    r, x, lengths = bench.row, bench.vectors[0].inputs[b], bench.row.of_sequence(b)
+    f, run_f = library.functions["step"], library.functions["run"]
     along = [k for k, spec in r.inputs.items() if walked in spec.axes]
-    now = {k: np.reshape(a[t] if k in along else a, f.shape(k, {})) for k, a in x.items()}
-    got = library("step", {}, now, state)
     until = {k: a[:t + 1] if k in along else a for k, a in x.items()}
-    wanted = library("run", *batch_of(r, [until], [dict(r.of_sequence(b), **{walked: t + 1})]))
+    before = {axis: n[:t + 1] if isinstance(n, list) else n for axis, n in lengths.items()}
+    here = {axis: n[t] if isinstance(n, list) else n for axis, n in lengths.items()}
+    now = {k: np.reshape(a[t] if k in along else a, f.shape(k, here)) for k, a in x.items()}
+    got = library("step", here, now, state)
+    wanted = library("run", *batch_of(r, [until], [dict(before, **{walked: t + 1})]))
     for k, whole in wanted.items():
-        want = whole[0]
-        if library.functions["run"].shapes[k][2][1:2] == [walked]:
-            want = want[t]
-        error = abs(got[k].reshape(want.shape) - want).max() if want.size else 0
+        want = whole[0][t] if run_f.shapes[k][2][1:2] == [walked] else whole[0]
+        error = abs(got[k].reshape(np.shape(want)) - want).max() if np.size(want) else 0
         if not error <= 1e-6:
             raise Failure("step %d of sequence %d: %s is %.2e away from one run" % (t, b, k, error))
 
