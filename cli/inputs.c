@@ -139,7 +139,7 @@ const Tensor **inputs_random(Ctx *cx, const Options *o, const Session *s, const 
 			if (elem_is_float(t->elem))
 				tensor_set(t, i, (double)(bits >> 11) * 0x1p-52 - 1); /* in [-1, 1) */
 			else if (length) tensor_set_int(t, i, length);
-			else tensor_set_int(t, i, (int64_t)(bits >> 63));             /* 0 or 1 */
+			else tensor_set_int(t, i, (int64_t)(bits >> 63)); /* 0 or 1 */
 		}
 		inputs[k] = t;
 	}

@@ -65,21 +65,21 @@ typedef enum {
 	/* expressions; kids in brackets */
 	N_NUM,
 	N_STR,
-	N_NAME,     /* text; "h'" with its prime */
-	N_LIST,     /* [items] */
-	N_UNARY,    /* [a]: op is an Op */
-	N_BINARY,   /* [a b]: op is an Op or a LangOp */
-	N_AND,      /* [a b], decided at compile time where a is known then */
-	N_OR,       /* [a b] */
-	N_COND,     /* [then cond else] */
-	N_CALL,     /* [arguments, n_sizes sizes, n_states states], text is the function, names[i] that of `name = value` or
+	N_NAME,   /* text; "h'" with its prime */
+	N_LIST,   /* [items] */
+	N_UNARY,  /* [a]: op is an Op */
+	N_BINARY, /* [a b]: op is an Op or a LangOp */
+	N_AND,    /* [a b], decided at compile time where a is known then */
+	N_OR,     /* [a b] */
+	N_COND,   /* [then cond else] */
+	N_CALL, /* [arguments, n_sizes sizes, n_states states], text is the function, names[i] that of `name = value` or
 	               NULL, alias that of f[n as alias](x) */
 	N_INDEX,    /* [x indices...] */
 	N_RANGE,    /* [start stop step], NULL where left out */
 	N_ELLIPSIS, /* x[..., i] */
 	N_TUPLE,    /* [items]: (a, b), the sequences of a scan */
 	N_EACH,     /* [over what], text is the variable, alias one of for sum mean max min: sum i in S { x[i] } */
-	N_SCAN,     /* [cell, sequences and options..]: cell is an N_CALL without arguments, names[i] an option's name */
+	N_SCAN, /* [cell, sequences and options..]: cell is an N_CALL without arguments, names[i] an option's name */
 	N_GENERATE, /* the same without sequences */
 	N_LOOP,     /* [rounds, condition, body, variables..] */
 	N_VAR,      /* [in, initial, sizes..], in and initial NULL where left out, text is the name */
@@ -197,11 +197,13 @@ typedef struct Closure Closure;
 typedef struct ModelElab ModelElab;
 struct Value {
 	ValueKind kind;
-	double num;         /* V_NUM; truth is 0 or 1 */
-	const Dim *dim;     /* V_DIM: a size that is not a number, such as T + 1 */
-	const char *str;    /* V_STR; V_FN: an operator, primitive or function */
-	const Val *val;     /* V_TENSOR */
-	const Axes *lay;  /* V_TENSOR of a model: what its dims are (model.h) */
+	double num;      /* V_NUM; truth is 0 or 1 */
+	const Dim *dim;  /* V_DIM: a size that is not a number, such as T + 1 */
+	const char *str; /* V_STR; V_FN: an operator, primitive or function */
+	const Val *val;  /* V_TENSOR */
+	const Axes *lay; /* V_TENSOR of a model: what its dims are (model.h) */
+	const Value
+		*last; /* V_TENSOR of a model: its last element along the first axis, where that is known; else NULL */
 	const Axis *axis;   /* V_AXIS */
 	const Closure *fn;  /* V_CLOSURE */
 	const Dim *classes; /* V_TENSOR of integers declared `in K`: K, or NULL */
@@ -221,7 +223,7 @@ struct Frame {
 	const FnDecl *fn; /* a cell or def of a model; else NULL */
 	Span called;      /* where; src NULL: from outside */
 	Frame *up;
-	Frame *outer;     /* where names are looked up that are not here: models only */
+	Frame *outer; /* where names are looked up that are not here: models only */
 	int n, cap;
 	Binding *vars;
 };
@@ -274,8 +276,8 @@ Value elab_index(Elab *, const Node *, Value x); /* x[...] */
 Elab *elab_new(Ctx *, const Library *);
 /* Runs fn(e, user) and gives errors their place in the text. */
 void elab_guard(Elab *, void (*fn)(Elab *, void *user), void *user);
-Value elab_expr(Elab *, const Node *); /* e->at.src is its source */
-void elab_bind(Elab *, const char *name, Value);                   /* in the frame at hand */
+Value elab_expr(Elab *, const Node *);                              /* e->at.src is its source */
+void elab_bind(Elab *, const char *name, Value);                    /* in the frame at hand */
 const Value *elab_lookup(const Frame *, const char *name, bool fn); /* NULL: none; fn: among the functions */
 bool elab_is_function(const Elab *, const char *name);
 /* Runs fn and takes back what it left undone where it fails: then its message, without the place in the graph. */

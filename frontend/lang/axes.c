@@ -174,8 +174,8 @@ static _Noreturn void fail_axes(Elab *e, const Value *a, const Value *b, const A
 		fail(e->cx, "axes %s and %s have different lengths: %s, %s", x->name, y->name, axis_str(e, x),
 			axis_str(e, y));
 	if (x->name || y->name)
-		fail(e->cx, "%s and %s do not fit together: axis %s differs from example to example, %s does not%s", layout_str(e, a),
-			layout_str(e, b), axis_str(e, x->name ? x : y), axis_str(e, x->name ? y : x),
+		fail(e->cx, "%s and %s do not fit together: axis %s differs from example to example, %s does not%s",
+			layout_str(e, a), layout_str(e, b), axis_str(e, x->name ? x : y), axis_str(e, x->name ? y : x),
 			a->lay->n != b->lay->n ? " (axes are lined up at the right)" : "");
 	fail(e->cx, "%s and %s do not fit together: sizes %s and %s%s", layout_str(e, a), layout_str(e, b),
 		dim_str(e, x->size), dim_str(e, y->size),
@@ -213,7 +213,8 @@ static Elem joint_elem(int n, const Value *args)
 		Elem x = BOOL;
 		if (args[i].kind == V_TENSOR) x = args[i].val->type->elem;
 		else if (args[i].kind == V_AXIS) x = I64;
-		else if (args[i].kind == V_NUM) x = args[i].num == floor(args[i].num) && fabs(args[i].num) < 1e15 ? I64 : F32;
+		else if (args[i].kind == V_NUM)
+			x = args[i].num == floor(args[i].num) && fabs(args[i].num) < 1e15 ? I64 : F32;
 		else if (args[i].kind != V_DIM) x = F32;
 		else x = I64;
 		if (x == F32 || (x == I64 && elem == BOOL)) elem = x;
@@ -271,7 +272,8 @@ Value model_floor_div(Elab *e, const Value *a, const Value *b)
 		return model_ew(e, OP_EW_floor, 1, &q);
 	}
 	/* a - a mod b is the multiple of b below a */
-	Value rest = apply(e, OP_EW_mod, 2, ab, I64), whole[2] = {model_ew(e, OP_EW_sub, 2, (const Value[]){*a, rest}), *b};
+	Value rest = apply(e, OP_EW_mod, 2, ab, I64),
+	      whole[2] = {model_ew(e, OP_EW_sub, 2, (const Value[]){*a, rest}), *b};
 	return apply(e, OP_EW_div, 2, whole, I64);
 }
 
@@ -345,13 +347,17 @@ Value model_fill_padding(Elab *e, const Value *given, int axis, double fill)
 	const Value *lengths = given->lay->axes[axis]->lengths;
 	if (!lengths) return *given;
 	uint64_t over = given->lay->over | lengths->lay->over;
-	Value wide = model_tensor(e, model_widen(e, given, over, given->lay->n), over, given->lay->n, given->lay->axes), *x = &wide;
+	Value wide = model_tensor(e, model_widen(e, given, over, given->lay->n), over, given->lay->n, given->lay->axes),
+	      *x = &wide;
 	x->classes = given->classes;
 	const Val *mask = model_mask(e, x, axis);
 	Elem elem = x->val->type->elem;
-	const Val *other = elem == BOOL || elem == I64
-		? b_scalar_int(e->cx, elem, isfinite(fill) ? (int64_t)fill : elem == BOOL ? 0 : fill < 0 ? INT64_MIN : INT64_MAX)
-		: b_scalar(e->cx, elem, fill);
+	const Val *other = elem == BOOL || elem == I64 ? b_scalar_int(e->cx, elem,
+								 isfinite(fill)         ? (int64_t)fill
+									 : elem == BOOL ? 0
+									 : fill < 0     ? INT64_MIN
+											: INT64_MAX)
+						       : b_scalar(e->cx, elem, fill);
 	Value y = *x;
 	y.val = b_select(e->cx, mask, x->val, other);
 	return y;
@@ -399,10 +405,15 @@ static const Axis *const *without(Elab *e, const Value *x, int axis)
 Value model_reduce(Elab *e, const char *kind, const Value *x, int axis)
 {
 	bool sum = !strcmp(kind, "sum");
-	Value real = model_fill_padding(e, x, axis, sum ? 0 : !strcmp(kind, "prod") ? 1 : !strcmp(kind, "max") ? -INFINITY : INFINITY);
+	Value real = model_fill_padding(e, x, axis,
+		sum                             ? 0
+			: !strcmp(kind, "prod") ? 1
+			: !strcmp(kind, "max")  ? -INFINITY
+						: INFINITY);
 	/* An axis inside whose lengths differ along this one: what is real of it becomes what is real for any; zeros fill it. */
 	for (int i = axis + 1; sum && i < x->lay->n; i++)
-		if (x->lay->axes[i]->lengths && x->lay->axes[i]->lengths->lay->n) real = model_fill_padding(e, &real, i, 0);
+		if (x->lay->axes[i]->lengths && x->lay->axes[i]->lengths->lay->n)
+			real = model_fill_padding(e, &real, i, 0);
 	int at = real.val->type->rank - x->lay->n + axis;
 	const Val *y = b_reduce(e->cx, kind, real.val, 1, &at, false);
 	return model_tensor(e, y, real.lay->over, x->lay->n - 1, without(e, x, axis));
@@ -417,8 +428,8 @@ Value model_mean(Elab *e, const Value *x, int axis)
 		return value_binary(e, OP_EW_div, &sum, &size);
 	}
 	if (a->lengths->lay->n && axis > 0)
-		fail(e->cx, "mean along axis %s, which differs along another axis of %s: index that one first", axis_str(e, a),
-			layout_str(e, x));
+		fail(e->cx, "mean along axis %s, which differs along another axis of %s: index that one first",
+			axis_str(e, a), layout_str(e, x));
 	/* lengths stand beside any axes */
 	Value n = *a->lengths, one = value_num(1);
 	n = model_ew(e, OP_EW_max, 2, (const Value[]){n, model_integer(e, &one, "")}); /* of nothing: 0 */

@@ -27,8 +27,7 @@ const char *elab_attempt(Elab *e, void (*fn)(Elab *, void *), void *user)
 {
 	const char *loc = e->cx->loc;
 	volatile bool done = false;
-	TRY(e->cx)
-	{
+	TRY (e->cx) {
 		fn(e, user);
 		done = true;
 	}
@@ -92,7 +91,8 @@ const Value *elab_lookup(const Frame *f, const char *name, bool fn)
 bool elab_is_function(const Elab *e, const char *name)
 {
 	Op op;
-	return library_find(e->lib, name) || (e->model ? model_fn_has(name) : builtin_has(name)) || (op_parse(name, &op) && op_info[op].is_ew);
+	return library_find(e->lib, name) || (e->model ? model_fn_has(name) : builtin_has(name)) ||
+		(op_parse(name, &op) && op_info[op].is_ew);
 }
 
 static Value eval_name(Elab *e, const char *name)
@@ -249,7 +249,8 @@ static Value call_named(Elab *e, const char *name, int n_args, const Value *args
 static Value eval_call(Elab *e, const Node *node)
 {
 	if (node->n > MAX_ARGS) fail(e->cx, "more than %d arguments", MAX_ARGS);
-	if (node->n_sizes || node->n_states) fail(e->cx, "%s is an operator: it has no sizes and no states", node->text);
+	if (node->n_sizes || node->n_states)
+		fail(e->cx, "%s is an operator: it has no sizes and no states", node->text);
 	Value args[MAX_ARGS];
 	const char *names[MAX_ARGS];
 	Span at = e->at;
@@ -367,7 +368,9 @@ static void run_assign(Elab *e, const Node *s)
 	Value *values = NEWN(e->cx->arena, Value, s->n + 1);
 	for (int i = 0; i < s->n; i++) values[i] = eval(e, s->kids[i]);
 	const Value *from = values;
-	if (s->n > s->n_names) fail(e->cx, "%d name%s on the left, %d values on the right", s->n_names, s->n_names == 1 ? "" : "s", s->n);
+	if (s->n > s->n_names)
+		fail(e->cx, "%d name%s on the left, %d values on the right", s->n_names, s->n_names == 1 ? "" : "s",
+			s->n);
 	if (s->n == 1 && s->n_names > 1) {
 		if (values[0].kind != V_LIST || values[0].n < s->n_names)
 			fail(e->cx, "%d names on the left, the right gives %s", s->n_names,

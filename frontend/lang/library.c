@@ -40,7 +40,8 @@ Library library_new(Ctx *cx, int n_sources, const Source *sources)
 		for (int k = 0; k < units[i].n_items; k++) {
 			const Node *item = units[i].items[k];
 			if (item->kind != N_DECL || item->decl->kind != FN_CELL)
-				fail_at(cx, (Span){&sources[i], item->start, item->end}, "the library has operators and cells");
+				fail_at(cx, (Span){&sources[i], item->start, item->end},
+					"the library has operators and cells");
 			fns[lib.n_fns++] = item->decl;
 		}
 	}
@@ -69,9 +70,9 @@ static void load_builtin(void)
 	for (int i = 0; i < n; i++)
 		sources[i] = (Source){arena_printf(cx->arena, "ops/%s", embedded_ops[i].name), embedded_ops[i].text,
 			embedded_ops[i].size};
-	TRY(cx) { builtin = library_new(cx, n, sources); }
-	else
-	{
+	TRY (cx) {
+		builtin = library_new(cx, n, sources);
+	} else {
 		builtin_error = cx->error;
 	}
 }

@@ -99,8 +99,12 @@ static const Val *looping_close(Elab *e, Looping *l, const Dim *most)
 	b->result_names = NEWN(cx->arena, const char *, b->n_results);
 	for (int i = 0; i < b->n_results; i++) {
 		int k = i - 1;
-		b->results[i] = i == 0 ? any(e, l->next[l->n]) : k < b->n_carries ? l->next[k] : l->ys[k - b->n_carries];
-		b->result_names[i] = i == 0 ? "go" : k < b->n_carries ? arena_printf(cx->arena, "%s'", b->hole_names[k]) : "y";
+		b->results[i] = i == 0     ? any(e, l->next[l->n])
+			: k < b->n_carries ? l->next[k]
+					   : l->ys[k - b->n_carries];
+		b->result_names[i] = i == 0 ? "go"
+			: k < b->n_carries  ? arena_printf(cx->arena, "%s'", b->hole_names[k])
+					    : "y";
 	}
 	int n;
 	const Val *const *captured;
@@ -148,7 +152,8 @@ Value model_loop(Elab *e, const Node *node)
 	m->whole = NULL;
 	int n_results;
 	Value results[MAX_RESULTS];
-	if (elab_block(e, node->kids[2], false, &n_results, results)) fail(cx, "a loop has no yield: it gives its variables");
+	if (elab_block(e, node->kids[2], false, &n_results, results))
+		fail(cx, "a loop has no yield: it gives its variables");
 	m->at = inside;
 	m->whole = whole;
 	m->n_wanted = n_wanted;
@@ -208,9 +213,11 @@ static void read_options(Elab *e, const Node *node, Generating *g)
 	const bool checked = e->model->training; /* a train block only has its names and shapes checked */
 	if (option(node, "sample") && !checked) fail(cx, "generate: sampling is not supported; greedy is");
 	if (option(node, "beam") && !e->model->streaming)
-		note(cx, "%s: generate: beam search is not supported, the most probable token is taken at each step (greedy)",
+		note(cx,
+			"%s: generate: beam search is not supported, the most probable token is taken at each step (greedy)",
 			span_str(cx, e->at));
-	else if (!checked && !option(node, "beam") && !option(node, "greedy")) fail(cx, "generate wants a strategy: greedy");
+	else if (!checked && !option(node, "beam") && !option(node, "greedy"))
+		fail(cx, "generate wants a strategy: greedy");
 	g->start = token(e, start, "the first input");
 	g->stop = stop ? token(e, stop, "the token that stops") : (Value){.kind = V_NONE};
 	/* the bound of the array, in sizes; then that of each example, in lengths */
@@ -369,7 +376,8 @@ Value solver_call(Elab *e, const ModelCall *c)
 {
 	enum { MAX_STEPS = 64 };
 	if (c->n_args != 4 || c->n_sizes || c->args[0].kind != V_CLOSURE)
-		fail(e->cx, "%s takes a def, the state, the time and a number of steps: %s(f, h, dt, 4)", c->name, c->name);
+		fail(e->cx, "%s takes a def, the state, the time and a number of steps: %s(f, h, dt, 4)", c->name,
+			c->name);
 	int64_t n = size_number(e, &c->args[3], "the number of steps");
 	if (n > MAX_STEPS) fail(e->cx, "%s of more than %d steps", c->name, MAX_STEPS);
 	Closure *f = NEW(e->cx->arena, Closure);

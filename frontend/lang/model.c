@@ -51,9 +51,11 @@ static void declare_param(Elab *e, const Node *s)
 	for (int i = 0; i < var->n_sizes; i++) {
 		Value v = elab_expr(e, var->kids[2 + i]);
 		if (v.kind == V_AXIS)
-			fail(e->cx, "the sizes of parameter %s must be numbers, axis %s differs from example to example", var->text,
-				axis_str(e, v.axis));
-		dims[i] = dim_int(e->cx, size_number(e, &v, arena_printf(e->cx->arena, "a size of parameter %s", var->text)));
+			fail(e->cx,
+				"the sizes of parameter %s must be numbers, axis %s differs from example to example",
+				var->text, axis_str(e, v.axis));
+		dims[i] = dim_int(
+			e->cx, size_number(e, &v, arena_printf(e->cx->arena, "a size of parameter %s", var->text)));
 	}
 	const char *path = owner_path(e, N_OWNERS, NULL);
 	Value v = model_param(e, path, var->text, var->n_sizes, dims, 0, "uniform", s, s->op);
@@ -101,7 +103,8 @@ static void run(Elab *e, void *user)
 	case N_UNROLL: break; /* their statements have scopes of their own */
 	case N_ASSIGN:
 		for (int i = 0; i < s->n_names; i++)
-			if (!strcmp(s->names[i], "B")) fail(e->cx, "B is the batch, which the compiler adds: choose another name");
+			if (!strcmp(s->names[i], "B"))
+				fail(e->cx, "B is the batch, which the compiler adds: choose another name");
 		m->whole = s->n == 1 ? s->kids[0] : NULL;
 		m->n_wanted = s->n_names;
 		break;
@@ -129,9 +132,9 @@ static void report(Elab *e, const char *message)
 			shown++;
 		}
 	const char *volatile text = message;
-	TRY(e->cx) { fail_at(e->cx, e->at, "%s", out.text); }
-	else
-	{
+	TRY (e->cx) {
+		fail_at(e->cx, e->at, "%s", out.text);
+	} else {
 		text = e->cx->error;
 	}
 	report_add(e->cx, &m->report, text);
@@ -227,7 +230,8 @@ static const Axis *new_axis(Elab *e, const Node *size, int n_outer, const Axis *
 static Value declare_input(Elab *e, const Node *var, List *inputs, List *lengths)
 {
 	Ctx *cx = e->cx;
-	const Axis **axes = NEWN(cx->arena, const Axis *, var->n_sizes + 1), **ragged = NEWN(cx->arena, const Axis *, var->n_sizes + 1);
+	const Axis **axes = NEWN(cx->arena, const Axis *, var->n_sizes + 1),
+		   **ragged = NEWN(cx->arena, const Axis *, var->n_sizes + 1);
 	const Dim **dims = NEWN(cx->arena, const Dim *, var->n_sizes + 1);
 	int n_ragged = 0;
 	dims[0] = context_size(e, 0);
@@ -236,18 +240,25 @@ static Value declare_input(Elab *e, const Node *var, List *inputs, List *lengths
 		const Node *size = var->kids[2 + i];
 		e->at = (Span){e->at.src, size->start, size->end};
 		if (size->kind == N_NAME && !elab_lookup(e->frame, size->text, false)) {
-			if (!strcmp(size->text, "B")) fail(cx, "B is the batch, which the compiler adds: a model is written for one example");
+			if (!strcmp(size->text, "B"))
+				fail(cx, "B is the batch, which the compiler adds: a model is written for one example");
 			if (size->text[0] < 'A' || size->text[0] > 'Z')
-				fail(cx, "%s is not known here; an axis whose length differs has a capital name, such as T", size->text);
+				fail(cx,
+					"%s is not known here; an axis whose length differs has a capital name, such as T",
+					size->text);
 			axes[i] = new_axis(e, size, n_ragged, ragged);
-			if (axes[i]->lengths) list_add(e, lengths, axes[i]->lengths->val, arena_printf(cx->arena, "%s_len", size->text));
+			if (axes[i]->lengths)
+				list_add(e, lengths, axes[i]->lengths->val,
+					arena_printf(cx->arena, "%s_len", size->text));
 		} else {
 			Value v = elab_expr(e, size);
 			axes[i] = model_axis_of(e, &v, "the size of an input");
 			if (axes[i]->lengths)
 				for (int k = 0; k < axes[i]->lengths->lay->n; k++)
 					if (k >= n_ragged || ragged[k]->root != axes[i]->lengths->lay->axes[k]->root)
-						fail(cx, "axis %s differs along %s, which does not stand before it here", axis_str(e, axes[i]),
+						fail(cx,
+							"axis %s differs along %s, which does not stand before it here",
+							axis_str(e, axes[i]),
 							axis_str(e, axes[i]->lengths->lay->axes[k]));
 		}
 		if (axes[i]->name) ragged[n_ragged++] = axes[i];
@@ -272,20 +283,24 @@ static void check_output(Elab *e, const Node *var, const Value *v)
 {
 	Ctx *cx = e->cx;
 	if (v->lay->n != var->n_sizes)
-		fail(cx, "output %s is declared with %d ax%s, its value is %s", var->text, var->n_sizes, var->n_sizes == 1 ? "is" : "es",
-			layout_str(e, v));
+		fail(cx, "output %s is declared with %d ax%s, its value is %s", var->text, var->n_sizes,
+			var->n_sizes == 1 ? "is" : "es", layout_str(e, v));
 	for (int i = 0; i < var->n_sizes; i++) {
 		const Node *size = var->kids[2 + i];
 		const Axis *a = v->lay->axes[i];
 		bool new = size->kind == N_NAME && !elab_lookup(e->frame, size->text, false);
 		if (new && (a->generated || (a->name && !strcmp(a->name, size->text)))) continue;
-		if (new) fail(cx, "%s is the name of no axis here; the value of %s is %s", size->text, var->text, layout_str(e, v));
+		if (new)
+			fail(cx, "%s is the name of no axis here; the value of %s is %s", size->text, var->text,
+				layout_str(e, v));
 		Value want = elab_expr(e, size);
 		const Axis *wanted = model_axis_of(e, &want, "the size of an output");
 		if (wanted->name ? wanted->root != a->root : !axis_same(wanted, a))
-			fail(cx, "output %s is declared with axis %s, its value is %s", var->text, axis_str(e, wanted), layout_str(e, v));
+			fail(cx, "output %s is declared with axis %s, its value is %s", var->text, axis_str(e, wanted),
+				layout_str(e, v));
 	}
-	if (var->kids[0] && v->val->type->elem != I64) fail(cx, "output %s is declared `in K`, its value is no class", var->text);
+	if (var->kids[0] && v->val->type->elem != I64)
+		fail(cx, "output %s is declared `in K`, its value is no class", var->text);
 	if (!var->kids[0] && v->val->type->elem == I64)
 		fail(cx, "output %s is a class: declare it as %s[..] in K", var->text, var->text);
 }
@@ -308,7 +323,8 @@ static void output(Elab *e, const One *o)
 	list_add(e, o->list, model_zero_padding(e, &full).val, var->text);
 	for (int i = 0; i < v.lay->n; i++)
 		if (v.lay->axes[i]->generated)
-			list_add(e, o->lengths, v.lay->axes[i]->lengths->val, arena_printf(e->cx->arena, "%s_len", var->text));
+			list_add(e, o->lengths, v.lay->axes[i]->lengths->val,
+				arena_printf(e->cx->arena, "%s_len", var->text));
 }
 
 /* ------------------------------------------------------------------------------------------------ the model */
@@ -320,10 +336,7 @@ static void run_input(Elab *e, void *user)
 	elab_bind(e, o->var->text, declare_input(e, o->var, o->list, o->lengths));
 }
 
-static void run_output(Elab *e, void *user)
-{
-	output(e, user);
-}
+static void run_output(Elab *e, void *user) { output(e, user); }
 
 static void attempt(Elab *e, void (*fn)(Elab *, void *), One *one)
 {
@@ -359,7 +372,8 @@ const Graph *model_graph(Elab *e, const FnDecl *d)
 	enter(e, d, &inputs, &lengths);
 	int n_results = 0;
 	Value results[MAX_RESULTS];
-	if (elab_block(e, d->body, false, &n_results, results)) fail_at(cx, e->at, "a model has no yield: its outputs are named behind ->");
+	if (elab_block(e, d->body, false, &n_results, results))
+		fail_at(cx, e->at, "a model has no yield: its outputs are named behind ->");
 	for (int i = 0; i < d->n_outputs; i++) attempt(e, run_output, &(One){d->outputs[i], &outputs, &chosen});
 	for (int i = 0; i < chosen.n; i++) list_add(e, &outputs, chosen.vals[i], chosen.names[i]);
 	report_fail(cx, &e->model->report);

@@ -13,8 +13,9 @@
  * ragged axis selects what is real, so that nothing leaks out of the padding, not even NaN; other operations leave rubbish
  * there.  The model's outputs get zeros.
  *
- * Files: axes.c (layouts, masks), params.c (weights by path), model_fn.c (the functions), model_index.c (x[i], each),
- * cell.c (cells, defs, scan), loop.c (loop, generate, solvers), model.c (statements, inputs, outputs), model_file.c (files).
+ * Files: axes.c (layouts, masks), params.c (weights by path), model_fn.c (the functions), model_index.c (x[i], each), cell.c
+ * (cells, defs), body.c (closed bodies), scan.c, loop.c (loop, generate, solvers), train.c (checks), model.c (statements,
+ * inputs, outputs), model_file.c (files).
  */
 #ifndef FRONTEND_LANG_MODEL_H
 #define FRONTEND_LANG_MODEL_H
@@ -101,8 +102,8 @@ Place place_enter(Elab *, const char *path); /* a cell's; gives the place to com
 void shared_enter(Elab *, Shared *);
 void shared_leave(Elab *, Shared *);
 /* fan_in 0: as the shape says.  spec: an N_PARAM's initialisers, or NULL: init. */
-Value model_param(Elab *, const char *path, const char *base, int rank, const Dim *const *dims, double fan_in, const char *init,
-	const Node *spec, bool fixed);
+Value model_param(Elab *, const char *path, const char *base, int rank, const Dim *const *dims, double fan_in,
+	const char *init, const Node *spec, bool fixed);
 
 /* ------------------------------------------------------------------------------------------------ the model at hand */
 
@@ -113,16 +114,16 @@ typedef struct {
 } Context;
 
 struct ModelElab {
-	bool lengths;   /* ragged axes have lengths */
-	bool streaming; /* for the step: in forms that have one */
-	bool training;  /* a train block is checked: cells have the parameters that they have in the model */
+	bool lengths;    /* ragged axes have lengths */
+	bool streaming;  /* for the step: in forms that have one */
+	bool training;   /* a train block is checked: cells have the parameters that they have in the model */
 	bool sizes_only; /* an axis in an expression is its size in the array, not its lengths */
 	int n_contexts;
 	Context contexts[MAX_CONTEXTS];
-	int n_holes;    /* placeholders made so far, for bodies that are being elaborated */
+	int n_holes; /* placeholders made so far, for bodies that are being elaborated */
 	Place at;
-	Shared *replay;      /* the shared cell whose parameters are taken again */
-	const Node *whole;   /* the right side of the assignment, as a whole, and the names on its left */
+	Shared *replay;    /* the shared cell whose parameters are taken again */
+	const Node *whole; /* the right side of the assignment, as a whole, and the names on its left */
 	int n_wanted;
 	int n_params, cap_params;
 	int64_t elements_left; /* that parameters may still have */
@@ -162,13 +163,14 @@ Value model_at(Elab *, const Value *x, const Value *at);
 Value model_at_dim(Elab *, const Value *x, const Dim *at);
 /* Opens a context along an axis, and closes the last one: then its dim becomes the first axis of v. */
 /* x's axes but the first; `take` gives the lengths that differ along it. */
-const Axis *const *axes_inside(Elab *, const Value *x, Value (*take)(Elab *, const Value *, const void *), const void *user);
+const Axis *const *axes_inside(
+	Elab *, const Value *x, Value (*take)(Elab *, const Value *, const void *), const void *user);
 int context_open(Elab *, const Axis *);
 Value context_close(Elab *, const Value *v);
-Value context_take(Elab *, const Value *x, int bit); /* x with its first axis as the context */
+Value context_take(Elab *, const Value *x, int bit);                /* x with its first axis as the context */
 const Axis *model_axis_of(Elab *, const Value *, const char *what); /* of S, a size, or a number */
 
-/* ------------------------------------------------------------------------------------------------ cell.c */
+/* ------------------------------------------------------------------------------------------------ cell.c body.c scan.c */
 
 /* A cell or def with the frame that it was declared in. */
 struct Closure {
@@ -176,7 +178,7 @@ struct Closure {
 	Frame *env;
 	Shared *shared; /* one set of parameters for all uses; NULL: each use has its own ... */
 	Shared *first;  /* ... and a train block those of the first one */
-	int n_sizes;  /* bound in advance: share c = lstm[64] */
+	int n_sizes;    /* bound in advance: share c = lstm[64] */
 	const Value *sizes;
 	const char *const *size_names;
 };
@@ -206,9 +208,11 @@ CellUse *cell_use_new(Elab *, const Node *);
 void cell_use_enter(Elab *, CellUse *);
 Value cell_use_state(Elab *, const CellUse *, int i); /* how state i begins */
 /* One step: what it yields, and the next states in the shape of the old ones. */
-void cell_use_run(Elab *, const CellUse *, int n_inputs, const Value *inputs, const Value *states, int *n_ys, Value *ys, Value *next);
+void cell_use_run(Elab *, const CellUse *, int n_inputs, const Value *inputs, const Value *states, int *n_ys, Value *ys,
+	Value *next);
 void cell_use_leave(Elab *, CellUse *);
-Value as_results(Elab *, const Node *, int n, const Value *); /* all where the statement wants several, else the first */
+Value as_results(
+	Elab *, const Node *, int n, const Value *); /* all where the statement wants several, else the first */
 uint64_t all_contexts(const Elab *);
 const Value *frame_find(const Frame *, const char *name); /* in it alone; NULL: none */
 /* A body under construction: what is put into it are placeholders (holes); what it uses from outside becomes operands. */
@@ -220,7 +224,8 @@ typedef struct {
 } Body;
 const Val *model_hole(Elab *, const Type *);
 /* The closed graph, and the operands that it captures. */
-const Graph *body_close(Elab *, const Body *, int n_first, const Val *const *first, int *n_captured, const Val *const **captured);
+const Graph *body_close(
+	Elab *, const Body *, int n_first, const Val *const *first, int *n_captured, const Val *const **captured);
 Value state_initial(Elab *, const Node *var, const Value *given);
 Value state_of(Elab *, const Val *, const Value *like);
 const Val *state_next(Elab *, const char *name, const Value *v, const Value *like);

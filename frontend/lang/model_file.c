@@ -14,7 +14,7 @@ typedef struct {
 	struct Item {
 		const Source *src;
 		const Node *node;
-	} *items;
+	} * items;
 	int cap;
 } Loading;
 
@@ -42,7 +42,8 @@ static void load_source(Loading *l, const char *path, const Source *src)
 	if (memchr(src->text, 0, src->size)) fail(cx, "%s: is not a text", path);
 	Unit unit = parse_unit(cx, src);
 	if (unit.n_ops)
-		fail_at(cx, (Span){src, unit.ops[0].start, unit.ops[0].end}, "operators are of the library: a model's functions are def");
+		fail_at(cx, (Span){src, unit.ops[0].start, unit.ops[0].end},
+			"operators are of the library: a model's functions are def");
 	if (unit.n_examples) {
 		const Node *call = unit.examples[0].call;
 		fail_at(cx, (Span){src, call->start, call->end}, "examples are of operators");
@@ -53,12 +54,16 @@ static void load_source(Loading *l, const char *path, const Source *src)
 			add_item(l, src, item);
 			continue;
 		}
-		const char *used = *item->text == '/' ? item->text : arena_printf(cx->arena, "%s%s", folder_of(cx, path), item->text);
+		const char *used = *item->text == '/'
+			? item->text
+			: arena_printf(cx->arena, "%s%s", folder_of(cx, path), item->text);
 		bool seen = false;
 		for (int k = 0; k < l->n_files; k++) seen |= !strcmp(l->paths[k], used);
 		if (seen) continue;
-		if (l->n_files == MAX_FILES) fail_at(cx, (Span){src, item->start, item->end}, "more than %d files", MAX_FILES);
-		if (!path_exists(used)) fail_at(cx, (Span){src, item->start, item->end}, "%s: there is no such file", used);
+		if (l->n_files == MAX_FILES)
+			fail_at(cx, (Span){src, item->start, item->end}, "more than %d files", MAX_FILES);
+		if (!path_exists(used))
+			fail_at(cx, (Span){src, item->start, item->end}, "%s: there is no such file", used);
 		l->paths[l->n_files++] = used;
 		Source *other = NEW(cx->arena, Source);
 		size_t size;
@@ -104,7 +109,11 @@ static Elab *new_elab(Ctx *cx, const RnnOptions *o, bool streaming)
 {
 	Elab *e = elab_new(cx, library_builtin(cx));
 	ModelElab *m = NEW(cx->arena, ModelElab);
-	*m = (ModelElab){.lengths = o->lengths && !streaming, .streaming = streaming, .source = o->source, .user = o->user, .seed = o->seed,
+	*m = (ModelElab){.lengths = o->lengths && !streaming,
+		.streaming = streaming,
+		.source = o->source,
+		.user = o->user,
+		.seed = o->seed,
 		.elements_left = o->elements ? o->elements : INT64_C(1) << 33};
 	m->contexts[0].size = streaming ? dim_int(cx, 1) : dim_sym(cx, "B");
 	m->n_contexts = 1;
@@ -149,7 +158,7 @@ static const FnDecl *find_model(Ctx *cx, const Loading *l, const char *path, con
 		buf_printf(&names, "%s%s", n++ ? ", " : "", node->text);
 		if (!wanted || !strcmp(wanted, node->text)) found = node->decl;
 	}
-	if (!n) fail(cx, "%s: has no model", path);
+	if (!n) fail(cx, "%s: has no model: its cells and functions are there for `use`", path);
 	if (!found) fail(cx, "%s: has no model %s; it has %s", path, wanted, names.text);
 	if (n > 1 && !wanted) fail(cx, "%s: has several models, %s: choose one by %s:NAME", path, names.text, path);
 	return found;
@@ -164,7 +173,9 @@ static void check_trains(Elab *e, const Loading *l, const FnDecl *d)
 		for (int k = 0; k < l->n_items && !known; k++)
 			known = l->items[k].node->kind == N_DECL && l->items[k].node->decl->kind == FN_MODEL &&
 				!strcmp(l->items[k].node->text, node->text);
-		if (!known) fail_at(l->cx, (Span){l->items[i].src, node->decl->start, node->decl->end}, "no model is called %s", node->text);
+		if (!known)
+			fail_at(l->cx, (Span){l->items[i].src, node->decl->start, node->decl->end},
+				"no model is called %s", node->text);
 		if (!strcmp(node->text, d->name)) train_check(e, node->decl);
 	}
 }

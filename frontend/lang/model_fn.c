@@ -12,7 +12,8 @@
 
 int64_t size_number(Elab *e, const Value *v, const char *what)
 {
-	if (v->kind != V_NUM) fail(e->cx, "%s must be a number known at compile time, this is %s", what, value_str_of(e, v));
+	if (v->kind != V_NUM)
+		fail(e->cx, "%s must be a number known at compile time, this is %s", what, value_str_of(e, v));
 	int64_t n = value_int(e, v, what);
 	if (n < 1 || n > INT64_C(1) << 31) fail(e->cx, "%s must be 1 or more, this is %s", what, value_str_of(e, v));
 	return n;
@@ -24,7 +25,8 @@ static Value operand(Elab *e, const ModelCall *c, int i) { return model_float(e,
 static Value features(Elab *e, const Value *v, const char *what)
 {
 	if (v->kind == V_TENSOR && v->val->type->elem == I64)
-		fail(e->cx, "%s takes numbers, these are the classes of `in K`: use embed[K, n](..) or onehot[K](..)", what);
+		fail(e->cx, "%s takes numbers, these are the classes of `in K`: use embed[K, n](..) or onehot[K](..)",
+			what);
 	Value x = model_float(e, v, what);
 	return x.lay->n ? x : model_ones(e, &x, 1);
 }
@@ -53,15 +55,16 @@ static Value products(Elab *e, const ModelCall *c, const Dim *n_out, bool bias, 
 		const Axis *in = last_axis(e, &x, c->name);
 		int64_t size;
 		if (in->name || !dim_is_int(in->size, &size))
-			fail(cx, "%s wants features of fixed size as last axis, this is %s", c->name, layout_str(e, &x));
+			fail(cx, "%s wants features of fixed size as last axis, this is %s", c->name,
+				layout_str(e, &x));
 		fan_in += size;
 		const Dim *middle = rank ? dim_int(cx, rank) : n_out;
-		Value w = model_param(e, c->path, arena_printf(cx->arena, "W%d", n++), 2, (const Dim *[]){middle, in->size}, 0, "uniform",
-			NULL, false);
+		Value w = model_param(e, c->path, arena_printf(cx->arena, "W%d", n++), 2,
+			(const Dim *[]){middle, in->size}, 0, "uniform", NULL, false);
 		Value y = model_contract(e, &x, &w, 1);
 		if (rank) {
-			Value u = model_param(e, c->path, arena_printf(cx->arena, "W%d", n++), 2, (const Dim *[]){n_out, middle}, 0,
-				"uniform", NULL, false);
+			Value u = model_param(e, c->path, arena_printf(cx->arena, "W%d", n++), 2,
+				(const Dim *[]){n_out, middle}, 0, "uniform", NULL, false);
 			y = model_contract(e, &y, &u, 1);
 		}
 		sum = sum.kind == V_NONE ? y : value_binary(e, OP_EW_add, &sum, &y);
@@ -160,8 +163,8 @@ static Value arg_extreme(Elab *e, const Value *given, const char *what, const ch
 	Value x = model_float(e, given, what);
 	const Axis *a = last_axis(e, &x, what);
 	Value real = model_fill_padding(e, &x, x.lay->n - 1, padding);
-	Value y = model_tensor(e, b_argreduce(e->cx, kind, real.val, real.val->type->rank - 1, false), real.lay->over, x.lay->n - 1,
-		x.lay->axes);
+	Value y = model_tensor(e, b_argreduce(e->cx, kind, real.val, real.val->type->rank - 1, false), real.lay->over,
+		x.lay->n - 1, x.lay->axes);
 	y.classes = a->size;
 	return y;
 }
@@ -200,7 +203,8 @@ static Value last_slice(Elab *e, const Value *x, const Dim *start, const Dim *si
 	const Axis **axes = NEWN(e->cx->arena, const Axis *, x->lay->n);
 	for (int i = 0; i < x->lay->n; i++) axes[i] = x->lay->axes[i];
 	axes[x->lay->n - 1] = axis_plain(e, size);
-	return model_tensor(e, b_slice(e->cx, x->val, x->val->type->rank - 1, start, size, 1), x->lay->over, x->lay->n, axes);
+	return model_tensor(
+		e, b_slice(e->cx, x->val, x->val->type->rank - 1, start, size, 1), x->lay->over, x->lay->n, axes);
 }
 
 static Value fn_split(Elab *e, const ModelCall *c)
@@ -216,7 +220,8 @@ static Value fn_split(Elab *e, const ModelCall *c)
 		const Dim *sum = dim_int(cx, 0);
 		for (int i = 0; i < n; i++) sum = dim_add(cx, sum, parts[i]);
 		if (sum != a->size)
-			fail(cx, "split: the sizes add up to %s, the last axis is %s", axis_str(e, axis_plain(e, sum)), axis_str(e, a));
+			fail(cx, "split: the sizes add up to %s, the last axis is %s", axis_str(e, axis_plain(e, sum)),
+				axis_str(e, a));
 	} else {
 		int64_t k = size_number(e, &c->args[1], "the number of parts");
 		const Dim *part = k <= 4096 ? dim_div_exact(cx, a->size, dim_int(cx, k)) : NULL;
@@ -278,7 +283,8 @@ static Value fn_cosine(Elab *e, const ModelCall *c)
 static Value fn_outer(Elab *e, const ModelCall *c)
 {
 	Value a = operand(e, c, 0), b = operand(e, c, 1);
-	if (a.lay->n != 1 || b.lay->n != 1) fail(e->cx, "outer wants two vectors, not %s and %s", layout_str(e, &a), layout_str(e, &b));
+	if (a.lay->n != 1 || b.lay->n != 1)
+		fail(e->cx, "outer wants two vectors, not %s and %s", layout_str(e, &a), layout_str(e, &b));
 	a = model_ones(e, &a, 1);
 	return value_binary(e, OP_EW_mul, &a, &b);
 }
@@ -288,7 +294,8 @@ Value model_matmul(Elab *e, const Value *l, const Value *r)
 	Value a = model_float(e, l, "the left side of @"), b = model_float(e, r, "the right side of @");
 	last_axis(e, &a, "@");
 	last_axis(e, &b, "@");
-	if (a.lay->n > 2 || b.lay->n > 2) fail(e->cx, "@ multiplies matrices and vectors: %s @ %s", layout_str(e, &a), layout_str(e, &b));
+	if (a.lay->n > 2 || b.lay->n > 2)
+		fail(e->cx, "@ multiplies matrices and vectors: %s @ %s", layout_str(e, &a), layout_str(e, &b));
 	return model_contract(e, &a, &b, b.lay->n == 2 ? 0 : b.lay->n - 1);
 }
 
@@ -314,6 +321,7 @@ static Value fn_last(Elab *e, const ModelCall *c)
 {
 	Value x = model_value(e, &c->args[0], "last"), one = value_num(1);
 	if (!x.lay->n) fail(e->cx, "last takes the first axis, this is a number");
+	if (x.last) return *x.last;
 	const Axis *a = x.lay->axes[0];
 	Value n = a->lengths ? *a->lengths : value_dim(e->cx, a->size), at = value_binary(e, OP_EW_sub, &n, &one);
 	if (a->lengths) return model_at(e, &x, &at);
@@ -323,7 +331,8 @@ static Value fn_last(Elab *e, const ModelCall *c)
 static Value fn_len(Elab *e, const ModelCall *c)
 {
 	if (c->args[0].kind == V_LIST) return value_num(c->args[0].n);
-	if (c->args[0].kind != V_TENSOR || !c->args[0].lay->n) fail(e->cx, "len is of the first axis, this is %s", value_str_of(e, &c->args[0]));
+	if (c->args[0].kind != V_TENSOR || !c->args[0].lay->n)
+		fail(e->cx, "len is of the first axis, this is %s", value_str_of(e, &c->args[0]));
 	return (Value){.kind = V_AXIS, .axis = c->args[0].lay->axes[0]};
 }
 
@@ -333,18 +342,22 @@ static Value fn_shift(Elab *e, const ModelCall *c)
 	Ctx *cx = e->cx;
 	Value x = model_value(e, &c->args[0], "what is shifted");
 	if (!x.lay->n) fail(cx, "shift goes along the first axis, this is a number");
-	Value first = x.val->type->elem == I64 ? model_integer(e, &c->args[1], "what stands first") : model_float(e, &c->args[1], "what stands first");
+	Value first = x.val->type->elem == I64 ? model_integer(e, &c->args[1], "what stands first")
+					       : model_float(e, &c->args[1], "what stands first");
 	const Val *xs = model_axis_first(e, &x, 0);
 	const Dim *n = xs->type->dims[0], *one = dim_int(cx, 1);
 	if (first.lay->n >= x.lay->n) fail(cx, "what stands first is %s, an element is smaller", layout_str(e, &first));
 	const Val *start = model_expand(e, &first, x.lay->over, x.lay->n - 1, x.lay->axes + 1), *y;
 	if (e->model->streaming) {
 		const Type *t = start->type;
-		const Val *params[] = {val_param(cx, 0, t), val_param(cx, 1, t)}, *results[] = {params[1], params[0]}, *args[] = {start, xs};
-		const Graph *body = graph_new(cx, "shift", 2, params, (const char *[]){"before", "x"}, 2, results, (const char *[]){"before'", "y"});
+		const Val *params[] = {val_param(cx, 0, t), val_param(cx, 1, t)}, *results[] = {params[1], params[0]},
+			  *args[] = {start, xs};
+		const Graph *body = graph_new(cx, "shift", 2, params, (const char *[]){"before", "x"}, 2, results,
+			(const char *[]){"before'", "y"});
 		y = val_get(cx, b_scan(cx, body, 0, 1, 2, args, n, false), 1);
 	} else {
-		const Val *parts[] = {b_unsqueeze(cx, start, 0), b_slice(cx, xs, 0, dim_int(cx, 0), dim_sub(cx, n, one), 1)};
+		const Val *parts[] = {
+			b_unsqueeze(cx, start, 0), b_slice(cx, xs, 0, dim_int(cx, 0), dim_sub(cx, n, one), 1)};
 		y = b_concat(cx, 2, parts, 0);
 	}
 	Value v = model_axis_from_first(e, y, x.lay->axes[0], x.lay->over, x.lay->n - 1, x.lay->axes + 1);
@@ -379,31 +392,31 @@ static const struct ModelFn {
 	OwnerKind owner; /* N_OWNERS: it has no parameters */
 	Value (*fn)(Elab *, const ModelCall *);
 } functions[] = {
-	{"argmax", 1, 1, false, N_OWNERS, fn_argmax},         /* (x): of the last axis: its index, of equals the first */
+	{"argmax", 1, 1, false, N_OWNERS, fn_argmax}, /* (x): of the last axis: its index, of equals the first */
 	{"argmin", 1, 1, false, N_OWNERS, fn_argmin},
-	{"cat", 1, -1, false, N_OWNERS, fn_cat},              /* (a, b, ...) along the last axis; numbers are [1] */
-	{"cosine", 2, 2, false, N_OWNERS, fn_cosine},         /* (a, b) = a.b / max(|a| |b|, 1e-8), last axis */
-	{"dot", 2, 2, false, N_OWNERS, fn_dot},               /* (a, b): sum of products over the last axis */
-	{"drop", 2, 3, false, N_OWNERS, fn_drop},             /* (x, p) or (x, p, shared): dropout, in training only */
-	{"embed", 1, 1, true, OWNER_TABLE, fn_embed},            /* [V, n](ids): rows of a table; ids outside read as zeros */
-	{"last", 1, 1, false, N_OWNERS, fn_last},             /* (x): the last real element of the first axis */
-	{"len", 1, 1, false, N_OWNERS, fn_len},               /* (x): the first axis, for `for i in len(x)`; of a list its length */
-	{"lin", 1, -1, true, OWNER_PRODUCT, fn_lin},               /* [n](a, b, ...) = W0 a + W1 b + ... + b, on the last axis */
+	{"cat", 1, -1, false, N_OWNERS, fn_cat},      /* (a, b, ...) along the last axis; numbers are [1] */
+	{"cosine", 2, 2, false, N_OWNERS, fn_cosine}, /* (a, b) = a.b / max(|a| |b|, 1e-8), last axis */
+	{"dot", 2, 2, false, N_OWNERS, fn_dot},       /* (a, b): sum of products over the last axis */
+	{"drop", 2, 3, false, N_OWNERS, fn_drop},     /* (x, p) or (x, p, shared): dropout, in training only */
+	{"embed", 1, 1, true, OWNER_TABLE, fn_embed}, /* [V, n](ids): rows of a table; ids outside read as zeros */
+	{"last", 1, 1, false, N_OWNERS, fn_last},     /* (x): the last real element of the first axis */
+	{"len", 1, 1, false, N_OWNERS, fn_len}, /* (x): the first axis, for `for i in len(x)`; of a list its length */
+	{"lin", 1, -1, true, OWNER_PRODUCT, fn_lin}, /* [n](a, b, ...) = W0 a + W1 b + ... + b, on the last axis */
 	{"logsoftmax", 1, 1, false, N_OWNERS, fn_logsoftmax}, /* (x), last axis */
 	{"max", 1, 2, false, N_OWNERS, fn_max},               /* (x): of the first axis; (a, b): the larger */
 	{"mean", 1, 1, false, N_OWNERS, fn_mean},             /* (x): of the first axis */
 	{"min", 1, 2, false, N_OWNERS, fn_min},
-	{"mul", 1, -1, true, OWNER_PRODUCT, fn_mul},               /* [n](a, b, ...): lin without bias; [n, rank = r]: of low rank */
-	{"nograd", 1, 1, false, N_OWNERS, fn_same},           /* (x): x; no gradient flows */
-	{"norm", 1, 1, false, OWNER_NORM, fn_norm},             /* (x): layer norm of the last axis, with gain and bias */
-	{"onehot", 1, 1, true, N_OWNERS, fn_onehot},          /* [V](ids) */
-	{"outer", 2, 2, false, N_OWNERS, fn_outer},           /* (a, b): [n, m] of two vectors */
-	{"range", 1, 2, false, N_OWNERS, fn_range},           /* (n), (a, b): a list, for unroll */
-	{"roll", 2, 2, false, N_OWNERS, fn_roll},             /* (x, k): y[i] = x[i - k], around the last axis */
-	{"shift", 2, 2, false, N_OWNERS, fn_shift},           /* (x, a): a, x[0], x[1], ...: the element before each */
-	{"softmax", 1, 1, false, N_OWNERS, fn_softmax},       /* (x), last axis */
-	{"split", 2, 2, false, N_OWNERS, fn_split},           /* (x, n) or (x, [sizes]): parts of the last axis */
-	{"sum", 1, 1, false, N_OWNERS, fn_sum},               /* (x): of the first axis */
+	{"mul", 1, -1, true, OWNER_PRODUCT, fn_mul}, /* [n](a, b, ...): lin without bias; [n, rank = r]: of low rank */
+	{"nograd", 1, 1, false, N_OWNERS, fn_same},  /* (x): x; no gradient flows */
+	{"norm", 1, 1, false, OWNER_NORM, fn_norm},  /* (x): layer norm of the last axis, with gain and bias */
+	{"onehot", 1, 1, true, N_OWNERS, fn_onehot}, /* [V](ids) */
+	{"outer", 2, 2, false, N_OWNERS, fn_outer},  /* (a, b): [n, m] of two vectors */
+	{"range", 1, 2, false, N_OWNERS, fn_range},  /* (n), (a, b): a list, for unroll */
+	{"roll", 2, 2, false, N_OWNERS, fn_roll},    /* (x, k): y[i] = x[i - k], around the last axis */
+	{"shift", 2, 2, false, N_OWNERS, fn_shift},  /* (x, a): a, x[0], x[1], ...: the element before each */
+	{"softmax", 1, 1, false, N_OWNERS, fn_softmax}, /* (x), last axis */
+	{"split", 2, 2, false, N_OWNERS, fn_split},     /* (x, n) or (x, [sizes]): parts of the last axis */
+	{"sum", 1, 1, false, N_OWNERS, fn_sum},         /* (x): of the first axis */
 };
 
 static const struct ModelFn *find(const char *name)
@@ -416,7 +429,10 @@ static const struct ModelFn *find(const char *name)
 /* Names that papers use for primitives. */
 static const char *alias_of(const char *name) { return !strcmp(name, "sigm") ? "sigmoid" : name; }
 
-bool model_fn_has(const char *name) { return find(name) || solver_has(name) || train_fn_has(name) || !strcmp(name, "sigm"); }
+bool model_fn_has(const char *name)
+{
+	return find(name) || solver_has(name) || train_fn_has(name) || !strcmp(name, "sigm");
+}
 
 /* An operator of the library on all axes at once, where it is element-wise. */
 static bool is_elementwise(Ctx *cx, const Val *v)
@@ -426,7 +442,8 @@ static bool is_elementwise(Ctx *cx, const Val *v)
 		Order order = graph_order(cx->arena, g);
 		for (int i = 0; i < order.n; i++) {
 			Op op = order.vals[i]->op;
-			if (!op_info[op].is_ew && op != OP_param && op != OP_const && op != OP_expand && op != OP_get && op != OP_call)
+			if (!op_info[op].is_ew && op != OP_param && op != OP_const && op != OP_expand && op != OP_get &&
+				op != OP_call)
 				return false;
 		}
 		return true;
@@ -455,7 +472,8 @@ static Value call_operator(Elab *e, const OpDecl *op, const ModelCall *c)
 	int n_results = lib_call(cx, op->name, n, args, n_attrs, attrs, MAX_RESULTS, results);
 	Value out[MAX_RESULTS];
 	for (int i = 0; i < n_results; i++) {
-		if (!is_elementwise(cx, results[i])) fail(cx, "the operator %s is of whole arrays; models call element-wise ones", op->name);
+		if (!is_elementwise(cx, results[i]))
+			fail(cx, "the operator %s is of whole arrays; models call element-wise ones", op->name);
 		out[i] = model_tensor(e, results[i], join.over, join.n, join.axes);
 	}
 	return n_results == 1 ? out[0] : value_list(cx, n_results, out);
@@ -473,15 +491,16 @@ static Value call_plain(Elab *e, ModelCall *c)
 		for (int i = 0; i < c->n_args; i++)
 			if (c->names[i]) fail(e->cx, "%s has no argument called %s", c->name, c->names[i]);
 		if (c->n_args < fn->min_args || (fn->max_args >= 0 && c->n_args > fn->max_args))
-			fail(e->cx, "%s takes %d%s operand%s, not %d", c->name, fn->min_args, fn->max_args < 0 ? " or more" : "",
-				fn->min_args == 1 ? "" : "s", c->n_args);
+			fail(e->cx, "%s takes %d%s operand%s, not %d", c->name, fn->min_args,
+				fn->max_args < 0 ? " or more" : "", fn->min_args == 1 ? "" : "s", c->n_args);
 		if (!fn->sized && c->n_sizes) fail(e->cx, "%s has no sizes in [ ]", c->name);
 		return fn->fn(e, c);
 	}
 	if (c->n_sizes) fail(e->cx, "no cell, def or function with sizes is called %s", c->name);
 	if (op_parse(primitive, &op) && op_info[op].is_ew && op != OP_EW_cast) {
 		if (c->n_args != op_info[op].n_args)
-			fail(e->cx, "%s takes %d operand%s, not %d", c->name, op_info[op].n_args, op_info[op].n_args == 1 ? "" : "s", c->n_args);
+			fail(e->cx, "%s takes %d operand%s, not %d", c->name, op_info[op].n_args,
+				op_info[op].n_args == 1 ? "" : "s", c->n_args);
 		return value_ew(e, op, c->n_args, c->args);
 	}
 	const OpDecl *decl = library_find(e->lib, c->name);

@@ -11,8 +11,8 @@
 /* ------------------------------------------------------------------------------------------------ axes inside an axis */
 
 /* T of doc[S, T] differs along S: where one s is taken, its lengths are those of that s. */
-static const Axis *axis_inside(Elab *e, const Axis *a, const Axis *taken, Value (*take)(Elab *, const Value *, const void *),
-	const void *user)
+static const Axis *axis_inside(
+	Elab *e, const Axis *a, const Axis *taken, Value (*take)(Elab *, const Value *, const void *), const void *user)
 {
 	const Value *l = a->lengths;
 	if (!l || !l->lay->n || l->lay->axes[0]->root != taken->root) return a;
@@ -24,7 +24,8 @@ static const Axis *axis_inside(Elab *e, const Axis *a, const Axis *taken, Value 
 	return inner;
 }
 
-const Axis *const *axes_inside(Elab *e, const Value *x, Value (*take)(Elab *, const Value *, const void *), const void *user)
+const Axis *const *axes_inside(
+	Elab *e, const Value *x, Value (*take)(Elab *, const Value *, const void *), const void *user)
 {
 	int n = x->lay->n;
 	const Axis **axes = NEWN(e->cx->arena, const Axis *, n);
@@ -51,7 +52,8 @@ Value context_take(Elab *e, const Value *x, int bit)
 	int *perm = NEWN(e->cx->arena, int, rank + 1);
 	for (int i = 0; i < rank; i++) perm[i] = i < to || i > n_contexts ? i : i == to ? n_contexts : i - 1;
 	const Val *val = b_permute(e->cx, x->val, perm);
-	Value y = model_tensor(e, val, x->lay->over | UINT64_C(1) << bit, x->lay->n - 1, axes_inside(e, x, take_context, &bit));
+	Value y = model_tensor(
+		e, val, x->lay->over | UINT64_C(1) << bit, x->lay->n - 1, axes_inside(e, x, take_context, &bit));
 	y.classes = x->classes;
 	return y;
 }
@@ -88,7 +90,8 @@ const Axis *model_axis_of(Elab *e, const Value *v, const char *what)
 	if (v->kind == V_DIM) return axis_plain(e, v->dim);
 	if (v->kind == V_NUM) {
 		int64_t n = value_int(e, v, what);
-		if (n < 1 || n > INT64_C(1) << 31) fail(e->cx, "%s must be 1 or more, this is %s", what, value_str_of(e, v));
+		if (n < 1 || n > INT64_C(1) << 31)
+			fail(e->cx, "%s must be 1 or more, this is %s", what, value_str_of(e, v));
 		return axis_plain(e, dim_int(e->cx, n));
 	}
 	fail(e->cx, "%s must be an axis such as T, or a size; this is %s", what, value_str_of(e, v));
@@ -132,7 +135,8 @@ Value model_ones(Elab *e, const Value *v, int n)
 /* The contexts of `first` before the others, and the axis after them (x) or after all (an index). */
 static const Val *contexts_first(Elab *e, const Value *v, uint64_t first, bool axis_next)
 {
-	int rank = v->val->type->rank, *perm = NEWN(e->cx->arena, int, rank + 1), n = 0, contexts = count_bits(v->lay->over);
+	int rank = v->val->type->rank, *perm = NEWN(e->cx->arena, int, rank + 1), n = 0,
+	    contexts = count_bits(v->lay->over);
 	for (int pass = 0; pass < 2; pass++) {
 		for (int b = 0, at = 0; b < MAX_CONTEXTS; b++) {
 			if (!(v->lay->over >> b & 1)) continue;
@@ -149,7 +153,8 @@ static const Val *contexts_first(Elab *e, const Value *v, uint64_t first, bool a
 static Value gather(Elab *e, const Value *x, const Value *at)
 {
 	Ctx *cx = e->cx;
-	uint64_t common = x->lay->over & at->lay->over, only_at = at->lay->over & ~common, only_x = x->lay->over & ~common;
+	uint64_t common = x->lay->over & at->lay->over, only_at = at->lay->over & ~common,
+		 only_x = x->lay->over & ~common;
 	const Val *table = contexts_first(e, x, common, true), *index = contexts_first(e, at, common, false), *y;
 	if (common) y = b_gather_nd(cx, table, b_unsqueeze(cx, index, index->type->rank), count_bits(common));
 	else y = b_gather(cx, table, index, 0);
@@ -163,7 +168,8 @@ static Value gather(Elab *e, const Value *x, const Value *at)
 	}
 	for (int i = 0; i < at->lay->n; i++) perm[n++] = axes_at + i;
 	while (n < rank) perm[n++] = o++;
-	const Axis **axes = NEWN(cx->arena, const Axis *, at->lay->n + x->lay->n), *const *rest = axes_inside(e, x, take_gathered, at);
+	const Axis **axes = NEWN(cx->arena, const Axis *, at->lay->n + x->lay->n),
+		   *const *rest = axes_inside(e, x, take_gathered, at);
 	for (int i = 0; i < at->lay->n; i++) axes[i] = at->lay->axes[i];
 	for (int i = 1; i < x->lay->n; i++) axes[at->lay->n + i - 1] = rest[i - 1];
 	return model_tensor(e, b_permute(cx, y, perm), x->lay->over | at->lay->over, at->lay->n + x->lay->n - 1, axes);
@@ -227,7 +233,8 @@ static Value take_range(Elab *e, const Value *x, const Node *range)
 {
 	const Axis *a = x->lay->axes[0];
 	int64_t n, bound[2] = {0, 0};
-	if (a->name || !dim_is_int(a->size, &n)) fail(e->cx, "a range of axis %s: only fixed sizes have ranges", axis_str(e, a));
+	if (a->name || !dim_is_int(a->size, &n))
+		fail(e->cx, "a range of axis %s: only fixed sizes have ranges", axis_str(e, a));
 	bound[1] = n;
 	if (range->kids[2]) fail(e->cx, "a range of a model has no step");
 	for (int i = 0; i < 2; i++) {
@@ -237,19 +244,22 @@ static Value take_range(Elab *e, const Value *x, const Node *range)
 		if (bound[i] < 0) bound[i] += n;
 	}
 	if (bound[0] < 0 || bound[1] > n || bound[0] >= bound[1])
-		fail(e->cx, "the range %lld:%lld of an axis of %lld", (long long)bound[0], (long long)bound[1], (long long)n);
+		fail(e->cx, "the range %lld:%lld of an axis of %lld", (long long)bound[0], (long long)bound[1],
+			(long long)n);
 	const Axis **axes = NEWN(e->cx->arena, const Axis *, x->lay->n);
 	for (int i = 0; i < x->lay->n; i++) axes[i] = x->lay->axes[i];
 	axes[0] = axis_plain(e, dim_int(e->cx, bound[1] - bound[0]));
 	int axis = count_bits(x->lay->over);
-	return model_tensor(e, b_slice(e->cx, x->val, axis, dim_int(e->cx, bound[0]), axes[0]->size, 1), x->lay->over, x->lay->n, axes);
+	return model_tensor(e, b_slice(e->cx, x->val, axis, dim_int(e->cx, bound[0]), axes[0]->size, 1), x->lay->over,
+		x->lay->n, axes);
 }
 
 Value model_index(Elab *e, const Node *node, Value x)
 {
 	if (x.kind == V_LIST) {
 		Value at = node->n == 2 ? elab_expr(e, node->kids[1]) : (Value){0};
-		if (at.kind == V_NUM && at.num >= 0 && at.num < x.n && at.num == (int)at.num) return x.items[(int)at.num];
+		if (at.kind == V_NUM && at.num >= 0 && at.num < x.n && at.num == (int)at.num)
+			return x.items[(int)at.num];
 		fail(e->cx, "index %s into a list of %d", value_str_of(e, &at), x.n);
 	}
 	/* x[i, j]: the later indices are of the axes behind, which stand first once those before are taken */

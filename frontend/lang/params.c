@@ -125,7 +125,8 @@ static void get_value(Elab *e, Param *p)
 	const ModelElab *m = e->model;
 	p->value = m->source ? m->source(m->user, e->cx, p) : NULL;
 	if (!p->value)
-		p->value = init_tensor(e->cx, p->name, F32, p->rank, p->dims, p->fan_in, p->fan_out, p->n_inits, p->inits, m->seed);
+		p->value = init_tensor(
+			e->cx, p->name, F32, p->rank, p->dims, p->fan_in, p->fan_out, p->n_inits, p->inits, m->seed);
 	bool fits = p->value->elem == F32 && p->value->rank == p->rank;
 	for (int i = 0; fits && i < p->rank; i++) fits = p->value->dims[i] == p->dims[i];
 	if (!fits) fail(e->cx, "the values of parameter %s are of another shape", p->name);
@@ -145,8 +146,8 @@ static int64_t *static_sizes(Elab *e, const char *name, int rank, const Dim *con
 	return sizes;
 }
 
-Value model_param(Elab *e, const char *path, const char *base, int rank, const Dim *const *dims, double fan_in, const char *init,
-	const Node *spec, bool fixed)
+Value model_param(Elab *e, const char *path, const char *base, int rank, const Dim *const *dims, double fan_in,
+	const char *init, const Node *spec, bool fixed)
 {
 	ModelElab *m = e->model;
 	int64_t *sizes = static_sizes(e, base, rank, dims);

@@ -97,4 +97,3 @@ const Node *parse_block(Parser *p)
 	p->nesting--;
 	return node_new(p, N_BLOCK, start, statements.n, statements.items);
 }
-

@@ -145,7 +145,8 @@ static Nodes parse_vars(Parser *p, int close)
 		const Node *last = list.items[list.n - 1];
 		for (int i = 0; i < list.n - 1; i++)
 			if (!strcmp(list.items[i]->text, last->text))
-				fail_at(p->cx, (Span){p->lx.src, last->start, last->end}, "%s stands here twice", last->text);
+				fail_at(p->cx, (Span){p->lx.src, last->start, last->end}, "%s stands here twice",
+					last->text);
 		if (!accept(p, ',')) break;
 	}
 	return list;
@@ -264,7 +265,8 @@ static void parse_item(Parser *p, Building *b)
 		b->unit.n_ops++;
 	} else if (accept_word(p, "example")) {
 		if (b->unit.n_examples == b->example_cap) {
-			ExampleDecl *more = NEWN(cx->arena, ExampleDecl, b->example_cap = b->example_cap ? 2 * b->example_cap : 32);
+			ExampleDecl *more =
+				NEWN(cx->arena, ExampleDecl, b->example_cap = b->example_cap ? 2 * b->example_cap : 32);
 			if (b->examples) memcpy(more, b->examples, sizeof(*more) * (size_t)b->unit.n_examples);
 			b->examples = more;
 		}
@@ -290,8 +292,8 @@ static void parse_item(Parser *p, Building *b)
 /* The next line at or after `at` that begins with the word of an item: where to go on after a mistake. */
 static size_t next_item(const Source *src, size_t at)
 {
-	static const char *const words[] = {"cell ", "def ", "model ", "train ", "param ", "share ", "const ", "use ", "op ",
-		"example "};
+	static const char *const words[] = {
+		"cell ", "def ", "model ", "train ", "param ", "share ", "const ", "use ", "op ", "example "};
 	for (; at < src->size; at++) {
 		if (src->text[at] != '\n') continue;
 		for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
@@ -309,14 +311,11 @@ Unit parse_unit(Ctx *cx, const Source *src)
 	Report report = {0};
 	volatile size_t at = 0;
 	while (at < src->size && report_open(&report)) {
-		TRY(cx)
-		{
+		TRY (cx) {
 			parser_init(p, cx, src, at);
 			for (skip_newlines(p); p->now.kind != T_END;) parse_item(p, b);
 			at = src->size;
-		}
-		else
-		{
+		} else {
 			report_add(cx, &report, cx->error);
 			size_t seen = p->now.start > at ? p->now.start : at;
 			at = next_item(src, seen);

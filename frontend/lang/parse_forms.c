@@ -45,10 +45,18 @@ static const struct {
 	const char *word;
 	bool value, scan, generate;
 } options[] = {
-	{"reverse", false, true, false}, {"dilate", true, true, false}, {"zoneout", true, true, false},
-	{"feed", true, true, false}, {"tbptt", true, true, false}, {"start", true, false, true},
-	{"stop", true, false, true}, {"max", true, false, true}, {"beam", true, false, true},
-	{"lenpen", true, false, true}, {"greedy", false, false, true}, {"sample", false, false, true},
+	{"reverse", false, true, false},
+	{"dilate", true, true, false},
+	{"zoneout", true, true, false},
+	{"feed", true, true, false},
+	{"tbptt", true, true, false},
+	{"start", true, false, true},
+	{"stop", true, false, true},
+	{"max", true, false, true},
+	{"beam", true, false, true},
+	{"lenpen", true, false, true},
+	{"greedy", false, false, true},
+	{"sample", false, false, true},
 };
 
 static void parse_options(Parser *p, Nodes *items, bool scan)

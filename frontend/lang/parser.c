@@ -454,4 +454,3 @@ const Node *parse_expr(Parser *p)
 	p->nesting--;
 	return node;
 }
-

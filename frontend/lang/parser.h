@@ -38,8 +38,8 @@ void skip_newlines(Parser *);
 /* parser.c: expressions */
 const Node *parse_expr(Parser *);
 const Node *parse_atom(Parser *);
-const Node *parse_sum(Parser *);                             /* no comparison, no condition */
-const Node *parse_cell_name(Parser *);                       /* NAME or NAME[sizes] */
+const Node *parse_sum(Parser *);       /* no comparison, no condition */
+const Node *parse_cell_name(Parser *); /* NAME or NAME[sizes] */
 Nodes parse_list(Parser *, int close, const char *wanted, const Node *(*item)(Parser *, const char **name));
 
 /* parse_forms.c */

@@ -62,8 +62,10 @@ static int check_options(Elab *e, const ModelCall *c, const struct TrainFn *fn)
 			continue;
 		}
 		if (!has_word(fn->options, c->names[i]))
-			fail(e->cx, "%s has no option %s%s%s", c->name, c->names[i], *fn->options ? "; it has " : "", fn->options);
-		if (c->args[i].kind != V_NUM) fail(e->cx, "%s = %s: a number was wanted", c->names[i], value_str_of(e, &c->args[i]));
+			fail(e->cx, "%s has no option %s%s%s", c->name, c->names[i], *fn->options ? "; it has " : "",
+				fn->options);
+		if (c->args[i].kind != V_NUM)
+			fail(e->cx, "%s = %s: a number was wanted", c->names[i], value_str_of(e, &c->args[i]));
 	}
 	return n;
 }
@@ -71,11 +73,14 @@ static int check_options(Elab *e, const ModelCall *c, const struct TrainFn *fn)
 /* Classes [..] stand beside scores [.., K]. */
 static void check_classes(Elab *e, const ModelCall *c, const Value *scores, const Value *classes)
 {
-	Value s = model_float(e, scores, c->name), k = model_integer(e, classes, arena_printf(e->cx->arena, "the classes of %s", c->name));
+	Value s = model_float(e, scores, c->name),
+	      k = model_integer(e, classes, arena_printf(e->cx->arena, "the classes of %s", c->name));
 	bool fits = s.lay->n == k.lay->n + 1;
-	for (int i = 0; fits && i < k.lay->n; i++) fits = axis_same(s.lay->axes[i], k.lay->axes[i]) || s.lay->axes[i]->generated;
+	for (int i = 0; fits && i < k.lay->n; i++)
+		fits = axis_same(s.lay->axes[i], k.lay->axes[i]) || s.lay->axes[i]->generated;
 	if (!fits)
-		fail(e->cx, "%s wants scores with one more axis than the classes: %s and %s", c->name, layout_str(e, &s), layout_str(e, &k));
+		fail(e->cx, "%s wants scores with one more axis than the classes: %s and %s", c->name,
+			layout_str(e, &s), layout_str(e, &k));
 	int64_t n, m;
 	if (k.classes && dim_is_int(k.classes, &m) && dim_is_int(s.lay->axes[s.lay->n - 1]->size, &n) && n < m)
 		fail(e->cx, "%s: %lld scores for %lld classes", c->name, (long long)n, (long long)m);
@@ -87,8 +92,10 @@ Value train_fn_call(Elab *e, const ModelCall *c)
 	if (!e->model->training) fail(e->cx, "%s belongs into a train block", c->name);
 	if (c->n_sizes || c->n_states) fail(e->cx, "%s has neither sizes nor states", c->name);
 	int n = check_options(e, c, fn);
-	bool accuracy = fn->takes == WITH_CLASSES && n == 1 && !strcmp(c->name, "perplexity"); /* of the loss's own scores */
-	if (!accuracy && (n < fn->min_args || n > fn->max_args)) fail(e->cx, "%s takes %d operands, not %d", c->name, fn->min_args, n);
+	bool accuracy =
+		fn->takes == WITH_CLASSES && n == 1 && !strcmp(c->name, "perplexity"); /* of the loss's own scores */
+	if (!accuracy && (n < fn->min_args || n > fn->max_args))
+		fail(e->cx, "%s takes %d operands, not %d", c->name, fn->min_args, n);
 	switch (fn->takes) {
 	case OPTIONS: return value_str("optimiser");
 	case WITH_CLASSES:
@@ -114,7 +121,8 @@ static void check_result(Elab *e, const char *name, const Value *v)
 	if (!strcmp(name, "loss")) {
 		Value loss = model_float(e, v, "the loss");
 		for (int i = 0; i < loss.lay->n; i++)
-			if (!axis_is(loss.lay->axes[i], 1)) fail(e->cx, "the loss must be one number, this is %s", layout_str(e, &loss));
+			if (!axis_is(loss.lay->axes[i], 1))
+				fail(e->cx, "the loss must be one number, this is %s", layout_str(e, &loss));
 	}
 	if (!strcmp(name, "opt") && (v->kind != V_STR || strcmp(v->str, "optimiser")))
 		fail(e->cx, "opt must be an optimiser, such as adam(lr = 1e-3); this is %s", value_str_of(e, v));
@@ -124,7 +132,8 @@ static void check_result(Elab *e, const char *name, const Value *v)
 bool train_statement(Elab *e, const Node *s)
 {
 	bool one = s->kind == N_ASSIGN && s->n_names == 1;
-	if (!one || (strcmp(s->names[0], "loss") && strcmp(s->names[0], "opt") && strcmp(s->names[0], "metric"))) return false;
+	if (!one || (strcmp(s->names[0], "loss") && strcmp(s->names[0], "opt") && strcmp(s->names[0], "metric")))
+		return false;
 	if (s->n > 1 && strcmp(s->names[0], "metric")) fail(e->cx, "%s is one value", s->names[0]);
 	for (int i = 0; i < s->n; i++) {
 		Value v = elab_expr(e, s->kids[i]);
@@ -147,7 +156,8 @@ void train_check(Elab *e, const FnDecl *d)
 	static const char *const wanted[] = {"loss", "opt"};
 	for (int i = 0; i < 2 && !m->report.n; i++)
 		if (!frame_find(e->frame, wanted[i]))
-			fail_at(e->cx, (Span){d->src, d->start, d->end}, "train %s does not assign %s", d->name, wanted[i]);
+			fail_at(e->cx, (Span){d->src, d->start, d->end}, "train %s does not assign %s", d->name,
+				wanted[i]);
 	e->frame = e->frame->outer;
 	m->training = false;
 	m->n_params = n_params;

@@ -48,7 +48,9 @@ static void print_value(Elab *e, Buf *out, const Value *v, int depth)
 		else buf_printf(out, "a tensor %s", v->lay ? layout_str(e, v) : type_str(e->cx, v->val->type));
 		break;
 	case V_AXIS: buf_printf(out, "the axis %s", axis_str(e, v->axis)); break;
-	case V_CLOSURE: buf_printf(out, "the %s %s", v->fn->decl->kind == FN_CELL ? "cell" : "def", v->fn->decl->name); break;
+	case V_CLOSURE:
+		buf_printf(out, "the %s %s", v->fn->decl->kind == FN_CELL ? "cell" : "def", v->fn->decl->name);
+		break;
 	case V_ERROR: buf_puts(out, "nothing, after an error"); break;
 	case V_LIST:
 		buf_puts(out, "[");

@@ -50,9 +50,9 @@ static void check_example(Ctx *cx, const Library *lib, const ExampleDecl *exampl
 static int n_examples(Ctx *cx)
 {
 	volatile int n = 0;
-	TRY(cx) { n = library_builtin(cx)->n_examples; }
-	else
-	{
+	TRY (cx) {
+		n = library_builtin(cx)->n_examples;
+	} else {
 		cr_assert_fail("%s", cx->error);
 	}
 	return n;
@@ -60,9 +60,9 @@ static int n_examples(Ctx *cx)
 
 static void try_example(Ctx *cx, int i)
 {
-	TRY(cx) { check_example(cx, library_builtin(cx), &library_builtin(cx)->examples[i]); }
-	else
-	{
+	TRY (cx) {
+		check_example(cx, library_builtin(cx), &library_builtin(cx)->examples[i]);
+	} else {
 		cr_expect(false, "%s", cx->error);
 	}
 }
@@ -135,9 +135,9 @@ static void check_gradients(Ctx *cx, Op op)
 
 static void try_gradients(Ctx *cx, Op op)
 {
-	TRY(cx) { check_gradients(cx, op); }
-	else
-	{
+	TRY (cx) {
+		check_gradients(cx, op);
+	} else {
 		cr_expect(false, "%s: %s", op_info[op].name, cx->error);
 	}
 }
@@ -175,8 +175,7 @@ static const Val *expression(Ctx *cx, const char *text)
 static void expect(const char *text, int rank, const int64_t *dims, const double *want)
 {
 	Ctx *cx = ctx_new();
-	TRY(cx)
-	{
+	TRY (cx) {
 		const Tensor *t = run(cx, expression(cx, text));
 		cr_expect_eq(t->rank, rank, "%s: rank %d", text, t->rank);
 		bool same = t->rank == rank;
@@ -185,9 +184,7 @@ static void expect(const char *text, int rank, const int64_t *dims, const double
 		for (int64_t k = 0; same && k < t->count; k++)
 			cr_expect_float_eq(tensor_get(t, k), want[k], 1e-12, "%s: [%d] is %g, not %g", text, (int)k,
 				tensor_get(t, k), want[k]);
-	}
-	else
-	{
+	} else {
 		cr_expect(false, "%s: %s", text, cx->error);
 	}
 	ctx_free(cx);
@@ -414,15 +411,12 @@ static const char *error_of_op(Ctx *cx, const char *text)
 	*src = (Source){"ops/t.rnn", text, strlen(text)};
 	const Val *x = symbolic(cx, F32);
 	cx->loc = "node 'n'";
-	TRY(cx)
-	{
+	TRY (cx) {
 		Library lib = library_new(cx, 1, src);
 		const Val *out[MAX_RESULTS];
 		library_call(cx, &lib, library_find(&lib, "t"), 1, &x, 0, NULL, MAX_RESULTS, out);
 		cx->error = NULL;
-	}
-	else
-	{
+	} else {
 		return cx->error;
 	}
 	return "no error";

@@ -19,8 +19,7 @@ static const char *message_of(Ctx *cx, const char *name)
 	const char *text = file_read(cx, path_join(cx->arena, folder, arena_printf(cx->arena, "%s.rnn", name)), &size);
 	const RnnOptions o = {.lengths = true};
 	volatile bool loaded = false;
-	TRY(cx)
-	{
+	TRY (cx) {
 		rnn_load(cx, arena_printf(cx->arena, "%s.rnn", name), text, size, &o);
 		loaded = true;
 	}

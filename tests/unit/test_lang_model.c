@@ -9,7 +9,10 @@
 #include "frontend/lang/rnn.h"
 
 /* Parameters of these tests: element i of NAME is sin(3 i + length of NAME) / 2. */
-static double weight(const char *name, int64_t i) { return (double)(float)(0.5 * sin(3.0 * (double)i + (double)strlen(name))); }
+static double weight(const char *name, int64_t i)
+{
+	return (double)(float)(0.5 * sin(3.0 * (double)i + (double)strlen(name)));
+}
 
 static const Tensor *weights(void *user, Ctx *cx, const Param *p)
 {
@@ -47,18 +50,18 @@ static void eval(Ctx *cx, const Graph *g, const Tensor *const *inputs, const Ten
 	eval_graph(&e, g, inputs, results);
 }
 
-#define LOADED(cx, model, text)                              \
-	Ctx *cx = ctx_new();                                 \
-	const RnnModel *volatile model = NULL;               \
-	TRY(cx) { model = load(cx, text); }                  \
-	else cr_assert_fail("%s", cx->error)
+#define LOADED(cx, model, text)                \
+	Ctx *cx = ctx_new();                   \
+	const RnnModel *volatile model = NULL; \
+	TRY (cx) {                             \
+		model = load(cx, text);        \
+	} else cr_assert_fail("%s", cx->error)
 
-static const char lstm_text[] =
-	"cell lstm[H](x; h[H], c[H]) {\n"
-	"  i, f, g, o = split(lin[4*H](x, h), 4)\n"
-	"  c' = sigm(f) * c + sigm(i) * tanh(g)\n"
-	"  h' = sigm(o) * tanh(c')\n"
-	"}\n";
+static const char lstm_text[] = "cell lstm[H](x; h[H], c[H]) {\n"
+				"  i, f, g, o = split(lin[4*H](x, h), 4)\n"
+				"  c' = sigm(f) * c + sigm(i) * tanh(g)\n"
+				"  h' = sigm(o) * tanh(c')\n"
+				"}\n";
 
 static double sigmoid(double x) { return 1 / (1 + exp(-x)); }
 
@@ -111,8 +114,8 @@ Test(lang_model, lstm_in_both_directions_on_a_ragged_batch)
 				for (int k = 0; k < I; k++) in[k] = tensor_get(x, (b * T + t) * I + k);
 				lstm_step(reverse ? "b.i" : "f.i", in, h, c);
 				for (int u = 0; u < H; u++)
-					cr_expect_float_eq(tensor_get(y, (b * T + t) * H + u), h[u], 1e-6, "row %d step %d unit %d", b,
-						(int)t, u);
+					cr_expect_float_eq(tensor_get(y, (b * T + t) * H + u), h[u], 1e-6,
+						"row %d step %d unit %d", b, (int)t, u);
 			}
 			for (int64_t t = lengths[b]; t < T; t++)
 				for (int u = 0; u < H; u++) cr_expect_eq(tensor_get(y, (b * T + t) * H + u), 0);
@@ -146,7 +149,8 @@ Test(lang_model, attention_sees_real_elements_only)
 		int top = 0;
 		for (int j = 0; j < lengths[b]; j++) {
 			e[j] = 0;
-			for (int k = 0; k < I; k++) e[j] += tensor_get(q, b * I + k) * tensor_get(x, (b * S + j) * I + k);
+			for (int k = 0; k < I; k++)
+				e[j] += tensor_get(q, b * I + k) * tensor_get(x, (b * S + j) * I + k);
 			if (e[j] > e[top]) top = j;
 			sum += exp(e[j]);
 		}
@@ -226,9 +230,9 @@ Test(lang_model, names_of_parameters)
 		"  q = lin[2 as head](mul[4](last(b)))\n"
 		"}\n");
 	LOADED(cx, m, text);
-	static const char *const names[] = {"u", "hs.i.W0", "hs.i.W1", "hs.i.b", "deep.0.i.W0", "deep.0.i.W1", "deep.0.i.b",
-		"deep.1.i.W0", "deep.1.i.W1", "deep.1.i.b", "one.i.W0", "one.i.W1", "one.i.b", "p.i.W0", "p.i.W1", "p.i.b", "p.W0",
-		"p.b", "q.W0", "head.W0", "head.b"};
+	static const char *const names[] = {"u", "hs.i.W0", "hs.i.W1", "hs.i.b", "deep.0.i.W0", "deep.0.i.W1",
+		"deep.0.i.b", "deep.1.i.W0", "deep.1.i.W1", "deep.1.i.b", "one.i.W0", "one.i.W1", "one.i.b", "p.i.W0",
+		"p.i.W1", "p.i.b", "p.W0", "p.b", "q.W0", "head.W0", "head.b"};
 	enum { N = sizeof names / sizeof *names };
 	cr_assert_eq(m->n_params, N, "%d parameters", m->n_params);
 	for (int i = 0; i < N; i++) cr_expect_str_eq(m->params[i].name, names[i]);
@@ -264,7 +268,8 @@ Test(lang_model, a_loop_stops_each_row_by_itself)
 		"    last' = 1 if final else 0\n"
 		"  }\n"
 		"}\n");
-	static const double from[] = {1, 3, 12, 0.25, 9}, y[] = {16, 12, 12, 4, 18}, n[] = {4, 2, 0, 4, 1}, last[] = {1, 0, 0, 1, 0};
+	static const double from[] = {1, 3, 12, 0.25, 9}, y[] = {16, 12, 12, 4, 18}, n[] = {4, 2, 0, 4, 1},
+			    last[] = {1, 0, 0, 1, 0};
 	enum { B = 5 };
 	Tensor *x = floats(cx, 1, (const int64_t[]){B}, 0);
 	for (int b = 0; b < B; b++) tensor_set(x, b, from[b]);
@@ -299,7 +304,8 @@ Test(lang_model, generation_ends_for_each_row)
 	cr_assert_eq(out[0]->dims[1], 4);
 	for (int b = 0; b < B; b++) {
 		cr_expect_eq(tensor_get_int(out[1], b), lengths[b]);
-		for (int k = 0; k < 4; k++) cr_expect_eq(tensor_get_int(out[0], b * 4 + k), wanted[b][k], "row %d, %d", b, k);
+		for (int k = 0; k < 4; k++)
+			cr_expect_eq(tensor_get_int(out[0], b * 4 + k), wanted[b][k], "row %d, %d", b, k);
 	}
 	ctx_free(cx);
 }
