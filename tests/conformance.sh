@@ -11,8 +11,10 @@
 #   recurrent  the recurrent and control-flow tests of Debian's libonnx-testdata           interpret, jit, gcc, clang
 #   onnx       all of libonnx-testdata, the models as they are, to the tolerance of ONNX's own runner: interpret, jit, and
 #              every 4th case by gcc
+#   onnx-1.23  the tests of ONNX 1.23, in the same way by interpret: all of them where scripts/fetch-onnx-tests.sh has put them
+#              into build/onnx-tests (RNNCC_ONNX_TESTS: where else), else those that are new in it, from the shared cases
 #
-# RNNCC_FULL=1 also runs what takes long: the shared cases by clang and sanitized, all of libonnx-testdata by gcc.
+# RNNCC_FULL=1 also runs what takes long: the shared cases by clang and sanitized, all of libonnx-testdata by gcc, onnx-1.23 by jit.
 # RNNCC_SUITES and RNNCC_WAYS ("matrix real", "gcc") choose; RNNCC_ONNX_TESTDATA is that package's data folder.
 
 set -eu
@@ -72,7 +74,7 @@ run() { # SUITE WAY ARGUMENT...: runs and judges
 	done <lost
 	if [ -s new ] && [ -n "${RNNCC_UPDATE:-}" ]; then
 		mkdir -p "$expected"
-		sort -u pass listed >"$list.new" && mv "$list.new" "$list"
+		{ [ ! -f "$list" ] || cat "$list"; } | sort -u - pass >"$list.new" && mv "$list.new" "$list"
 		echo "$suite $way: $(wc -l <new) added to ${list##*/}"
 	elif [ -s new ]; then
 		echo "$suite $way: $(wc -l <new) pass that ${list##*/} does not list: $(head -3 new | tr '\n' ' ')(RNNCC_UPDATE=1 adds them)"
@@ -121,6 +123,19 @@ if [ -d "$testdata/node" ]; then
 	fi
 else
 	echo "recurrent, onnx: skipped: there is no folder $testdata (package libonnx-testdata; RNNCC_ONNX_TESTDATA)"
+fi
+if wants onnx-1.23; then
+	tests=$(ls -d "${RNNCC_ONNX_TESTS:-$RNNCC_SOURCE_DIR/build/onnx-tests}"/onnx-1.23.*/ 2>/dev/null | tail -n 1)
+	if [ -z "$tests" ] && [ -f "$cases/onnx-1.23-tests.tar.zst" ] && command -v zstd >/dev/null; then
+		sampled=1 tests=onnx-1.23-tests
+		rm -rf $tests && mkdir $tests && zstd -dcq "$cases/$tests.tar.zst" | tar -xf - -C $tests --strip-components=1
+	fi
+	if [ -n "$tests" ]; then
+		for one in interpret ${RNNCC_FULL:+jit}; do run onnx-1.23 $one --rtol 1e-3 --atol 1e-7 "$tests"; done
+	else
+		echo 'onnx-1.23: skipped: there is no folder build/onnx-tests (scripts/fetch-onnx-tests.sh build/onnx-tests; RNNCC_ONNX_TESTS)'
+	fi
+	sampled=
 fi
 
 echo "$passed passed, $failed failed"
