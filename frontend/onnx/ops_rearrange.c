@@ -100,28 +100,35 @@ static void import_col2im(Node *n, const Val **out)
 {
 	Ctx *cx = n->cx;
 	const Val *x = node_in(n, 0, "input");
-	const Dim *const *image;
-	const int64_t *block;
+	const Dim *const *image, *const *block;
 	node_in(n, 1, "image_shape");
 	node_in(n, 2, "block_shape");
-	int d = node_dims(n, 1, "image_shape", &image), n_block = node_const_ints(n, 2, "block_shape", &block);
+	int d = node_dims(n, 1, "image_shape", &image), n_block = node_dims_from(n, 2, "block_shape", 1, &block);
 	if (d < 1 || d > MAX_SPATIAL || n_block != d || x->type->rank != 3)
 		node_fail(n, "%s, image_shape of %d numbers, block_shape of %d", type_str(cx, x->type), d, n_block);
 	const int64_t *dilations = spatial(n, "dilations", d, 1, 1), *strides = spatial(n, "strides", d, 1, 1);
 	const int64_t *pads = spatial(n, "pads", 2 * d, 0, 0);
 
-	const Dim *const *in = x->type->dims, *channels = in[1], *n_blocks = dim_int(cx, 1);
+	const Dim *const *in = x->type->dims, *channels, *n_blocks = dim_int(cx, 1), *all = n_blocks;
 	const Dim *grid[2 * MAX_SPATIAL]; /* block.., blocks.. */
 	for (int i = 0; i < d; i++) {
-		if (block[i] < 1 || block[i] > INT32_MAX) node_fail(n, "input block_shape: %lld", (long long)block[i]);
-		const Dim *room =
-			dim_add(cx, image[i], dim_int(cx, pads[i] + pads[d + i] - dilations[i] * (block[i] - 1) - 1));
-		grid[i] = dim_int(cx, block[i]);
+		if (dim_lo(block[i]) < 1) node_fail(n, "input block_shape: %s", dim_text(cx, block[i]));
+		const Dim *gaps = dim_mul(cx, dim_sub(cx, block[i], dim_int(cx, 1)), dim_int(cx, dilations[i]));
+		const Dim *room = dim_sub(cx, dim_add(cx, image[i], dim_int(cx, pads[i] + pads[d + i] - 1)), gaps);
+		grid[i] = dim_min(cx, block[i], in[1]); /* no block is larger than all columns */
+		if (grid[i] != block[i]) node_check_size(n, b_dim(cx, block[i]), grid[i]);
+		all = dim_mul(cx, all, grid[i]);
 		grid[d + i] = dim_add(cx, dim_floordiv(cx, room, dim_int(cx, strides[i])), dim_int(cx, 1));
-		channels = divided(n, channels, block[i], "the channels times the block");
 		n_blocks = dim_mul(cx, n_blocks, grid[d + i]);
 	}
-	node_same_dim(n, n_blocks, in[2], "the number of blocks");
+	int64_t of_block;
+	if (dim_is_int(all, &of_block)) {
+		channels = divided(n, in[1], of_block, "the channels times the block");
+		node_same_dim(n, n_blocks, in[2], "the number of blocks");
+	} else { /* the reshape compares the counts */
+		channels = node_size(n, binary(cx, OP_EW_div, b_dim(cx, in[1]), b_dim(cx, all)), result_dim_name(n, 0, 1), 0, in[1]);
+		node_check_size(n, b_dim(cx, n_blocks), in[2]);
+	}
 
 	const Val *places[MAX_SPATIAL];
 	for (int i = 0; i < d; i++) {

@@ -286,6 +286,15 @@ Test(operands, range)
 	expect(&c);
 }
 
+/* Two blocks of 2 that overlap: columns [[0, 1], [2, 3]] are 0, 1 + 2, 3. */
+Test(operands, col2im)
+{
+	Case c = {"Col2Im", 18, "1 2 2", 2, {1, 1}, .declared = "1 1 3", .runs = {
+		{{{3}, {2}}, .rank = 3, .dims = {1, 1, 3}, .values = {0, 3, 3}}, {{{4}, {2}}, .fails = true},
+		{{{3}, {1}}, .fails = true}, {{{3}, {3}}, .fails = true}, {{{3}, {0}}, .fails = true}}};
+	expect(&c);
+}
+
 Test(operands, resize)
 {
 	Case c = {"Resize", 13, "1 3", 3, {-1, -1, 2}, .mode = "nearest", .declared = "1 6", .runs = {
