@@ -78,25 +78,37 @@ def sentence(w, x):
     return a @ h, a
 
 
-def heads(w, path, x):
+def heads(w, path, x, causal=False):
     results = []
     for head in range(2):
         q, k, v = (lin(w, "%s.%s.%d" % (path, name, head), 4, x) for name in "qkv")
-        a = [softmax(np.array([qt @ kj / 2 for kj in k])) for qt in q]
-        results.append(np.array(a) @ v)
+        r = []
+        for t, qt in enumerate(q):
+            seen = slice(0, t + 1 if causal else len(k))
+            r.append(softmax(np.array([qt @ kj / 2 for kj in k[seen]])) @ v[seen])
+        results.append(np.array(r))
     return lin(w, path + ".o", 8, np.concatenate(results, 1))
 
 
-def feed(w, path, x, second="_2"):
-    return lin(w, path, 8, relu(lin(w, path + second, 12, x)))
+def feed(w, outer, inner, x):
+    return lin(w, outer, 8, relu(lin(w, inner, 12, x)))
 
 
 @row("R36", "transformer", x=seq(8), streams=False)
 def block(w, x):
     u = norm(w, "u", x + heads(w, "u", x))
-    y = norm(w, "y", u + feed(w, "y", u))
+    y = norm(w, "y", u + feed(w, "y", "y_2", u))
     v = x + heads(w, "w", norm(w, "n", x))
-    return y, v + feed(w, "y2", norm(w, "y2", v))
+    return y, v + feed(w, "y2", "y2_2", norm(w, "y2", v))
+
+
+@row("R36", "transformer_causal", w=ids(11), place=ids(9), streams=False)
+def words(p, w, place):
+    x = embed(p, "x", 11, 8, w) + embed(p, "x_2", 9, 8, place)
+    for layer in range(2):
+        y = x + heads(p, "y.%d" % layer, norm(p, "u.%d" % layer, x), causal=True)
+        x = y + feed(p, "x.%d" % layer, "x_2.%d" % layer, norm(p, "n.%d" % layer, y))
+    return lin(p, "logits", 11, norm(p, "logits", x))
 
 
 @row("R36", "transformer_cached", x=seq(8), lengths={"T": [9, 1, 3]})
@@ -108,7 +120,7 @@ def block_causal(w, x):
         a = softmax(np.array([q[t] @ k[j] / 2 for j in seen]))
         u.append(x[t] + lin(w, "y.u", 8, sum(aj * v[j] for aj, j in zip(a, seen))))
     u = norm(w, "y.u", np.array(u))
-    return norm(w, "y", u + feed(w, "y", u))
+    return norm(w, "y", u + feed(w, "y", "y_2", u))
 
 
 @row("R37", "coverage", src=ids(11, "S"), tgt=ids(9, "U"), streams=False)

@@ -1,4 +1,4 @@
-"""R41 to R43, R57: connections through depth and time, products of input and state, light cells."""
+"""R24, R41 to R43, R57: connections through depth and time, products of input and state, light cells."""
 import numpy as np
 
 from cells import (cifg, fastgrnn, hwlstm, indrnn, lin, lstm, lstmp, mingru, mirnn, mlstm, mrnn, qrnn, reslstm, rhn, rnn, scan,
@@ -65,6 +65,27 @@ def light(name, cell, states, width=5):
     @row("R43" if cell in (mrnn, mlstm, mirnn) else "R57", name, x=seq(width))
     def model(w, x):
         return scan(cell, w, "h", x, *zeros(*states))[0]
+
+
+@row("R57", "fastgrnn_low_rank", x=seq(5))
+def low_rank(w, x):
+    h, hs = np.zeros(7), []
+    for xt in x:
+        a = w("h.a.W1", 7, 2) @ w("h.a.W0", 2, 5) @ xt + w("h.a_2.W1", 7, 3) @ w("h.a_2.W0", 3, 7) @ h
+        z = sigm(a + w("h.bz", 7))
+        h = (sigm(w("h.zeta", 1)) * (1 - z) + sigm(w("h.nu", 1))) * np.tanh(a + w("h.bh", 7)) + z * h
+        hs.append(h)
+    return np.array(hs)
+
+
+@row("R24", "zoneout", x=seq(5))
+def zoned(w, x):
+    h, c, hs = np.zeros(7), np.zeros(7), []
+    for xt in x:
+        _, new_h, new_c = lstm(w, "h", xt, h, c)
+        h, c = h / 8 + new_h * 7 / 8, c / 8 + new_c * 7 / 8
+        hs.append(h)
+    return np.array(hs)
 
 
 light("mrnn", mrnn, [7])
