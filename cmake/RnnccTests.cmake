@@ -49,7 +49,7 @@ if(unit_sources AND CRITERION_FOUND)
   list(SORT suites)
   foreach(suite IN LISTS suites)
     add_test(NAME unit/${suite} COMMAND rnncc_tests --filter=${suite}/* --jobs=1)
-    set_tests_properties(unit/${suite} PROPERTIES LABELS "unit;quick" TIMEOUT 300
+    set_tests_properties(unit/${suite} PROPERTIES LABELS "unit;quick" TIMEOUT 900
       FAIL_REGULAR_EXPRESSION "${bad_output}" ENVIRONMENT "${test_environment}")
   endforeach()
 

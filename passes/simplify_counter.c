@@ -96,8 +96,8 @@ const Val *simplify_comparison(Ctx *cx, const Val *v) { return decide_comparison
 static const Val *own_element(Counter *c, const Val *v)
 {
 	Ctx *cx = c->cx;
-	const Val *x = v->args[0];
-	if (v->op != OP_gather || v->args[1] != c->counter || x->op != OP_param || val_int(x, A_INDEX) >= c->it->n_consts)
+	const Val *x = v->op == OP_gather ? v->args[0] : NULL;
+	if (!x || v->args[1] != c->counter || x->op != OP_param || val_int(x, A_INDEX) >= c->it->n_consts)
 		return NULL;
 	int axis = (int)val_int(v, A_AXIS), rank = x->type->rank;
 	if (dim_lo(dim_sub(cx, x->type->dims[axis], c->it->length)) < 0)

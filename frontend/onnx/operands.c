@@ -202,7 +202,10 @@ static bool mentions(const Dim *d, const Map *open, const Sym *only, int *times)
 
 static bool sym_mentions(const Sym *s, const Map *open, const Sym *only, int *times)
 {
-	if (s->kind != SYM_NAMED) return mentions(s->a, open, only, times) | mentions(s->b, open, only, times);
+	if (s->kind != SYM_NAMED) {
+		const bool a = mentions(s->a, open, only, times), b = mentions(s->b, open, only, times);
+		return a || b;
+	}
 	bool is = only ? s == only : map_get(open, s) != NULL;
 	*times += is;
 	return is;

@@ -71,7 +71,8 @@ static Session *open_way(Ctx *cx, const Graph *g, const Case *c, int way)
 {
 	CompileOptions o = {.name = arena_printf(cx->arena, "m%d", way), .target = "generic", .opt = ways[way].opt,
 		.threads = 1, .describe = true, .verify_each = true, .check = true};
-	if (c->bound) o.n_dims = 1, o.dim_names = &c->bound, o.dim_lo = (const int64_t[]){0}, o.dim_hi = &c->most;
+	static const int64_t least = 0;
+	if (c->bound) o.n_dims = 1, o.dim_names = &c->bound, o.dim_lo = &least, o.dim_hi = &c->most;
 	const Compiled *compiled = compile_graph(cx, g, &o);
 	const SessionOptions so = {.via = ways[way].via, .opt = ways[way].opt, .werror = ways[way].via == VIA_GCC};
 	return session_open(cx, g, compiled, &so);

@@ -6,6 +6,9 @@
  */
 #include <criterion/criterion.h>
 
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include "compiled.h"
 
 enum { CALLS = 20, MAX_VALUES = 8, MAX_THREADS = 4 };
@@ -168,9 +171,8 @@ static void try_variant(Ctx *cx, Variant v, bool first, const Tensor *wanted[N_M
 	module_free(m);
 }
 
-static void same_bits(Variant v)
+static void run_all(Variant v)
 {
-	if (!variant_runs(&v)) return;
 	Ctx *cx = ctx_new();
 	const Tensor *wanted[N_MODELS][MAX_VALUES];
 	TRY (cx) {
@@ -178,6 +180,21 @@ static void same_bits(Variant v)
 	}
 	else cr_assert_fail("%s", cx->error);
 	ctx_free(cx);
+}
+
+/* In a process of its own, which does not exit but _exits: the tracer of LeakSanitizer crashes in any program that has
+ * opened libomp with dlopen and has had threads of it. */
+static void same_bits(Variant v)
+{
+	if (!variant_runs(&v)) return;
+	const pid_t child = fork();
+	if (!child) {
+		run_all(v);
+		_exit(0);
+	}
+	int status = 0;
+	cr_assert_eq(waitpid(child, &status, 0), child);
+	cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0, "%s: status %d", v.name, status);
 }
 
 Test(threads, scalar, .timeout = 120)
