@@ -130,7 +130,8 @@ class Bench:
         ran = subprocess.run([self.emx, "compile", case.path, "model.c", "--model-name", "model", "--large-weight-threshold",
                               str(1 << 40), *flags], capture_output=True, text=True, cwd=folder)
         if ran.returncode or not (folder / "model.c").exists():
-            self.missing.append(f"{case.name} by emx-onnx-cgen: {(ran.stdout + ran.stderr).strip().splitlines()[-1][:200]}")
+            why = (ran.stdout + ran.stderr).strip().splitlines()[-1]
+            self.missing.append(f"{case.name} by emx-onnx-cgen: {re.sub(r'^Result: |( [(]while| Hint:).*', '', why)}")
             return None
         n_in, n_out = len(case.steps[0]), len(case.output_shapes())
         arguments = [f"in[{i}]" for i in range(n_in)] + [f"out[{i}]" for i in range(n_out)]
