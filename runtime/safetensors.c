@@ -40,6 +40,9 @@ static const struct {
 	{"U32", U32},
 	{"U64", U64},
 	{"BOOL", BOOL},
+	{"F8_E4M3", F8E4M3FN},
+	{"F8_E5M2", F8E5M2},
+	{"F8_E8M0", F8E8M0},
 };
 enum { N_DTYPES = sizeof dtypes / sizeof *dtypes };
 
