@@ -69,5 +69,17 @@ for wanted in 'rnn 1 1' 'lstm 1 1' 'mingru 1 0' 'feedforward 2 0'; do
 	fi
 done
 
+# ---- the programs that the language was designed with, at the sizes of real use: they compile
+
+for model in 01_classifier 02_grud 03_dilated 04_tagger 05_translate 06_pointer 07_ntm 08_esn 09_odernn 10_act \
+	11_more:han 11_more:gru4rec 11_more:lm; do
+	if "$RNNCC" inspect "$(echo "$RNNCC_SOURCE_DIR/models/examples/$model" | sed 's/:/.rnn:/; /:/!s/$/.rnn/')" >out 2>&1; then
+		passed=$((passed + 1))
+	else
+		echo "FAIL models/examples/$model: $(head -1 out)"
+		failed=$((failed + 1))
+	fi
+done
+
 echo "$passed passed, $failed failed"
 [ $failed -eq 0 ]
