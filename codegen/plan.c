@@ -2,7 +2,8 @@
  *
  * Statements are numbered in program order; a buffer lives from its first to its last use, one that a loop carries or that
  * comes from outside a loop lives through the whole loop.  Buffers that do not live at the same time share a slot: largest
- * first, each into the first slot that is free and large enough; sizes that depend on dims share only with their equals.
+ * first, each into the first slot of their type that is free and large enough; sizes that depend on dims share only with their
+ * equals.
  * Recurrences that two threads may run at the same time (team.c) share no memory.
  */
 #include "codegen/lower.h"
@@ -216,6 +217,14 @@ static const Dim *buffer_bytes(Ctx *cx, const Buffer *b)
 	return dim_mul(cx, dim_ceildiv(cx, n, dim_int(cx, ALIGN)), dim_int(cx, ALIGN));
 }
 
+/* Memory may hold one type after the other, but compilers that know types to be apart move the stores of one before the loads
+ * of another (Clang does): only buffers of one type share a slot, signed or not.  Bytes may alias everything. */
+static char alias_class(const Buffer *b)
+{
+	const ElemInfo *e = &elem_info[b->elem];
+	return e->size == 1 ? 'b' : e->cls == 'f' && e->size >= 4 ? (e->size == 8 ? 'd' : 'f') : (char)('0' + e->size);
+}
+
 Program *pass_plan(const Program *from, const Target *target)
 {
 	(void)target;
@@ -239,13 +248,15 @@ Program *pass_plan(const Program *from, const Target *target)
 	qsort(order, (size_t)n, sizeof *order, by_size);
 	p->slot_bytes = NEWN(p->arena, const Dim *, n);
 	p->n_slots = 0;
+	char *types = NEWN(p->arena, char, n);
 	for (int i = 0; i < n; i++) {
 		Buffer *b = order[i];
+		const char type = alias_class(b);
 		const Dim *bytes = buffer_bytes(p->cx, b);
 		int64_t size = bytes_or_negative(bytes);
 		for (int s = 0; s < p->n_slots && b->slot < 0; s++) {
 			int64_t room = bytes_or_negative(p->slot_bytes[s]);
-			bool fits = p->slot_bytes[s] == bytes || (size >= 0 && room >= size);
+			bool fits = types[s] == type && (p->slot_bytes[s] == bytes || (size >= 0 && room >= size));
 			for (int k = 0; fits && k < i; k++)
 				fits = order[k]->slot != s || (!side_by_side(order[k], b) && (order[k]->last < b->first || b->last < order[k]->first));
 			if (fits)
@@ -253,6 +264,7 @@ Program *pass_plan(const Program *from, const Target *target)
 		}
 		if (b->slot < 0) {
 			b->slot = p->n_slots;
+			types[p->n_slots] = type;
 			p->slot_bytes[p->n_slots++] = bytes;
 		}
 	}
