@@ -356,7 +356,7 @@ static Elem compute_elem(Elem e)
 	return elem_is_narrow(e) ? F32 : e;
 }
 
-static const char *paren(Emit *em, const char *text)
+const char *paren_c(Emit *em, const char *text)
 {
 	return is_compound(text) || *text == '-' ? arena_printf(em->cx->arena, "(%s)", text) : text;
 }
@@ -403,9 +403,9 @@ static const char *op_c(Emit *em, const Expr *e, int m, int u)
 	}
 	const char *infix = vocab_infix(name, of, vec);
 	if (infix && e->n_args == 2)
-		return arena_printf(arena, "%s %s %s", paren(em, x[0]), infix, paren(em, x[1]));
+		return arena_printf(arena, "%s %s %s", paren_c(em, x[0]), infix, paren_c(em, x[1]));
 	if (infix)
-		return arena_printf(arena, "%s%s", infix, paren(em, x[0]));
+		return arena_printf(arena, "%s%s", infix, paren_c(em, x[0]));
 	const char *f = vocab_fn(em->vocab, name, of, vec);
 	return e->n_args == 1   ? arena_printf(arena, "%s(%s)", f, x[0])
 	       : e->n_args == 2 ? arena_printf(arena, "%s(%s, %s)", f, x[0], x[1])
@@ -458,6 +458,6 @@ const char *expr_vector_c(Emit *em, const Expr *e, int m, int u)
 	if (em->lanes == 1 || in_lanes(em, e))
 		return text;
 	if (e->elem == BOOL) /* a mask of equal lanes */
-		return arena_printf(em->cx->arena, "(%s){0} - %s", vocab_type(em->vocab, BOOL, true), paren(em, text));
+		return arena_printf(em->cx->arena, "(%s){0} - %s", vocab_type(em->vocab, BOOL, true), paren_c(em, text));
 	return fn1(em, "set", F32, true, text);
 }

@@ -45,7 +45,7 @@ const char *sum_c(Emit *em, const Acc *acc, const char *name, bool vec, int m, i
 	const char *op = acc->elem == BOOL ? (acc->kind == ACC_MAX || acc->kind == ACC_SUM ? "or" : "and") : ops[acc->kind];
 	const char *infix = vocab_infix(op, acc->elem, vec);
 	if (infix)
-		return arena_printf(arena, "%s %s %s", name, infix, x);
+		return arena_printf(arena, "%s %s %s", name, infix, paren_c(em, x));
 	return arena_printf(arena, "%s(%s, %s)", vocab_fn(em->vocab, op, acc->elem, vec), name, x);
 }
 

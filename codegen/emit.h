@@ -60,6 +60,7 @@ const char *index_c(Emit *, const Index *, int m, int u);
 const char *expr_c(Emit *, const Expr *, int m, int u);          /* of the type that it has: vector or scalar */
 const char *stored_c(Emit *, const Expr *, int m, int u);        /* a scalar as it goes to memory: a narrow float's bits */
 const char *expr_vector_c(Emit *, const Expr *, int m, int u);   /* as a vector in any case */
+const char *paren_c(Emit *, const char *text);                  /* an operand: in parentheses where it needs them */
 bool depends(Emit *, const Expr *, const Var *);
 const char *fn1(Emit *, const char *name, Elem, bool vector, const char *a);
 const char *cast_c(Emit *, Elem from, Elem to, const char *text); /* of scalars as they are stored */

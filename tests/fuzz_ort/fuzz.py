@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Random ONNX graphs, generated C against ONNX Runtime.
 
-    fuzz.py run FIRST COUNT --rnncc PATH --work DIR [--keep DIR] [--jobs N] [--via WAY]
+    fuzz.py run FIRST COUNT --rnncc PATH --work DIR [--keep DIR] [--jobs N] [--via WAY] [--target CPU]
     fuzz.py make FIRST COUNT DIR              only the cases, as folders for `rnncc test`
     fuzz.py shrink CASE DIR --rnncc PATH      a smaller case that fails in the same way
 
@@ -79,7 +79,7 @@ def run(options):
         folder = work / f"from-{first}"
         shutil.rmtree(folder, ignore_errors=True)
         totals["crashes of the peer"] += len(make_all(first, count, folder))
-        for name, (verdict, reason) in run_cases(options.rnncc, folder, options.via, options.jobs).items():
+        for name, (verdict, reason) in run_cases(options.rnncc, folder, options.via, options.jobs, ["--target", options.target]).items():
             facts = json.loads((folder / name / "facts.json").read_text())
             operators.update(facts["ops"])
             kind = "equal"
@@ -113,6 +113,7 @@ def main():
     p.add_argument("--keep")
     p.add_argument("--jobs", type=int, default=1)
     p.add_argument("--via", default="jit")
+    p.add_argument("--target", default="native")
     p.add_argument("--batch", type=int, default=50)
     p.add_argument("--verbose", action="store_true")
     p = commands.add_parser("make")
