@@ -57,7 +57,7 @@ shells() { for script in scripts/*.sh tests/*.sh models/*.sh models/*/*.sh .ci/r
 check 'clang-format' format
 check 'cppcheck' cpp_check
 check 'shell syntax' shells
-texts() { for rnncc in build/*/rnncc; do [ ! -x "$rnncc" ] || { find frontend -name '*.rnn' -print0 | xargs -0 "$rnncc" fmt --check; return; }; done; }
+texts() { for rnncc in build/*/rnncc; do [ ! -x "$rnncc" ] || { find frontend models -path models/examples -prune -o -name '*.rnn' -print0 | xargs -0 "$rnncc" fmt --check; return; }; done; }
 check 'rnncc fmt' texts
 
 if [ -n "$clang" ]; then

@@ -49,7 +49,7 @@ status 1 sh -c '"$RNNCC" fmt --check - <before.rnn'
 status 0 sh -c '"$RNNCC" fmt --check - <tidy.rnn'
 
 cd "$RNNCC_SOURCE_DIR"
-find frontend -name '*.rnn' >"$RNNCC_TMP/all"
+find frontend models -path models/examples -prune -o -name '*.rnn' -print >"$RNNCC_TMP/all"
 that test "$(wc -l <"$RNNCC_TMP/all")" -ge 6
 xargs "$RNNCC" fmt --check <"$RNNCC_TMP/all" >"$RNNCC_TMP/untidy" 2>&1 || :
 that test ! -s "$RNNCC_TMP/untidy"
