@@ -269,7 +269,7 @@ static inline int64_t first_difference(const Tensor *x, const Tensor *y, double 
  * counts its terms, an elementary function 4 (vocabulary: below 3.7 ulp), a loop its body as often as it runs. */
 static inline double count_roundings(Ctx *cx, Arena *arena, const Graph *g, const DimEnv *env, double *unit)
 {
-	static const double units[] = {[F64] = 0x1p-53, [F32] = 0x1p-24, [F16] = 0x1p-11, [BF16] = 0x1p-8};
+	static const double units[N_ELEMS] = {[F64] = 0x1p-53, [F32] = 0x1p-24, [F16] = 0x1p-11, [BF16] = 0x1p-8};
 	double n = 0;
 	Order order = graph_order(arena, g);
 	for (int i = 0; i < order.n; i++) {
@@ -284,7 +284,7 @@ static inline double count_roundings(Ctx *cx, Arena *arena, const Graph *g, cons
 			for (int b = 0; b < 2; b++) n += count_roundings(cx, arena, val_body(v, b), env, unit);
 			continue;
 		}
-		if (v->type->is_tuple || !elem_is_float(v->type->elem)) continue;
+		if (v->type->is_tuple || units[v->type->elem] == 0) continue; /* floats that are only stored: one way to round */
 		if (units[v->type->elem] > *unit) *unit = units[v->type->elem];
 		if (v->op == OP_contract || v->op == OP_reduce || v->op == OP_cumulative) {
 			double count[2] = {1, 1};
