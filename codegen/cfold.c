@@ -40,8 +40,8 @@ static void emit_partials(Emit *em, const Acc *acc, int lanes)
 		return;
 	}
 	line(w, "float %s[%d];", partial_c(em, acc, 1, 0), FOLD_LANES);
-	line(w, "for (int l = 0; l < %d; l++)", FOLD_LANES);
-	line(w, "\t%s[l] = %s;", partial_c(em, acc, 1, 0), zero);
+	line(w, "for (int lane = 0; lane < %d; lane++)", FOLD_LANES);
+	line(w, "\t%s[lane] = %s;", partial_c(em, acc, 1, 0), zero);
 }
 
 /* One round: FOLD_LANES elements. */
@@ -63,9 +63,9 @@ static void emit_round(Emit *em, Acc *const *accs, int n, const Var *v, int lane
 		em->lanes = em->n_vectors = 1;
 		map_init(&em->flags, em->cx->arena);
 	} else {
-		open_block(w, "for (int l = 0; l < %d; l++, %s++)", FOLD_LANES, var_c(em, v));
+		open_block(w, "for (int lane = 0; lane < %d; lane++, %s++)", FOLD_LANES, var_c(em, v));
 		for (int i = 0; i < n; i++) {
-			const char *name = arena_printf(em->cx->arena, "%s[l]", partial_c(em, accs[i], 1, 0));
+			const char *name = arena_printf(em->cx->arena, "%s[lane]", partial_c(em, accs[i], 1, 0));
 			const char *sum = sum_c(em, accs[i], name, false, 0, 0);
 			line(w, "%s = %s;", name, sum);
 		}
