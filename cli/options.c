@@ -21,7 +21,7 @@ typedef struct {
 
 /* OPTION(id, name, letter, argument, commands, help) */
 #define OPTIONS(OPTION)                                                                                                \
-	OPTION(HELP, "help", 'h', NULL, ALL | FMT, "print this and exit")                                              \
+	OPTION(HELP, "help", 'h', NULL, ALL | FMT | OPS, "print this and exit")                                              \
 	OPTION(OUTPUT, "output", 'o', "PATH", COMPILE | RUN, "where to: compile a folder, run a folder or .npz file")  \
 	OPTION(NAME, "name", 0, "NAME", COMPILE, "prefix of the generated functions and files; else the model's name") \
 	OPTION(TARGET, "target", 0, "CPU", CODE,                                                                       \
@@ -71,7 +71,7 @@ typedef struct {
 	OPTION(MODEL, "model", 0, "FILE", TEST, "the model, where the folders hold data sets only")                    \
 	OPTION(FILTER, "filter", 0, "GLOB", TEST, "only the cases whose names match")                                  \
 	OPTION(SANITIZE, "sanitize", 0, NULL, TEST, "with --via gcc: AddressSanitizer and UBSan in the generated C")   \
-	OPTION(JSON, "json", 0, NULL, RUNS | INSPECT, "print one JSON object instead of text")                         \
+	OPTION(JSON, "json", 0, NULL, RUNS | INSPECT | OPS, "print JSON instead of text")                                \
 	OPTION(VERBOSE, "verbose", 'v', NULL, COMPILE | TEST, "say more")
 
 typedef enum {

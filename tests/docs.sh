@@ -105,7 +105,7 @@ for file in "$source/README.md" "$source/CONTRIBUTING.md" "$source"/docs/*.md; d
 done
 
 options() { grep -o -e '--[a-z][a-z0-9-]*' | sort -u; }
-for command in compile run test bench inspect opt fmt; do "$RNNCC" $command --help; done | sed -n 's/^  [^ ]* *\(--[a-z0-9-]*\).*/\1/p;s/^      \(--[a-z0-9-]*\).*/\1/p' |
+for command in compile run test bench inspect opt fmt ops; do "$RNNCC" $command --help; done | sed -n 's/^  [^ ]* *\(--[a-z0-9-]*\).*/\1/p;s/^      \(--[a-z0-9-]*\).*/\1/p' |
 	options | grep -v -x -e --help >in_help
 sed 's/\\-/-/g' "$source/docs/rnncc.1" | options | grep -v -x -e --help -e --version >in_man
 if cmp -s in_help in_man; then pass; else

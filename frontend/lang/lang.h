@@ -32,6 +32,13 @@ int lib_call(Ctx *, const char *op, int n_args, const Val *const *args, int n_at
              const Val **results);
 /* An operator of the library that stands for an ONNX operator of that opset; NULL when there is none. */
 const char *lib_find_onnx(Ctx *, const char *domain, const char *onnx_op, int opset);
+/* All that stand for one: returns how many. */
+typedef struct {
+	const char *domain, *op; /* ONNX's */
+	int since, until;        /* opsets; until 0: all later ones */
+	const char *name;        /* the library's */
+} LibOnnx;
+int lib_onnx(Ctx *, const LibOnnx **);
 /* Its attributes, as "name name ...", and arity, for the importer's checks. */
 void lib_signature(Ctx *, const char *op, const char **attr_names, int *min_args, int *max_args, int *n_results);
 /* Evaluates an expression text over named values (gradient texts): results separated by ';', NULL where empty. */

@@ -254,6 +254,22 @@ const char *lib_find_onnx(Ctx *cx, const char *domain, const char *onnx_op, int 
 	return name;
 }
 
+int lib_onnx(Ctx *cx, const LibOnnx **rows)
+{
+	const Library *lib = library_builtin(cx);
+	int n = 0;
+	for (int i = 0; i < lib->n_ops; i++) n += lib->ops[i].n_maps;
+	LibOnnx *list = NEWN(cx->arena, LibOnnx, n);
+	n = 0;
+	for (int i = 0; i < lib->n_ops; i++)
+		for (int k = 0; k < lib->ops[i].n_maps; k++) {
+			const OnnxMap *m = &lib->ops[i].maps[k];
+			list[n++] = (LibOnnx){m->domain, m->op, m->since, m->until, lib->ops[i].name};
+		}
+	*rows = list;
+	return n;
+}
+
 /* The number of results as the text says it: that of its last statement, down the first branches. */
 static int text_results(const Node *block)
 {

@@ -10,12 +10,11 @@
 #include <assert.h>
 #include <string.h>
 
-static const Importer *const tables[] = {onnx_ops_elementwise, onnx_ops_shape, onnx_ops_slice, onnx_ops_rearrange,
+const Importer *const onnx_tables[] = {onnx_ops_elementwise, onnx_ops_shape, onnx_ops_slice, onnx_ops_rearrange,
 	onnx_ops_index, onnx_ops_select, onnx_ops_reduce, onnx_ops_generate, onnx_ops_nn, onnx_ops_conv, onnx_ops_pool,
 	onnx_ops_resize, onnx_ops_sample, onnx_ops_roi, onnx_ops_attention, onnx_ops_einsum, onnx_ops_loss, onnx_ops_signal,
 	onnx_ops_nms, onnx_ops_quant, onnx_ops_rnn, onnx_ops_control, onnx_ops_loop, onnx_ops_sequence, onnx_ops_training,
-	onnx_ops_text, onnx_ops_random, onnx_ops_ml};
-enum { N_TABLES = sizeof tables / sizeof *tables };
+	onnx_ops_text, onnx_ops_random, onnx_ops_ml, NULL};
 
 enum { MAX_NODES = 1 << 18 }; /* with functions and bodies expanded: 30 functions that call each other twice are 2^30 */
 
@@ -74,8 +73,8 @@ static bool has_word(const char *words, const char *word)
 static const Importer *find_row(const Node *n, bool *other_version)
 {
 	*other_version = false;
-	for (int t = 0; t < N_TABLES; t++)
-		for (const Importer *row = tables[t]; row->op; row++) {
+	for (int t = 0; onnx_tables[t]; t++)
+		for (const Importer *row = onnx_tables[t]; row->op; row++) {
 			if (strcmp(row->op, n->op) != 0 || strcmp(row->domain, n->domain) != 0) continue;
 			if (row->since <= n->opset && (row->until == 0 || n->opset <= row->until)) return row;
 			*other_version = true;
@@ -181,11 +180,11 @@ static void expand_function(const Node *n, const Onnx__FunctionProto *f, const V
 /* Sequences may go only where somebody expects them. */
 static void check_sequences(const Node *n, const Importer *row)
 {
-	for (int t = 0; t < N_TABLES && row; t++)
-		for (const Importer *r = tables[t]; r->op; r++)
+	for (int t = 0; onnx_tables[t] && row; t++)
+		for (const Importer *r = onnx_tables[t]; r->op; r++)
 			if (r == row &&
-				(tables[t] == onnx_ops_sequence || tables[t] == onnx_ops_loop ||
-					tables[t] == onnx_ops_control))
+				(onnx_tables[t] == onnx_ops_sequence || onnx_tables[t] == onnx_ops_loop ||
+					onnx_tables[t] == onnx_ops_control))
 				return;
 	for (int i = 0; i < n->n_in; i++)
 		if (n->in[i] && n->in[i]->type->is_tuple) node_fail(n, "a sequence as input %d is not supported", i);

@@ -94,4 +94,17 @@ extern const Importer onnx_ops_elementwise[], onnx_ops_shape[], onnx_ops_reduce[
     onnx_ops_einsum[], onnx_ops_loss[], onnx_ops_signal[],
     onnx_ops_training[], onnx_ops_text[], onnx_ops_random[], onnx_ops_ml[];
 
+
+/* operators.c: an operator of ONNX, as the tables and the library have it. */
+typedef struct {
+	const char *domain, *name;
+	const char *versions; /* of its domain: "7..", "1..6, 9.." */
+	int min_in, max_in, max_out; /* -1: any number */
+	const char *attrs;    /* those that are honoured, space separated */
+	const char *texts;    /* the library's operators that say what it computes, space separated; "": C does */
+	bool takes[N_ELEMS];  /* element types of the first input; none where no simple model tells */
+} OnnxOperator;
+/* Those of that name, or all (NULL), by domain and name.  Returns how many. */
+int onnx_operators(Ctx *, const char *name, const OnnxOperator **);
+
 #endif

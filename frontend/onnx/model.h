@@ -156,4 +156,9 @@ int sequence_elements(Ctx *, const Val *, const Val ***elements);
 const Val *absent_new(Ctx *);
 bool is_absent(const Val *);
 
+/* import.c: the arrays of rows, ended by NULL. */
+extern const Importer *const onnx_tables[];
+/* operator_types.c: fills o->takes, as of that version. */
+void onnx_operator_types(Ctx *, OnnxOperator *o, int version);
+
 #endif

@@ -148,7 +148,7 @@ KNOWN = [
     ("compress_long", "Compress", "a condition longer than the axis", compress_long),
     ("near_tie", "Resize Upsample", "the nearest element, where the coordinate's rounding decides", near_tie),
     ("loop_of_no_steps", "Loop", "stacked results of no step: their other sizes are those of the body for us, 0 for the peer",
-     lambda attrs, x, opset: (x[0] is not None and x[0].array.size and x[0].array.flat[0] <= 0)
+     lambda attrs, x, opset: (x and x[0] is not None and x[0].array.size and x[0].array.flat[0] <= 0)
      or (len(x) > 1 and x[1] is not None and not x[1].array.all())),
     ("order_of_nan", "ReduceMin ReduceMax ArgMin ArgMax TopK MaxPool GlobalMaxPool Unique", "which of NaN and numbers comes first",
      lambda attrs, x, opset: not x[0].finite),
