@@ -7,6 +7,7 @@
  * Compilers, levels of theirs, numbers of threads, and lanes of one numeric profile may not differ at all.
  */
 #include "tests/unit/compiled.h"
+#include "tests/unit/read_file.h"
 
 #include <criterion/criterion.h>
 #include <glob.h>
@@ -35,18 +36,6 @@ typedef struct {
 	int n;
 	Case *cases[MAX_CASES];
 } Suite;
-
-static char *read_all(Arena *arena, const char *path)
-{
-	FILE *f = fopen(path, "rb");
-	cr_assert(f, "%s: cannot be opened", path);
-	Buf b;
-	buf_init(&b, arena);
-	char chunk[4096];
-	for (size_t n; (n = fread(chunk, 1, sizeof chunk, f)) > 0;) buf_write(&b, chunk, n);
-	fclose(f);
-	return b.text;
-}
 
 static void suite_add(Suite *s, const char *name, const char *text)
 {
@@ -136,7 +125,7 @@ static void suite_files(Suite *s)
 	glob_t found;
 	cr_assert(glob(arena_printf(s->cx->arena, "%s/tests/codegen/*.ir", root ? root : RNNCC_SOURCE_DIR), 0, NULL, &found) == 0, "no files");
 	for (size_t i = 0; i < found.gl_pathc; i++)
-		suite_add(s, arena_printf(s->cx->arena, "%s", strrchr(found.gl_pathv[i], '/') + 1), read_all(s->cx->arena, found.gl_pathv[i]));
+		suite_add(s, arena_printf(s->cx->arena, "%s", strrchr(found.gl_pathv[i], '/') + 1), read_file(found.gl_pathv[i], s->cx->arena));
 	globfree(&found);
 }
 
