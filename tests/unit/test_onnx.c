@@ -14,27 +14,15 @@
 #include "frontend/onnx/onnx_tensor.h"
 #include "frontend/onnx/prescan.h"
 #include "onnx.pb-c.h"
+#include "onnx_run.h"
 #include "onnx_writer.h"
 
 /* ------------------------------------------------------------------------------------------------ helpers */
 
-/* Reads and imports; NULL with cx->error when it is refused. */
-static const Graph *import(Ctx *context, Buf m, const char *dir, const OnnxImportOptions *options)
-{
-	Ctx *volatile cx = context; /* gcc 12 would fear for the unwinding frame's address */
-	const Graph *volatile g = NULL;
-	TRY (cx) {
-		const OnnxModel *read = onnx_read_memory(cx, m.text, m.size, dir);
-		g = onnx_import(cx, read, options);
-		graph_verify(cx, g);
-	}
-	return g;
-}
-
 static void expect_error(Ctx *cx, Buf m, const char *dir, const char *wanted)
 {
 	cx->error = NULL;
-	const Graph *g = import(cx, m, dir, NULL);
+	const Graph *g = import_model(cx, m, dir, NULL);
 	cr_expect_null(g, "accepted, but \"%s\" was wanted", wanted);
 	if (!g) cr_expect(strstr(cx->error, wanted), "wanted: %s\nseen: %s", wanted, cx->error);
 }
@@ -54,29 +42,18 @@ static const Tensor *ints(Ctx *cx, Elem elem, int rank, const int64_t *dims, con
 }
 
 /* Runs result `i` of g by the interpreter and compares it. */
-static void expect_result(
-	Ctx *context, const Graph *g, const Tensor *const *inputs, int i, int count, const double *wanted)
+static void expect_result(Ctx *cx, const Graph *g, const Tensor *const *inputs, int i, int count, const double *wanted)
 {
-	Ctx *volatile cx = context;
-	const Tensor **results = NEWN(cx->arena, const Tensor *, g->n_results);
-	volatile bool ran = false;
-	TRY (cx) {
-		Eval e = {.cx = cx, .arena = cx->arena};
-		dimenv_init(&e.env, cx->arena);
-		eval_bind(&e, g, inputs);
-		eval_graph(&e, g, inputs, results);
-		ran = true;
-	}
-	cr_assert(ran, "%s", cx->error);
-	cr_assert_eq(results[i]->count, count, "result %d has %d elements", i, (int)results[i]->count);
+	const Tensor *y = run_model(cx, g, inputs)[i];
+	cr_assert_eq(y->count, count, "result %d has %d elements", i, (int)y->count);
 	for (int k = 0; k < count; k++)
-		cr_expect(fabs(tensor_get(results[i], k) - wanted[k]) <= 1e-5, "result %d [%d] is %g, not %g", i, k,
-			tensor_get(results[i], k), wanted[k]);
+		cr_expect(fabs(tensor_get(y, k) - wanted[k]) <= 1e-5, "result %d [%d] is %g, not %g", i, k,
+			tensor_get(y, k), wanted[k]);
 }
 
 static const Graph *must_import(Ctx *cx, Buf m, const OnnxImportOptions *options)
 {
-	const Graph *g = import(cx, m, NULL, options);
+	const Graph *g = import_model(cx, m, NULL, options);
 	cr_assert(g, "%s", cx->error);
 	return g;
 }
@@ -169,7 +146,7 @@ Test(onnx_hostile, truncated_anywhere)
 		char *cut = malloc(n ? n : 1);
 		memcpy(cut, whole.text, n);
 		cx->error = NULL;
-		const Graph *g = import(cx, (Buf){.text = cut, .size = n}, NULL, NULL);
+		const Graph *g = import_model(cx, (Buf){.text = cut, .size = n}, NULL, NULL);
 		accepted += g != NULL;
 		cr_expect(g || cx->error);
 		free(cut);
@@ -187,7 +164,7 @@ Test(onnx_hostile, any_flipped_bit)
 		char *flipped = malloc(whole.size);
 		memcpy(flipped, whole.text, whole.size);
 		flipped[bit / 8] = (char)(flipped[bit / 8] ^ 1 << bit % 8);
-		const Graph *g = import(cx, (Buf){.text = flipped, .size = whole.size}, NULL, NULL);
+		const Graph *g = import_model(cx, (Buf){.text = flipped, .size = whole.size}, NULL, NULL);
 		cr_expect(g || cx->error);
 		free(flipped);
 		ctx_free(cx);
@@ -381,7 +358,7 @@ Test(onnx_external, stays_in_its_directory)
 			expect_error(cx, m, dir, cases[i].error);
 			continue;
 		}
-		const Graph *g = import(cx, m, dir, NULL);
+		const Graph *g = import_model(cx, m, dir, NULL);
 		cr_assert(g, "%s: %s", cases[i].location, cx->error);
 		const Tensor *x = floats(cx, 1, (int64_t[]){2}, (double[]){1, 2});
 		expect_result(cx, g, &x, 0, 2, (double[]){11, 22});
@@ -474,10 +451,10 @@ Test(onnx_import, bind)
 	cr_expect_eq(g->n_params, 0);
 	expect_result(cx, g, NULL, 0, 2, (double[]){6, 8});
 	value = floats(cx, 1, (int64_t[]){3}, (double[]){5, 6, 7});
-	cr_expect_null(import(cx, add_model(cx), NULL, &options));
+	cr_expect_null(import_model(cx, add_model(cx), NULL, &options));
 	cr_expect_str_eq(cx->error, "--bind x: f32[2] wanted, f32[3] seen");
 	name = "nobody";
-	cr_expect_null(import(cx, add_model(cx), NULL, &options));
+	cr_expect_null(import_model(cx, add_model(cx), NULL, &options));
 	cr_expect_str_eq(cx->error, "--bind nobody: the model has no input of that name");
 	ctx_free(cx);
 }

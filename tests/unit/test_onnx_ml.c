@@ -7,7 +7,7 @@
 
 #include <math.h>
 
-#include "frontend/onnx/import.h"
+#include "onnx_run.h"
 #include "onnx_writer.h"
 
 static void put_attr_floats(Ctx *cx, Buf *n, const char *name, int count, const float *v)
@@ -26,10 +26,8 @@ static void put_attr_array(Ctx *cx, Buf *n, const char *name, int type, int64_t 
 #define FLOATS(...) (int)(sizeof((float[]){__VA_ARGS__}) / sizeof(float)), (float[]){__VA_ARGS__}
 
 /* A graph of that one node, from X to Y; NULL when it is refused. */
-static const Graph *import_one(Ctx *context, Buf n, const char *domain, int version, int type, const char *shape)
+static const Graph *import_one(Ctx *cx, Buf n, const char *domain, int version, int type, const char *shape)
 {
-	Ctx *volatile cx = context;
-	const Graph *volatile result = NULL;
 	if (*domain) put_str(&n, 7, domain);
 	Buf g = message(cx), m = message(cx);
 	put_message(&g, 1, n);
@@ -39,22 +37,10 @@ static const Graph *import_one(Ctx *context, Buf n, const char *domain, int vers
 	put_message(&m, 7, g);
 	put_message(&m, 8, opset(cx, "", 21));
 	if (*domain) put_message(&m, 8, opset(cx, domain, version));
-	TRY (cx) {
-		result = onnx_import(cx, onnx_read_memory(cx, m.text, m.size, NULL), NULL);
-		graph_verify(cx, result);
-	}
-	return result;
+	return import_model(cx, m, NULL, NULL);
 }
 
-static const Tensor *run(Ctx *cx, const Graph *g, const Tensor *x)
-{
-	const Tensor *y = NULL;
-	cr_assert(g, "%s", cx->error);
-	Eval e = {.cx = cx, .arena = cx->arena};
-	eval_bind(&e, g, &x);
-	eval_graph(&e, g, &x, &y);
-	return y;
-}
+static const Tensor *run(Ctx *cx, const Graph *g, const Tensor *x) { return run_model(cx, g, &x)[0]; }
 
 static void expect(const Tensor *y, int n, const double *wanted)
 {

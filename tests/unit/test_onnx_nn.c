@@ -11,7 +11,7 @@
 #include <math.h>
 #include <stdio.h>
 
-#include "frontend/onnx/import.h"
+#include "onnx_run.h"
 #include "onnx_writer.h"
 
 enum { MAX_INPUTS = 9, MAX_WANTED = 96 };
@@ -144,41 +144,13 @@ static Built build(Ctx *cx, const Case *c, bool symbolic)
 	return b;
 }
 
-/* NULL when it is refused: cx->error says why. */
-static const Graph *import(Ctx *context, const Built *b)
-{
-	Ctx *volatile cx = context;
-	const Graph *volatile g = NULL;
-	TRY (cx) {
-		g = onnx_import(cx, onnx_read_memory(cx, b->model.text, b->model.size, NULL), NULL);
-		graph_verify(cx, g);
-	}
-	return g;
-}
-
-static const Tensor **run(Ctx *context, const Graph *g, const Tensor *const *inputs)
-{
-	Ctx *volatile cx = context;
-	const Tensor **results = NEWN(cx->arena, const Tensor *, g->n_results);
-	volatile bool ran = false;
-	TRY (cx) {
-		Eval e = {.cx = cx, .arena = cx->arena};
-		dimenv_init(&e.env, cx->arena);
-		eval_bind(&e, g, inputs);
-		eval_graph(&e, g, inputs, results);
-		ran = true;
-	}
-	cr_assert(ran, "%s", cx->error);
-	return results;
-}
-
 static void check(const Case *c, bool symbolic)
 {
 	Ctx *cx = ctx_new();
 	Built b = build(cx, c, symbolic);
-	const Graph *g = import(cx, &b);
+	const Graph *g = import_model(cx, b.model, NULL, NULL);
 	cr_assert(g, "%s: %s", c->name, cx->error);
-	const Tensor **results = run(cx, g, b.inputs);
+	const Tensor **results = run_model(cx, g, b.inputs);
 	int at = 0;
 	for (int i = 0; i < g->n_results; i++)
 		for (int64_t k = 0; k < results[i]->count; k++, at++) {
@@ -277,9 +249,9 @@ static void expect_equal(const Case *a, const Case *b)
 {
 	Ctx *cx = ctx_new();
 	Built of_a = build(cx, a, false), of_b = build(cx, b, false);
-	const Graph *g = import(cx, &of_a), *h = import(cx, &of_b);
+	const Graph *g = import_model(cx, of_a.model, NULL, NULL), *h = import_model(cx, of_b.model, NULL, NULL);
 	cr_assert(g && h, "%s", cx->error);
-	const Tensor *x = run(cx, g, of_a.inputs)[0], *y = run(cx, h, of_b.inputs)[0];
+	const Tensor *x = run_model(cx, g, of_a.inputs)[0], *y = run_model(cx, h, of_b.inputs)[0];
 	cr_assert_eq(x->count, y->count);
 	for (int64_t i = 0; i < x->count; i++)
 		cr_expect(fabs(tensor_get(x, i) - tensor_get(y, i)) <= 1e-5, "%s [%d]: %g, %g", a->name, (int)i,
@@ -357,7 +329,7 @@ Test(onnx_nn, small_graphs)
 		Case c = wanted[i].c;
 		c.op = "Conv", c.opset = 11, c.n_outputs = 1;
 		Built b = build(cx, &c, false);
-		const Graph *g = import(cx, &b);
+		const Graph *g = import_model(cx, b.model, NULL, NULL);
 		cr_assert(g, "%s", cx->error);
 		cr_expect_eq(count_op(g, OP_contract), 1);
 		cr_expect_eq(count_op(g, OP_pad), wanted[i].pads, "case %zu: pads", i);
@@ -378,7 +350,7 @@ Test(onnx_nn, transposed_convolution_without_zeros)
 		.inputs = "f32[1,2,6] f32[2,3,4]",
 		.n_outputs = 1};
 	Built b = build(cx, &c, false);
-	const Graph *g = import(cx, &b);
+	const Graph *g = import_model(cx, b.model, NULL, NULL);
 	cr_assert(g, "%s", cx->error);
 	cr_expect_eq(count_op(g, OP_pad), 0);
 	cr_expect_eq(count_op(g, OP_window), 0);
@@ -434,7 +406,7 @@ Test(onnx_nn, refused)
 		Case c = bad[i].c;
 		c.n_outputs = 1;
 		Built b = build(cx, &c, false);
-		const Graph *g = import(cx, &b);
+		const Graph *g = import_model(cx, b.model, NULL, NULL);
 		cr_expect_null(g, "%s with %s: accepted", c.op, c.attrs);
 		if (!g) cr_expect(strstr(cx->error, bad[i].error), "wanted: %s\nseen: %s", bad[i].error, cx->error);
 		if (!g) cr_expect(strstr(cx->error, c.op), "the operator is not named: %s", cx->error);

@@ -7,7 +7,7 @@
 #include <math.h>
 
 #include "frontend/lang/lang.h"
-#include "frontend/onnx/import.h"
+#include "onnx_run.h"
 #include "onnx_writer.h"
 
 enum { N = 1 << 16 };
@@ -87,26 +87,7 @@ Test(onnx_random, distributions)
 
 /* ---- as operators ---- */
 
-static const Graph *import(Ctx *context, Buf graph)
-{
-	Ctx *volatile cx = context;
-	const Graph *volatile g = NULL;
-	const Buf m = model(cx, graph, 15);
-	TRY (cx) {
-		g = onnx_import(cx, onnx_read_memory(cx, m.text, m.size, NULL), NULL);
-		graph_verify(cx, g);
-	}
-	return g;
-}
-
-static void run(Ctx *cx, const Graph *g, const Tensor *const *inputs, const Tensor **results)
-{
-	cr_assert(g, "%s", cx->error);
-	Eval e = {.cx = cx, .arena = cx->arena};
-	dimenv_init(&e.env, cx->arena);
-	if (g->n_params) eval_bind(&e, g, inputs);
-	eval_graph(&e, g, inputs, results);
-}
+static const Graph *import(Ctx *cx, Buf graph) { return import_model(cx, model(cx, graph, 15), NULL, NULL); }
 
 static Buf normal_node(Ctx *cx, const char *output, double seed)
 {
@@ -131,15 +112,16 @@ Test(onnx_random, which_nodes_agree)
 	enum { A, B, SEEDED, AGAIN, OTHER, N_OUT };
 	static const char *const names[] = {"a", "b", "seeded", "again", "other"};
 	static const double seeds[] = {NAN, NAN, 1.5, 1.5, 2.5};
-	const Tensor *first[N_OUT], *second[N_OUT], **runs[] = {first, second};
+	const Tensor **runs[2];
 	Ctx *cx = ctx_new();
 	for (int r = 0; r < 2; r++) {
 		Buf g = message(cx);
 		for (int i = 0; i < N_OUT; i++) put_message(&g, 1, normal_node(cx, names[i], seeds[i]));
 		for (int i = 0; i < N_OUT; i++) put_output(cx, &g, names[i]);
-		run(cx, import(cx, g), NULL, runs[r]);
+		runs[r] = run_model(cx, import(cx, g), NULL);
 	}
 	cr_expect(cx->n_notes == 1 && !strcmp(cx->notes[0], onnx_random_note));
+	const Tensor **first = runs[0], **second = runs[1];
 	for (int i = 0; i < N_OUT; i++) cr_expect_eq(n_equal(first[i], second[i]), 1000);
 	cr_expect_eq(n_equal(first[SEEDED], first[AGAIN]), 1000);
 	cr_expect_lt(n_equal(first[A], first[B]), 10);
@@ -189,9 +171,8 @@ Test(onnx_random, dropout)
 	for (int i = 0; i < 10000; i++) tensor_set(x, i, i + 1);
 	tensor_set(ratio, 0, 0.25);
 	for (int on = 0; on < 2; on++) {
-		const Tensor *out[2];
 		tensor_set_int(training, 0, on);
-		run(cx, graph, (const Tensor *const[]){x, ratio, training}, out);
+		const Tensor **out = run_model(cx, graph, (const Tensor *const[]){x, ratio, training});
 		int kept = 0;
 		for (int i = 0; i < 10000; i++) {
 			const bool keep = tensor_get_int(out[1], i);
@@ -222,8 +203,7 @@ Test(onnx_random, bernoulli_and_multinomial)
 	Tensor *x = tensor_new(cx->arena, F32, 2, (const int64_t[]){2, 3}), *ps = tensor_new(cx->arena, F32, 1, (const int64_t[]){10000});
 	for (int i = 0; i < 6; i++) tensor_set(x, i, log(p[i < 3 ? i : 5 - i]) + 3); /* not normalised */
 	for (int i = 0; i < 10000; i++) tensor_set(ps, i, i < 5000 ? 0.2 : 0.9);
-	const Tensor *out[2];
-	run(cx, import(cx, g), (const Tensor *const[]){x, ps}, out);
+	const Tensor **out = run_model(cx, import(cx, g), (const Tensor *const[]){x, ps});
 	cr_assert_eq(out[0]->count, 2 * SAMPLES);
 	for (int row = 0; row < 2; row++) {
 		int count[3] = {0};

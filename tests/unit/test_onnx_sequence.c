@@ -4,8 +4,8 @@
  */
 #include <criterion/criterion.h>
 
-#include "frontend/onnx/import.h"
 #include "frontend/onnx/onnx_tensor.h"
+#include "onnx_run.h"
 #include "onnx_writer.h"
 
 static Buf one_float(Ctx *cx, float value)
@@ -93,34 +93,16 @@ static void put_sequence_input(Ctx *cx, Buf *g, const char *name, bool is_option
 	put_message(g, 11, info);
 }
 
-static const Graph *import(Ctx *context, Buf g, int n_likes, const OnnxValue *likes)
+static const Graph *import(Ctx *cx, Buf g, int n_likes, const OnnxValue *likes)
 {
-	Ctx *volatile cx = context;
-	const Graph *volatile graph = NULL;
-	Buf m = model(cx, g, 18);
-	TRY (cx) {
-		graph = onnx_import(cx, onnx_read_memory(cx, m.text, m.size, NULL),
-			&(OnnxImportOptions){.n_likes = n_likes, .likes = likes});
-		graph_verify(cx, graph);
-	}
-	return graph;
+	return import_model(cx, model(cx, g, 18), NULL, &(OnnxImportOptions){.n_likes = n_likes, .likes = likes});
 }
 
-static void expect_row(Ctx *context, const Graph *g, const Tensor *const *in, int result, int n, const double *wanted)
+static void expect_row(Ctx *cx, const Graph *g, const Tensor *const *in, int result, int n, const double *wanted)
 {
-	Ctx *volatile cx = context;
-	const Tensor **results = NEWN(cx->arena, const Tensor *, g->n_results);
-	volatile bool ran = false;
-	TRY (cx) {
-		Eval e = {.cx = cx, .arena = cx->arena};
-		dimenv_init(&e.env, cx->arena);
-		eval_bind(&e, g, in);
-		eval_graph(&e, g, in, results);
-		ran = true;
-	}
-	cr_assert(ran, "%s", cx->error);
-	cr_assert_eq(results[result]->count, n);
-	for (int i = 0; i < n; i++) cr_expect_eq(tensor_get(results[result], i), wanted[i]);
+	const Tensor *y = run_model(cx, g, in)[result];
+	cr_assert_eq(y->count, n);
+	for (int i = 0; i < n; i++) cr_expect_eq(tensor_get(y, i), wanted[i]);
 }
 
 /* Three steps; each appends the first i + 1 elements of x: no scan can stack those, so the loop is unrolled. */

@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "frontend/onnx/import.h"
+#include "onnx_run.h"
 #include "onnx_writer.h"
 
 /* ------------------------------------------------------------------------------------------------ one small model */
@@ -71,34 +71,15 @@ static void add_op(Model *m, const char *op, const char *inputs) { add(m, node(m
 /* Imports once. */
 static bool import(Model *m)
 {
-	Ctx *volatile cx = m->cx;
-	const Graph *volatile g = NULL;
-	put_output(cx, &m->graph, "y");
-	Buf file = model(cx, m->graph, m->opset);
-	TRY (cx) {
-		g = onnx_import(cx, onnx_read_memory(cx, file.text, file.size, NULL), NULL);
-		graph_verify(cx, g);
-	}
-	m->g = g;
-	return g != NULL;
+	put_output(m->cx, &m->graph, "y");
+	m->g = import_model(m->cx, model(m->cx, m->graph, m->opset), NULL, NULL);
+	return m->g != NULL;
 }
 
 static const Tensor *run(Model *m)
 {
-	Ctx *volatile cx = m->cx;
-	const Tensor *volatile y = NULL;
-	if (!m->g) cr_assert(import(m), "%s", cx->error);
-	const Graph *g = m->g;
-	TRY (cx) {
-		Eval e = {.cx = cx, .arena = cx->arena};
-		const Tensor *result;
-		dimenv_init(&e.env, cx->arena);
-		eval_bind(&e, g, m->in);
-		eval_graph(&e, g, m->in, &result);
-		y = result;
-	}
-	cr_assert(y, "%s", cx->error);
-	return y;
+	if (!m->g) cr_assert(import(m), "%s", m->cx->error);
+	return run_model(m->cx, m->g, m->in)[0];
 }
 
 static void expect_shape(const Tensor *y, int rank, const int64_t *dims)
