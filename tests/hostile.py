@@ -14,6 +14,8 @@ import struct
 import subprocess
 import zipfile
 
+from protobuf import data, number
+
 RNNCC, SOURCE = os.environ["RNNCC"], os.environ["RNNCC_SOURCE_DIR"]
 SANITIZED = bool(os.environ.get("RNNCC_SANITIZE"))  # it maps terabytes
 TOP = os.getcwd()
@@ -76,25 +78,7 @@ def save(name, content):
     return name
 
 
-# ------------------------------------------------------------------------------------------------ protobuf, both ways
-
-
-def varint(n):
-    n &= (1 << 64) - 1
-    out = bytearray()
-    while n >= 0x80:
-        out.append(n & 0x7F | 0x80)
-        n >>= 7
-    return bytes(out + bytes([n]))
-
-
-def number(field, n):
-    return varint(field << 3) + varint(n)
-
-
-def data(field, content):
-    content = content.encode() if isinstance(content, str) else content
-    return varint(field << 3 | 2) + varint(len(content)) + content
+# ------------------------------------------------------------------------------------------------ ONNX files, both ways
 
 
 def tensor(name, kind, dims, raw):

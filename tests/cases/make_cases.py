@@ -4,8 +4,8 @@
     tests/cases/make_cases.py [FOLDER]        deterministic; needs NumPy only
 
 The expected outputs are those of the float64 model below, written from the text of the ONNX specification (operators RNN,
-LSTM, GRU, Scan, Loop, If) and rounded to float32 once. The files are written by the few lines of protobuf at the end of the
-helpers, so that no other tool's reading of ONNX is in between.
+LSTM, GRU, Scan, Loop, If) and rounded to float32 once. The files are written by the few lines of tests/protobuf.py,
+so that no other tool's reading of ONNX is in between.
 """
 import json
 import os
@@ -14,25 +14,10 @@ import sys
 
 import numpy as np
 
-# ------------------------------------------------------------------------------------------------ protobuf and ONNX
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from protobuf import data, number, varint  # noqa: E402
 
-
-def varint(n):
-    n &= (1 << 64) - 1
-    out = bytearray()
-    while n >= 0x80:
-        out.append(n & 0x7F | 0x80)
-        n >>= 7
-    return bytes(out + bytes([n]))
-
-
-def number(field, n):
-    return varint(field << 3) + varint(n)
-
-
-def data(field, content):
-    content = content.encode() if isinstance(content, str) else content
-    return varint(field << 3 | 2) + varint(len(content)) + content
+# ------------------------------------------------------------------------------------------------ ONNX
 
 
 TYPES = {"float32": 1, "int32": 6, "int64": 7, "bool": 9}
