@@ -60,9 +60,9 @@ typedef struct Command {
 	const char *summary, *details, *examples;
 	int (*run)(Ctx *, const Options *); /* gives the exit status; fails by fail() */
 } Command;
-enum { COMPILE = 1, RUN = 2, TEST = 4, INSPECT = 8, OPT = 16, BENCH = 32, FMT = 64, OPS = 128 };
+enum { COMPILE = 1, RUN = 2, TEST = 4, INSPECT = 8, OPT = 16, BENCH = 32, FMT = 64, OPS = 128, TARGETS = 256 };
 extern const Command command_compile, command_run, command_test, command_inspect, command_opt, command_bench,
-	command_fmt, command_ops;
+	command_fmt, command_ops, command_targets;
 
 /* Fills *options.  Returns -1 to go on, else the exit status: help was asked for and printed, or the usage is wrong. */
 int options_parse(const Command *, Arena *, int argc, char **argv, Options *options);

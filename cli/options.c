@@ -1,5 +1,6 @@
 /* options.c: one table of all options, which subcommands have them, and what they say in --help. */
 #include "cli/cli.h"
+#include "codegen/codegen.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -21,7 +22,7 @@ typedef struct {
 
 /* OPTION(id, name, letter, argument, commands, help) */
 #define OPTIONS(OPTION)                                                                                                \
-	OPTION(HELP, "help", 'h', NULL, ALL | FMT | OPS, "print this and exit")                                              \
+	OPTION(HELP, "help", 'h', NULL, ALL | FMT | OPS | TARGETS, "print this and exit")                                              \
 	OPTION(OUTPUT, "output", 'o', "PATH", COMPILE | RUN, "where to: compile a folder, run a folder or .npz file")  \
 	OPTION(NAME, "name", 0, "NAME", COMPILE, "prefix of the generated functions and files; else the model's name") \
 	OPTION(TARGET, "target", 0, "CPU", CODE,                                                                       \
@@ -71,7 +72,7 @@ typedef struct {
 	OPTION(MODEL, "model", 0, "FILE", TEST, "the model, where the folders hold data sets only")                    \
 	OPTION(FILTER, "filter", 0, "GLOB", TEST, "only the cases whose names match")                                  \
 	OPTION(SANITIZE, "sanitize", 0, NULL, TEST, "with --via gcc: AddressSanitizer and UBSan in the generated C")   \
-	OPTION(JSON, "json", 0, NULL, RUNS | INSPECT | OPS, "print JSON instead of text")                                \
+	OPTION(JSON, "json", 0, NULL, RUNS | INSPECT | OPS | TARGETS, "print JSON instead of text")                                \
 	OPTION(VERBOSE, "verbose", 'v', NULL, COMPILE | TEST, "say more")
 
 typedef enum {
@@ -190,13 +191,6 @@ static bool parse_half(const char *text, Elem *elem)
 	return elem_parse(text, elem) && (*elem == F16 || *elem == BF16);
 }
 
-static bool is_target(const char *text)
-{
-	static const char *const words[] = {"generic", "x86-64", "x86-64-v3", "x86-64-v4", "native", NULL};
-	int i;
-	return one_of(text, words, &i);
-}
-
 static bool is_identifier(const char *text)
 {
 	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789";
@@ -221,7 +215,7 @@ static bool set(Options *o, Arena *arena, OptionId id, const char *value)
 	switch (id) {
 	case OPTION_OUTPUT: o->output = value; return *value;
 	case OPTION_NAME: o->name = value; return is_identifier(value);
-	case OPTION_TARGET: o->target = value; return is_target(value);
+	case OPTION_TARGET: o->target = value; return target_known(value);
 	case OPTION_LEVEL: return parse_small(value, 0, 3, &o->opt);
 	case OPTION_THREADS: return parse_small(value, 1, 1024, &o->threads);
 	case OPTION_WEIGHTS:

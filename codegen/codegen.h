@@ -5,15 +5,9 @@
 #include "codegen/kernel.h"
 #include "passes/passes.h"
 
-/* target.c: what a target has; one table.  fma: the numeric profile.  Fails on an unknown name; "native" asks the CPU. */
-typedef struct {
-	const char *name;
-	const char *march;  /* -march= of gcc and clang; NULL: none */
-	int lanes;          /* of f32; 1: scalar C99 */
-	int registers;      /* vector registers */
-	bool fma;
-} TargetInfo;
-const TargetInfo *target_find(Ctx *, const char *name);
+/* target.c: the table of targets.  "native" asks the CPU. */
+const TargetInfo *target_find(Ctx *, const char *name); /* fails on an unknown name */
+bool target_known(const char *name);
 const TargetInfo *target_row(int i);         /* NULL behind the last */
 bool target_runs(Ctx *, const TargetInfo *); /* on this CPU: it is not wider than the native one */
 

@@ -94,6 +94,8 @@ typedef struct {
 } KernelCost;
 KernelCost kernel_cost(const Program *, const Kernel *);
 KernelCost special_cost(const Stmt *);
+/* The longer of what its arithmetic and what its memory take, from the nearest cache that holds the memory of one call. */
+double kernel_cycles(const Program *, const Kernel *, const TargetInfo *);
 /* cspecial.c: sort, cumulative, argreduce, scatter_nd as a function of their operands */
 void emit_special(Emit *, const Stmt *, const char *name);
 

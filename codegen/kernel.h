@@ -269,15 +269,32 @@ void block_add(Program *, Block *, Stmt *);
 /* Calls visit on each statement, outer before inner. */
 void block_each(const Block *, void (*visit)(void *, Stmt *), void *user);
 
+/* target.c: what the code is for.  One row a target; all that the choice of a schedule depends on.  Times are in cycles of one
+ * core, of the machines that the target is for rather than of one of them. */
+typedef struct {
+	const char *name;
+	const char *march;      /* -march= of gcc and clang; NULL: none */
+	int lanes;              /* of f32; 1: scalar C99 */
+	int registers;          /* vector registers */
+	int spare_registers;    /* of these, not for sums: operands and what is broadcast */
+	bool fma;               /* the numeric profile */
+	int fma_latency;        /* of a multiply-add */
+	int fmas_per_cycle;     /* vectors; times the latency: sums that keep the units busy */
+	int gather_loads;       /* a gather or scatter takes as long as so many loads */
+	int max_vectors, max_rows; /* of a register tile, before code grows more than loads shrink */
+	int64_t l1_bytes, l2_bytes, l3_bytes; /* l3: one core's share counts on no more */
+	double l1_rate, l2_rate, l3_rate, memory_rate; /* bytes a cycle, read */
+	int barrier, fork;      /* of a team of threads: to wait for each other, to start */
+} TargetInfo;
+
 /* The passes of this level, in order. */
 typedef struct {
 	bool fuse;      /* several operations a kernel; else one */
 	bool vectorise;
 	bool pack;
-	int lanes;      /* f32 lanes of the target */
-	int registers;  /* vector registers */
+	int lanes;      /* f32 lanes that are used: the target's, or 1 */
 	int threads;
-	int64_t l1_bytes, l2_bytes;
+	const TargetInfo *cpu;
 } Target;
 /* lower.c: graph to program.  The last n_states params and results are state. */
 Program *lower(Ctx *, const Graph *, const char *name, int n_states, const Target *, Names *);

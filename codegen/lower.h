@@ -80,7 +80,7 @@ const Index **domain_index(Scope *, const Group *, const Val *root);
 double dim_estimate(const Dim *); /* symbols at a typical size */
 
 /* parallel.c */
-double stmt_work(const Stmt *); /* multiply-adds, all rounds of loops */
+double stmt_cycles(const Program *, const Stmt *, const TargetInfo *); /* all rounds of loops */
 bool is_shared(Stmt *);         /* has a sliced kernel: all threads of the team run it */
 
 /* checks.c: comparisons for the sizes that are known now (Sym -> its sizer), `last` since a moment ago (NULL: the block begins). */

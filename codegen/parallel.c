@@ -3,35 +3,22 @@
  * One team (an OpenMP parallel region) runs the program from a statement on to its end, so that a time loop costs a barrier a
  * step and no fork.  In it a kernel is either sliced, the threads share its outermost loop, or run by one of them (team.c says
  * which, and where they wait).  Slices are whole blocks of the schedule: each element is computed as it would be by one thread,
- * so the bits do not depend on their number.  Off below a threshold: threads that wait for each other cost more than small
- * work.
+ * so the bits do not depend on their number.  Off below a threshold, in the target's cycles: threads that wait for each other cost more
+ * than small work.
  */
+#include "codegen/emit.h"
 #include "codegen/lower.h"
 
-enum { SLICE_WORTH = 24000, TEAM_WORTH = 400000 }; /* multiply-adds: of one kernel, against a barrier; of all, against a fork */
+enum { SLICE_BARRIERS = 3, TEAM_FORKS = 2 }; /* what a kernel, and all of them, must take to be worth one of these */
 
-static double kernel_work(const Kernel *k)
+double stmt_cycles(const Program *p, const Stmt *s, const TargetInfo *cpu)
 {
-	double work = 0, points = 1;
-	for (int i = 0; i < k->n_vars; i++)
-		points *= dim_estimate(k->vars[i]->extent);
-	for (int i = 0; i < k->n_accs; i++) {
-		double times = 1;
-		for (int r = 0; r < k->accs[i]->n_vars; r++)
-			times *= dim_estimate(k->accs[i]->vars[r]->extent);
-		work += times;
-	}
-	return points * (work + 4 * k->n_stores);
-}
-
-double stmt_work(const Stmt *s)
-{
-	double work = s->kind == ST_KERNEL ? kernel_work(s->kernel) : 0;
+	double cycles = s->kind == ST_KERNEL ? kernel_cycles(p, s->kernel, cpu) : 0;
 	for (int i = 0; i < s->body.n; i++)
-		work += stmt_work(s->body.stmts[i]);
+		cycles += stmt_cycles(p, s->body.stmts[i], cpu);
 	for (int i = 0; i < s->other.n; i++)
-		work += stmt_work(s->other.stmts[i]);
-	return s->kind == ST_LOOP ? work * dim_estimate(s->length) : work;
+		cycles += stmt_cycles(p, s->other.stmts[i], cpu);
+	return s->kind == ST_LOOP ? cycles * dim_estimate(s->length) : cycles;
 }
 
 /* The outermost loop has two rounds at least. */
@@ -44,11 +31,17 @@ static bool can_slice(const Kernel *k)
 	return s->vector >= 0 && dim_hi(k->vars[s->vector]->extent) >= 2 * s->lanes * s->unroll;
 }
 
+typedef struct {
+	const Program *p;
+	const TargetInfo *cpu;
+} Slicing;
+
 static void slice(void *user, Stmt *s)
 {
-	(void)user;
+	const Slicing *c = user;
 	if (s->kind == ST_KERNEL)
-		s->kernel->schedule.parallel = can_slice(s->kernel) && kernel_work(s->kernel) >= SLICE_WORTH;
+		s->kernel->schedule.parallel =
+			can_slice(s->kernel) && kernel_cycles(c->p, s->kernel, c->cpu) >= SLICE_BARRIERS * c->cpu->barrier;
 }
 
 static void whole(void *user, Stmt *s)
@@ -91,15 +84,16 @@ Program *pass_parallel(const Program *from, const Target *target)
 	p->team = b->n;
 	if (target->threads < 2)
 		return p;
-	block_each(b, slice, NULL);
+	const TargetInfo *cpu = target->cpu;
+	block_each(b, slice, &(Slicing){p, cpu});
 	int first = b->n, n_large = 0;
-	double work = 0;
+	double shared = 0;
 	while (first > 0 && !may_return(b->stmts[first - 1])) {
-		double here = stmt_work(b->stmts[--first]);
-		n_large += here >= TEAM_WORTH / 4;
-		work += is_shared(b->stmts[first]) ? here : 0;
+		double here = stmt_cycles(p, b->stmts[--first], cpu);
+		n_large += 2 * here >= cpu->fork;
+		shared += is_shared(b->stmts[first]) ? here : 0;
 	}
-	if (work >= TEAM_WORTH || n_large > 1)
+	if (shared >= TEAM_FORKS * cpu->fork || n_large > 1)
 		p->team = first;
 	block_each(&(Block){p->team, b->stmts}, whole, NULL);
 	return p;

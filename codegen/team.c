@@ -12,7 +12,6 @@
 #include <string.h>
 
 enum { MAX_OWNERS = 16, ALL = MAX_OWNERS }; /* ALL: each thread, or more than one of them, a part */
-enum { BARRIER_WORK = 16000 };              /* multiply-adds in the time of one */
 
 typedef struct { /* memory that is read or written */
 	int unit;
@@ -28,6 +27,7 @@ typedef struct {
 
 typedef struct {
 	Program *p;
+	const TargetInfo *cpu;
 	int n_owners;
 	int *same;    /* union-find over units: slots, then buffers that are in none */
 	Accesses now; /* of the statement that is looked at */
@@ -186,8 +186,8 @@ static int choose_owner(Team *t, const Accesses *pending)
 	int best = 0;
 	double least = 0;
 	for (int i = 0; i < t->n_owners; i++) {
-		double cost = t->load[i] + (conflicts(t, pending, i) ? BARRIER_WORK : 0);
-		if (i == 0 || cost < least - BARRIER_WORK / 2) {
+		double cost = t->load[i] + (conflicts(t, pending, i) ? t->cpu->barrier : 0);
+		if (i == 0 || cost < least - t->cpu->barrier / 2.) {
 			best = i;
 			least = cost;
 		}
@@ -236,7 +236,7 @@ static void walk(Team *t, const Block *b, Accesses *pending)
 		if (shared)
 			walk_shared(t, s, pending);
 		else
-			t->load[owner] += stmt_work(s);
+			t->load[owner] += stmt_cycles(t->p, s, t->cpu);
 	}
 }
 
@@ -255,7 +255,7 @@ static void note_owner(void *user, Stmt *s)
 Program *pass_team(const Program *from, const Target *target)
 {
 	Program *p = program_copy(from);
-	Team t = {.p = p, .n_owners = target->threads < MAX_OWNERS ? target->threads : MAX_OWNERS};
+	Team t = {.p = p, .cpu = target->cpu, .n_owners = target->threads < MAX_OWNERS ? target->threads : MAX_OWNERS};
 	int n_units = p->n_slots + p->n_buffers;
 	Block team = {p->block.n - p->team, p->block.stmts + p->team};
 	if (!team.n)

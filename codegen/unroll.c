@@ -47,12 +47,12 @@ static double estimate_waste(const Dim *extent, int tile)
 
 static void choose_registers(Kernel *k, const Target *t)
 {
-	enum { LATENCY = 8, MAX_TILE = 8, MAX_UNROLL = 4 };
 	Schedule *s = &k->schedule;
 	const Var *v = s->vector >= 0 ? k->vars[s->vector] : NULL;
-	int sums = n_registers_used(k), room = t->registers - 4;
+	int sums = n_registers_used(k), room = t->cpu->registers - t->cpu->spare_registers;
 	if (!sums || !v)
 		return;
+	const int busy = t->cpu->fma_latency * t->cpu->fmas_per_cycle; /* sums that hide the latency */
 	double best = 0;
 	for (int r = -1; r < k->n_vars; r++) {
 		const Var *row = r < 0 ? NULL : k->vars[r];
@@ -61,14 +61,14 @@ static void choose_registers(Kernel *k, const Target *t)
 		Loads l = loads_of(k, v, row);
 		if (row && !l.vectors) /* nothing shared between rows */
 			continue;
-		for (int m = 1; m <= (row ? MAX_TILE : 1); m++)
-			for (int u = 1; u <= MAX_UNROLL; u++) {
+		for (int m = 1; m <= (row ? t->cpu->max_rows : 1); m++)
+			for (int u = 1; u <= t->cpu->max_vectors; u++) {
 				int live = sums * m * u;
 				if (live > room || (row && m > dim_hi(row->extent)) || (u > 1 && (u - 1) * s->lanes >= dim_hi(v->extent)))
 					continue;
 				double fmas = k->n_accs * m * u;
 				double loads = l.vectors * u + l.scalars * m + l.both * u * m + 0.25 * m;
-				double cost = loads / fmas + (live < LATENCY ? (LATENCY - live) * 0.25 : 0) + 0.01 * u;
+				double cost = loads / fmas + (live < busy ? (busy - live) * 0.25 : 0) + 0.01 * u;
 				cost = (cost + 1) * estimate_waste(v->extent, u * s->lanes) * (row ? estimate_waste(row->extent, m) : 1);
 				if (best == 0 || cost < best) {
 					best = cost;

@@ -22,8 +22,6 @@ typedef struct {
 	Map carried;  /* Buffer -> itself: two buffers that swap, storage order fixed */
 } Cost;
 
-enum { GATHER_COST = 8, SCATTER_COST = 8 };
-
 /* 0: not at all, 1: contiguous, 2: strided, -1: not affine. */
 static int access(Program *p, const Buffer *b, const Index *const *index, const Var *v)
 {
@@ -44,7 +42,7 @@ static void cost_visit(void *user, const Expr *e)
 	int how = access(c->p, e->buffer, e->index, c->v);
 	c->possible &= how >= 0 && (how == 0 || e->elem == F32 || elem_is_half(e->elem));
 	bool packed = e->buffer->kind == BUF_CONST && c->summing;
-	c->cost += c->times * (how == 0 ? 0.5 : how == 1 || packed ? 1 : GATHER_COST);
+	c->cost += c->times * (how == 0 ? 0.5 : how == 1 || packed ? 1 : c->target->cpu->gather_loads);
 }
 
 static void cost_expr(Cost *c, const Expr *e)
@@ -87,7 +85,7 @@ static double vector_cost(Cost *c, const Var *v)
 		cost_expr(c, s->value);
 		int how = access(c->p, s->buffer, s->index, v);
 		c->possible &= how > 0 && s->buffer->elem == F32;
-		c->cost += how == 1 ? 1 : may_reorder(c, s->buffer) ? 1.1 : SCATTER_COST;
+		c->cost += how == 1 ? 1 : may_reorder(c, s->buffer) ? 1.1 : c->target->cpu->gather_loads;
 	}
 	double n = dim_estimate(v->extent), lanes = c->target->lanes;
 	double vectors = (double)(int64_t)((n + lanes - 1) / lanes);

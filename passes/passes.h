@@ -49,7 +49,7 @@ Step pass_step(Ctx *, const Graph *);
 typedef enum { WEIGHTS_AUTO, WEIGHTS_INLINE, WEIGHTS_STRING, WEIGHTS_INCBIN, WEIGHTS_BLOB } WeightsMode;
 typedef struct {
 	const char *name;       /* C prefix; NULL: from the model's file name */
-	const char *target;     /* "generic" "x86-64" "x86-64-v3" "x86-64-v4" "native" */
+	const char *target;     /* of the table in codegen/target.c, or "native" */
 	int opt;                /* -O0 nothing fused or vectorised ... -O3 */
 	int threads;            /* 1: no OpenMP; n > 1: OpenMP pragmas */
 	WeightsMode weights;

@@ -120,7 +120,7 @@ static const Graph *bind_dims(Ctx *cx, const Graph *g, const CompileOptions *o)
 static Target target_of(const TargetInfo *t, const CompileOptions *o)
 {
 	Target target = {.fuse = o->opt >= 1, .vectorise = o->opt >= 1, .pack = o->opt >= 1, .lanes = o->opt >= 1 ? t->lanes : 1,
-	                 .registers = t->registers, .threads = o->threads > 1 ? o->threads : 1};
+	                 .threads = o->threads > 1 ? o->threads : 1, .cpu = t};
 	return target;
 }
 

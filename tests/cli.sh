@@ -36,14 +36,21 @@ expect 0 'Commands:' "$RNNCC" --help
 expect 0 'Commands:' "$RNNCC" help
 expect 2 'Usage: rnncc COMMAND' "$RNNCC"
 expect 2 "unknown command 'frobnicate'" "$RNNCC" frobnicate
-for command in compile run test bench inspect opt fmt ops; do
+for command in compile run test bench inspect opt fmt ops targets; do
 	expect 0 "Usage: rnncc $command" "$RNNCC" $command --help
 	that grep -q "^  rnncc $command " out # an example
 	expect 0 "Usage: rnncc $command" "$RNNCC" help $command
-	[ $command = ops ] || expect 2 'expected' "$RNNCC" $command
+	[ $command = ops ] || [ $command = targets ] || expect 2 'expected' "$RNNCC" $command
 	expect 2 "unknown option '--no-such-thing'" "$RNNCC" $command --no-such-thing
 	expect 2 "unknown option '-X'" "$RNNCC" $command -X
 done
+
+# ---- the table of targets: a row is what its instruction set has
+
+expect 0 'native: ' "$RNNCC" targets
+that grep -q '^vector registers  *16  *16  *16  *32$' out
+that grep -q '^lanes of f32  *1  *4  *8  *16$' out
+expect 0 '"l1_bytes"' "$RNNCC" targets --json
 
 # ---- wrong usage: status 2, and which option it was
 

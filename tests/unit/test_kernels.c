@@ -4,14 +4,15 @@
  * kernel_stages, for 8 lanes and 16 registers (and 2 threads, in parallel/).  Each stage must leave the program that
  * it is given as it was.  The graph is lowered as it stands, without the graph's passes.
  */
-#include "codegen/kernel.h"
+#include "codegen/codegen.h"
 
 #include "golden.h"
 
 static Program *run_until(Ctx *cx, const Graph *g, const char *last)
 {
 	const int threads = strcmp(last, "parallel") == 0 || strcmp(last, "team") == 0 ? 2 : 1;
-	const Target target = {.fuse = true, .vectorise = true, .pack = true, .lanes = 8, .registers = 16, .threads = threads};
+	const Target target = {.fuse = true, .vectorise = true, .pack = true, .lanes = 8, .threads = threads,
+		.cpu = target_find(cx, "x86-64-v3")};
 	Names names;
 	names_init(&names, cx);
 	Program *p = lower(cx, g, "run", 0, &target, &names);
