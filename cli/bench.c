@@ -42,7 +42,7 @@ double bench_calls(Ctx *cx, SessionCall *call, SessionState *state, int n)
 	const double start = now();
 	for (int i = 0; i < n; i++) error |= session_call(call, state);
 	const double seconds = now() - start;
-	if (error) fail(cx, "the compiled model returned the error %d", error);
+	if (error) fail(cx, "%s", session_error(cx->arena, error));
 	return seconds;
 }
 

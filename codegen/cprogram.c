@@ -127,6 +127,11 @@ static void emit_size(Emit *em, const Stmt *s)
 {
 	em->n_memo = 0;
 	const char *value = expr_c(em, s->cond, 0, 0);
+	if (s->guard) {
+		line(em->w, "if (!%s)", paren_c(em, value));
+		line(em->w, "\treturn -3; /* %s */", comment_text(em->cx, s->guard));
+		return;
+	}
 	if (!s->size) {
 		line(em->w, "if (%s != %s)", value, dim_c(em->cx, s->want));
 		line(em->w, "\treturn -1;");

@@ -223,6 +223,15 @@ static void print_banner(const Files *f, Writer *w, const char *file)
 	line(w, " */");
 }
 
+static bool is_guarded(const Program *p) { return p && p->guarded; }
+
+static void print_codes(const Files *f, Writer *w)
+{
+	line(w, "/* What refused calls return; outputs and state are untouched.  A dim is outside its bounds; a number in the inputs is out");
+	line(w, " * of its range: an id that is none, a length beyond its array. */");
+	line(w, "enum { %s_EDIM = -1, %s_EVALUE = -3 };\n", f->upper, f->upper);
+}
+
 static const char *print_header(const Files *f)
 {
 	Ctx *cx = f->cx;
@@ -235,7 +244,11 @@ static const char *print_header(const Files *f)
 	line(&w, "#ifdef __cplusplus\nextern \"C\" {\n#endif\n");
 	line(&w, "#define %s_ALIGN 64 /* of workspace, in bytes */", f->upper);
 	line(&w, "#define %s_WEIGHTS_BYTES %" PRId64, f->upper, f->weights.size_bytes);
-	line(&w, "enum { %s_EDIM = -1 }; /* a dim is outside its bounds; outputs are untouched */\n", f->upper);
+	const bool guarded = is_guarded(job->run) || is_guarded(job->step);
+	if (!guarded)
+		line(&w, "enum { %s_EDIM = -1 }; /* a dim is outside its bounds; outputs are untouched */\n", f->upper);
+	else
+		print_codes(f, &w);
 	if (f->weights.mode == WEIGHTS_BLOB) {
 		line(&w, "/* Weights, loaded by the caller; read only: one serves any number of threads. */");
 		line(&w, "typedef struct {\n\tconst unsigned char *bytes;\n} %s_weights;", job->name);
@@ -248,7 +261,9 @@ static const char *print_header(const Files *f)
 		print_tables(f, &w, job->run);
 		line(&w, " *   workspace: %s, %s_ALIGN aligned, any contents; one per concurrent call",
 		     bounded_bytes(job->run) >= 0 ? "the macro's bytes" : "the function's bytes", f->upper);
-		line(&w, " * Returns 0 or %s_EDIM.  No memory is allocated, nothing is kept between calls. */", f->upper);
+		const char *other = is_guarded(job->run) ? arena_printf(cx->arena, ", %s_EDIM or %s_EVALUE", f->upper, f->upper)
+		                                         : arena_printf(cx->arena, " or %s_EDIM", f->upper);
+		line(&w, " * Returns 0%s.  No memory is allocated, nothing is kept between calls. */", other);
 		print_workspace_interface(f, &w, job->run, false);
 		line(&w, "%s;\n", signature(f, job->run, false, ""));
 	}

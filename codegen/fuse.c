@@ -22,7 +22,7 @@ enum {
 bool is_view(const Val *v)
 {
 	return v->op == OP_reshape || v->op == OP_permute || v->op == OP_slice || v->op == OP_expand || v->op == OP_window ||
-	       v->op == OP_size || v->op == OP_after;
+	       v->op == OP_size || v->op == OP_after || v->op == OP_guard;
 }
 
 const Val *view_base(const Val *v)
@@ -35,7 +35,7 @@ const Val *view_base(const Val *v)
 bool is_special(const Val *v)
 {
 	switch (v->op) {
-	case OP_scan: case OP_loop: case OP_cond: case OP_size: case OP_sort: case OP_cumulative: case OP_argreduce:
+	case OP_scan: case OP_loop: case OP_cond: case OP_size: case OP_guard: case OP_sort: case OP_cumulative: case OP_argreduce:
 	case OP_scatter_nd:
 		return true;
 	default: return false;

@@ -187,6 +187,7 @@ struct Stmt {
 	 * symbol: want is what the scalar must be. */
 	const Dim *want, *seen;
 	bool at_least;
+	const char *guard;      /* SIZE: the scalar is a truth that the inputs' numbers must have, and this says which */
 	const Dim *where;       /* CHECK: of interest only where this is above 0; NULL: always */
 	/* SPECIAL: sort, cumulative, argreduce, scatter_nd: a primitive that is no map and no reduction */
 	const Val *val;
@@ -214,6 +215,7 @@ struct Program { /* one entry point */
 	Arena *arena;
 	const char *name; /* C function */
 	const Graph *graph;
+	bool guarded;               /* the numbers in its inputs are checked */
 	const Graph *face;          /* the same before elements came to share bytes */
 	int n_inputs, n_outputs, n_states;
 	Buffer **inputs, **outputs;

@@ -203,8 +203,11 @@ static void print_block(Buf *b, const Block *block, int depth)
 			}
 			buf_puts(b, "\n");
 		} else if (s->kind == ST_SIZE) {
-			buf_puts(b, s->size ? "size " : "check ");
-			dim_print(b, s->want);
+			buf_puts(b, s->guard ? "guard " : s->size ? "size " : "check ");
+			if (s->guard)
+				buf_puts(b, s->guard);
+			else
+				dim_print(b, s->want);
 			buf_puts(b, " = ");
 			print_expr(b, NULL, s->cond, 0);
 			buf_puts(b, "\n");

@@ -317,6 +317,15 @@ static void lower_size(Scope *s, const Val *v)
 	st->cond = scalar_expr(s, v->args[0]);
 }
 
+/* Of a scalar truth: pass_guards made it one. */
+static void lower_guard(Scope *s, const Val *v)
+{
+	Stmt *st = stmt_new(s, s->block, ST_SIZE);
+	st->guard = val_attr(v, A_NAME)->str;
+	st->cond = scalar_expr(s, v->args[1]);
+	s->lw->p->guarded = true;
+}
+
 static void lower_cond(Scope *s, const Val *v)
 {
 	Ctx *cx = s->lw->cx;
@@ -350,6 +359,10 @@ static void lower_special(Scope *s, const Val *v)
 	}
 	if (v->op == OP_size) {
 		lower_size(s, v);
+		return;
+	}
+	if (v->op == OP_guard) {
+		lower_guard(s, v);
 		return;
 	}
 	/* Operands and result as whole arrays, contiguous. */

@@ -202,7 +202,7 @@ static const Index **view_index(Scope *s, const Val *v, const Index *const *inde
 	const Type *from = v->args[0]->type, *to = v->type;
 	const Index **at = NEWN(p->arena, const Index *, from->rank);
 	const Index *zero = index_dim(p, dim_int(cx, 0));
-	if (v->op == OP_size || v->op == OP_after) {
+	if (v->op == OP_size || v->op == OP_after || v->op == OP_guard) {
 		memcpy(at, index, sizeof *at * (size_t)to->rank);
 	} else if (v->op == OP_permute) {
 		for (int i = 0; i < to->rank; i++)

@@ -89,6 +89,12 @@ const Val *b_after(Ctx *cx, const Val *x, const Val *n)
 	return val_new(cx, OP_after, 2, (const Val *[]){x, n}, NULL);
 }
 
+const Val *b_guard(Ctx *cx, const Val *x, const Val *ok, const char *name)
+{
+	Attr a = attr_str(cx, A_NAME, name);
+	return val_new(cx, OP_guard, 2, (const Val *[]){x, ok}, &a);
+}
+
 const Val *b_dim(Ctx *cx, const Dim *d)
 {
 	int64_t value;

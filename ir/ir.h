@@ -306,7 +306,7 @@ typedef enum { ATTR_INTS, ATTR_DIMS, ATTR_STR, ATTR_TENSOR, ATTR_GRAPHS, ATTR_EL
 	X(A_COUNTS, "counts", ATTR_INTS)     /* scan, loop: number of consts, carries */                                   \
 	X(A_LENGTH, "length", ATTR_DIMS)     /* scan: steps; loop: most steps, which sizes its stacked results */          \
 	X(A_REVERSE, "reverse", ATTR_INTS)   /* scan: 1 runs from the last step to the first */                            \
-	X(A_NAME, "name", ATTR_STR)          /* call: the operator's name, for people */                                   \
+	X(A_NAME, "name", ATTR_STR)          /* call, guard: for people */                                                 \
 	X(A_BODY, "body", ATTR_GRAPHS)       /* scan loop call: one; cond: then, else */
 typedef enum {
 #define X(key, text, kind) key,
@@ -444,6 +444,7 @@ const Val *b_ints(Ctx *, int n, const int64_t *); /* i64[n] */
 const Val *b_dim(Ctx *, const Dim *);        /* i64 scalar */
 const Val *b_size(Ctx *, const Val *, const Dim *value);
 const Val *b_after(Ctx *, const Val *x, const Val *n);
+const Val *b_guard(Ctx *, const Val *x, const Val *ok, const char *name);
 const Val *b_fill(Ctx *, const Val *scalar, int rank, Dims);
 const Val *b_zeros(Ctx *, Elem, int rank, Dims);
 const Val *b_iota(Ctx *, Elem, int rank, Dims, int axis);

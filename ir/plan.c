@@ -28,13 +28,14 @@ struct Plan {
 static bool may_alias(Op op)
 {
 	return op == OP_get || op == OP_reshape || op == OP_scan || op == OP_loop || op == OP_cond || op == OP_call ||
-		op == OP_size || op == OP_after;
+		op == OP_size || op == OP_after || op == OP_guard;
 }
 
 /* Ops that make next to nothing of their own. */
 static bool makes_data(Op op)
 {
-	return op != OP_param && op != OP_const && op != OP_get && op != OP_reshape && op != OP_size && op != OP_after;
+	return op != OP_param && op != OP_const && op != OP_get && op != OP_reshape && op != OP_size && op != OP_after &&
+		op != OP_guard;
 }
 
 /* From the last row to the first: a row's own lifetime is known when its operands are told. */

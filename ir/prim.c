@@ -39,7 +39,8 @@ const struct AttrInfo attr_info[N_ATTRS] = {
 	X(cond, -1, A_BODY)                                \
 	X(call, -1, A_NAME, A_BODY)                        \
 	X(size, 1, A_VALUE)                                \
-	X(after, 2, N_ATTRS)
+	X(after, 2, N_ATTRS)                               \
+	X(guard, 2, A_NAME)
 
 /* Every ST row of prim.def has its row above. */
 enum {

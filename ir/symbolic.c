@@ -337,6 +337,7 @@ static void solve_op(Solver *s, const Val *v, Sizes *z)
 		return;
 	case OP_size:
 	case OP_after:
+	case OP_guard:
 	case OP_reshape: {
 		const Sizes *x = solve(s, v->args[0]);
 		if (x->n == z->n) z->e = x->e;

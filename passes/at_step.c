@@ -63,7 +63,7 @@ const Val *at_axis(Timeline *t, const Val *v, int axis)
 int axis_before(Ctx *cx, const Val *v, int i, int axis)
 {
 	const Type *x = v->args[i]->type;
-	if (op_info[v->op].is_ew)
+	if (op_info[v->op].is_ew || v->op == OP_guard)
 		return axis;
 	switch (v->op) {
 	case OP_permute: return (int)val_ints(v, A_PERM)[axis];

@@ -150,7 +150,8 @@ static const Val *fold_shape(Ctx *cx, const Val *v)
 {
 	int64_t n = count_of(v->type);
 	const Dim *dims[MAX_SHAPE];
-	if (elem_is_float(v->type->elem) || n < 0 || n > MAX_SHAPE || v->op == OP_param || v->op == OP_dim || v->op == OP_get || v->op == OP_iota || v->op == OP_after)
+	if (elem_is_float(v->type->elem) || n < 0 || n > MAX_SHAPE || v->op == OP_param || v->op == OP_dim || v->op == OP_get || v->op == OP_iota ||
+	    v->op == OP_after || v->op == OP_guard)
 		return NULL;
 	return val_as_dims(cx, v, (int)n, dims) ? dims_val(cx, v->type, (int)n, dims) : NULL;
 }
@@ -165,6 +166,8 @@ const Val *fold_value(Ctx *cx, const Val *v)
 		const Dim *n;
 		return val_as_dims(cx, v->args[0], 1, &n) && n == val_dims(v, A_VALUE)[0] ? v->args[0] : NULL;
 	}
+	if (v->op == OP_guard)
+		return fill_of(v->args[1]) && tensor_get_int(fill_of(v->args[1]), 0) ? v->args[0] : NULL;
 	if (v->op == OP_after)
 		return v->args[1]->op == OP_const || v->args[1]->op == OP_dim ? v->args[0] : NULL;
 	if (count_of(v->type) == 0 && !is_constant(v))

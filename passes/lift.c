@@ -18,6 +18,7 @@ bool can_lift(const Val *v, const bool *stacked)
 	case OP_get:
 	case OP_size:
 	case OP_after:
+	case OP_guard:
 	case OP_scatter_nd:
 	case OP_param: return false;
 	case OP_pad: return !stacked[1]; /* padding is one number */

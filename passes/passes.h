@@ -26,6 +26,7 @@ const Graph *pass_narrow(Ctx *, const Graph *, Elem);
 
 /* share.c: elements of less than a byte share bytes outside of the workspace.  Changes the types of params and results. */
 const Graph *pass_share(Ctx *, const Graph *);
+const Graph *pass_guards(Ctx *, const Graph *); /* guards.c: before lower */
 
 /* A pass by name, on a graph: what `rnncc opt` and the golden tests run.  Fails on an unknown name. */
 const Graph *pass_run(Ctx *, const char *name, const Graph *);

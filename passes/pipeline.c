@@ -138,7 +138,7 @@ static Program *make_program(Ctx *cx, const Graph *g, const char *name, int n_st
 	const char *target = o->target ? o->target : "native";
 	reproducer_begin(cx, o, arena_printf(cx->arena, "rnncc compile -O%d --target %s --stop-after team", o->opt, target), g);
 	double start = now_ms();
-	Program *p = lower(cx, pass_share(cx, g), name, n_states, t, names);
+	Program *p = lower(cx, pass_share(cx, pass_guards(cx, g)), name, n_states, t, names);
 	p->face = g;
 	const char *stage = "lower";
 	for (const KernelStage *next = kernel_stages;; next++) {

@@ -143,7 +143,8 @@ bool is_total(Ctx *cx, const Val *v)
 	case OP_loop:
 	case OP_cond:
 	case OP_call:
-	case OP_size: return false;
+	case OP_size:
+	case OP_guard: return false;
 	default: return true;
 	}
 }

@@ -325,9 +325,7 @@ int rnncc_run(rnncc_model *model, const rnncc_tensor *inputs, size_t n_inputs, r
 	int code = 0;
 	if (call && !model->interpreted) code = session_call(call, state ? state->state : NULL);
 	if (code) {
-		char *text = module_text("the compiled model returned the error %d", code);
-		set_error(error, text);
-		free(text);
+		set_error(error, session_error(arena, code));
 	}
 	for (size_t i = 0; call && !code && i < n_outputs; i++) give(&outputs[i], call->results[i]);
 	if (call) {

@@ -553,6 +553,12 @@ static double now(void)
 	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
+const char *session_error(Arena *arena, int code)
+{
+	const char *why = code == -1 ? ": sizes that do not fit" : code == -3 ? ": a number in the inputs is out of its range" : "";
+	return arena_printf(arena, "the compiled model returned the error %d%s", code, why);
+}
+
 void session_run(Session *s, Arena *arena, const Tensor *const *inputs, SessionState *state, const Tensor **results,
 	double *seconds)
 {
@@ -563,7 +569,7 @@ void session_run(Session *s, Arena *arena, const Tensor *const *inputs, SessionS
 		const double start = now();
 		const int error = session_call(call, state);
 		if (seconds) *seconds = now() - start;
-		if (error) fail(cx, "the compiled model returned the error %d", error);
+		if (error) fail(cx, "%s", session_error(cx->arena, error));
 		for (int i = 0; i < s->n_outputs; i++) results[i] = copy(arena, call->results[i]);
 		done = true;
 	}

@@ -71,6 +71,8 @@ bool session_inputs(SessionCall *, const Tensor *const *inputs);
 int session_call(SessionCall *, SessionState *state);
 void session_call_free(SessionCall *);
 
+/* What a call's code means. */
+const char *session_error(Arena *, int code);
 /* Prepares, calls, copies the results into the arena, frees.  seconds, of the call alone, may be NULL. */
 void session_run(
 	Session *, Arena *, const Tensor *const *inputs, SessionState *state, const Tensor **results, double *seconds);

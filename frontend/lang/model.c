@@ -221,6 +221,8 @@ static const Axis *new_axis(Elab *e, const Node *size, int n_outer, const Axis *
 		Value *lengths = NEW(cx->arena, Value);
 		*lengths = model_tensor(e, model_hole(e, type_new(cx, I64, n_outer + 1, dims)), 1, n_outer, outer);
 		a->lengths = lengths;
+		Value all = value_dim(cx, a->size);
+		range_add(e, lengths, &all, true, arena_printf(cx->arena, "0 <= %s_len <= %s", a->name, a->name));
 	}
 	elab_bind(e, a->name, (Value){.kind = V_AXIS, .axis = a});
 	return a;
@@ -273,6 +275,9 @@ static Value declare_input(Elab *e, const Node *var, List *inputs, List *lengths
 		Value k = elab_expr(e, var->kids[0]);
 		const Axis *a = model_axis_of(e, &k, "the number of classes");
 		v.classes = a->name ? NULL : a->size;
+		Value n = a->lengths ? (Value){.kind = V_AXIS, .axis = a} : value_dim(cx, a->size);
+		const char *limit = a->lengths ? arena_printf(cx->arena, "%s_len", a->name) : axis_str(e, axis_plain(e, a->size));
+		range_add(e, &v, &n, false, arena_printf(cx->arena, "0 <= %s < %s", var->text, limit));
 	}
 	return v;
 }
@@ -379,27 +384,10 @@ const Graph *model_graph(Elab *e, const FnDecl *d)
 	report_fail(cx, &e->model->report);
 
 	for (int i = 0; i < lengths.n; i++) list_add(e, &inputs, lengths.vals[i], lengths.names[i]);
-	const Val **params = NEWN(cx->arena, const Val *, inputs.n + 1);
-	Map map;
-	map_init(&map, cx->arena);
-	for (int i = 0; i < inputs.n; i++) {
-		params[i] = val_param(cx, i, inputs.vals[i]->type);
-		map_put(&map, inputs.vals[i], params[i]);
-	}
-	const Graph *open = graph_new(cx, d->name, 0, NULL, NULL, outputs.n, outputs.vals, outputs.names);
-	Order order = graph_order(cx->arena, open);
-	for (int i = 0; i < order.n; i++) {
-		const Val *v = order.vals[i];
-		if (map_get(&map, v)) continue;
-		const Val **args = NEWN(cx->arena, const Val *, v->n_args + 1);
-		bool same = true;
-		for (int k = 0; k < v->n_args; k++) {
-			args[k] = map_get(&map, v->args[k]);
-			same &= args[k] == v->args[k];
-		}
-		map_put(&map, v, same ? v : val_with(cx, v, args));
-	}
+	const Val **params = NEWN(cx->arena, const Val *, inputs.n + 1), **read = NEWN(cx->arena, const Val *, inputs.n + 1);
+	for (int i = 0; i < inputs.n; i++) params[i] = val_param(cx, i, inputs.vals[i]->type);
+	ranges_guard(e, inputs.n, inputs.vals, params, read);
 	const Val **new = NEWN(cx->arena, const Val *, outputs.n + 1);
-	for (int i = 0; i < outputs.n; i++) new[i] = map_get(&map, outputs.vals[i]);
+	vals_replace(cx, inputs.n, inputs.vals, read, outputs.n, outputs.vals, new);
 	return graph_new(cx, d->name, inputs.n, params, inputs.names, outputs.n, new, outputs.names);
 }

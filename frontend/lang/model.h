@@ -15,7 +15,7 @@
  *
  * Files: axes.c (layouts, masks), params.c (weights by path), model_fn.c (the functions), model_index.c (x[i], each), cell.c
  * (cells, defs), body.c (closed bodies), scan.c, loop.c (loop, generate, solvers), train.c (checks), model.c (statements,
- * inputs, outputs), model_file.c (files).
+ * inputs, outputs), ranges.c (what inputs may hold), model_file.c (files).
  */
 #ifndef FRONTEND_LANG_MODEL_H
 #define FRONTEND_LANG_MODEL_H
@@ -125,6 +125,7 @@ struct ModelElab {
 	Shared *replay;    /* the shared cell whose parameters are taken again */
 	const Node *whole; /* the right side of the assignment, as a whole, and the names on its left */
 	int n_wanted;
+	struct Range *ranges; /* of the numbers in the inputs */
 	int n_params, cap_params;
 	int64_t elements_left; /* that parameters may still have */
 	Param *params;
@@ -244,6 +245,16 @@ bool model_statement(Elab *, const Node *, bool last, int *n_results, Value *res
 const Graph *model_graph(Elab *, const FnDecl *model);
 /* A frame inside the one at hand with the declared inputs, as holes. */
 void model_enter(Elab *, const FnDecl *);
+
+/* ------------------------------------------------------------------------------------------------ ranges.c */
+
+/* What is real of an input must be 0 or more, and below the limit, or up to it; `text` says so. */
+void range_add(Elab *, const Value *input, const Value *limit, bool up_to, const char *text);
+/* Inputs (holes) as parameters: read[i] is params[i], guarded where it has a range. */
+void ranges_guard(Elab *, int n, const Val *const *holes, const Val *const *params, const Val **read);
+/* vals with others in the place of `old`. */
+void vals_replace(Ctx *, int n, const Val *const *old, const Val *const *with, int n_vals, const Val *const *vals,
+	const Val **replaced);
 
 /* ------------------------------------------------------------------------------------------------ train.c */
 

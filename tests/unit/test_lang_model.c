@@ -309,3 +309,33 @@ Test(lang_model, generation_ends_for_each_row)
 	}
 	ctx_free(cx);
 }
+
+/* `in 4` is 0 to 3, T_len is 0 to T: a call with anything else is refused, whatever stands in the padding. */
+static const char *error_of_ids(const RnnModel *m, Ctx *cx, const int64_t *ids, int64_t length)
+{
+	Tensor *w = tensor_new(cx->arena, I64, 2, (const int64_t[]){1, 3});
+	for (int i = 0; i < 3; i++) tensor_set_int(w, i, ids[i]);
+	const Tensor *out[1];
+	const char *volatile error = NULL;
+	TRY (cx) {
+		eval(cx, m->graph, (const Tensor *[]){w, ints(cx, 1, &length)}, out);
+	} else error = cx->error;
+	return error;
+}
+
+Test(lang_model, integers_out_of_their_range_are_refused)
+{
+	LOADED(cx, m, "model m(w[T] in 4) -> y[2] { y = mean(embed[4, 2](w)) }\n");
+	const struct {
+		int64_t ids[3], length;
+		const char *words; /* NULL: it is fine */
+	} calls[] = {{{0, 3, 1}, 3, NULL}, {{0, 3, 4}, 2, NULL}, {{0, 3, -9}, 2, NULL}, {{0, 4, 1}, 3, "0 <= w < 4; element 1 is 4"},
+		{{-1, 0, 0}, 3, "0 <= w < 4; element 0 is -1"}, {{0, 0, 0}, 4, "0 <= T_len <= T; element 0 is 4"},
+		{{0, 0, 0}, -1, "0 <= T_len <= T; element 0 is -1"}, {{INT64_MAX, 0, 0}, 1, "0 <= w < 4"}};
+	for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
+		const char *error = error_of_ids(m, cx, calls[i].ids, calls[i].length);
+		if (!calls[i].words) cr_expect_null(error, "call %zu: %s", i, error);
+		else cr_expect(error && strstr(error, calls[i].words), "call %zu: %s", i, error ? error : "no error");
+	}
+	ctx_free(cx);
+}
