@@ -5,7 +5,7 @@
  * often leave dims unnamed that must be equal: the node that needs it says so by node_same_dim(), and the import starts
  * again with one symbol in place of the two.
  */
-#include "frontend/onnx/compose.h"
+#include "frontend/onnx/operands.h"
 
 #include <assert.h>
 #include <ctype.h>
@@ -101,7 +101,10 @@ void node_same_dim(const Node *n, const Dim *a, const Dim *b, const char *what)
 	/* Only symbols against symbols or numbers: anything else could be an equation for the user to look at. */
 	bool plain = bare_symbol(stays) || dim_is_int(stays, NULL);
 	/* names of symbols are interned */
-	if (!gone || !plain || !map_get(&run->symbols, gone->name)) node_fail(n, "%s: %s and %s differ", what, as, bs);
+	if (!gone || !plain || !map_get(&run->symbols, gone->name)) {
+		if (node_equate(n, a, b)) return;
+		node_fail(n, "%s: %s and %s differ", what, as, bs);
+	}
 	note(n->cx, "%s: %s: %s is %s", n->cx->loc, what, gone->name, dim_text(n->cx, stays));
 	map_put(run->equal, gone->name, stays);
 	run->restart = true;

@@ -6,6 +6,7 @@
  */
 #include "frontend/onnx/operands.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* Larger than any size, and small enough to be added up and multiplied by a step. */
@@ -21,6 +22,10 @@ const Val *node_element(const Node *n, const Val *v, int k)
 		for (int i = 0; i <= k; i++) single &= dim_is(v->args[i]->type->dims[0], 1);
 		if (single) return node_element(n, v->args[k], 0);
 	}
+	int64_t start;
+	if (v->op == OP_slice && v->type->rank == 1 && dim_is_int(val_dims(v, A_START)[0], &start) && start <= INT32_MAX &&
+		llabs(val_ints(v, A_STEP)[0]) <= INT16_MAX && k <= INT16_MAX)
+		return node_element(n, v->args[0], (int)start + k * (int)val_ints(v, A_STEP)[0]);
 	if (v->type->rank == 1 && !dim_is(v->type->dims[0], 1)) v = b_slice(cx, v, 0, dim_int(cx, k), dim_int(cx, 1), 1);
 	return b_cast(cx, b_reshape(cx, v, 0, NULL), I64);
 }
@@ -61,11 +66,16 @@ void node_check_size(const Node *n, const Val *v, const Dim *wanted)
 	run->checks = checks;
 }
 
-/* The symbol of that value, where this graph has one within the bounds. */
+/* The symbol of that value, where this graph has one within the bounds; max(v, 0) is v where that is a size. */
 static const Dim *same_size(Scope *scope, Ctx *cx, const Val *v, int64_t lo, int64_t hi)
 {
+	int64_t floor;
 	if (!scope->sizes.arena) map_init(&scope->sizes, cx->arena);
 	const Dim *d = map_get(&scope->sizes, v);
+	if (!d && v->op == OP_EW_max && known_int(cx, v->args[1], &floor) && floor == 0) {
+		d = map_get(&scope->sizes, v->args[0]);
+		if (d && dim_lo(d) < 0) d = NULL;
+	}
 	return d && dim_lo(d) >= lo && dim_hi(d) <= hi ? d : NULL;
 }
 
@@ -230,7 +240,7 @@ static void solve(const Node *n, const Dim *have, const Dim *declared)
 		int times = 0;
 		if (t->n_syms != 1 || (t->coef != 1 && t->coef != -1) || !map_get(&run->open, t->syms[0])) continue;
 		mentions(have, &run->open, t->syms[0], &times);
-		if (times != 1) continue;
+		if (times != 1 || mentions(declared, &run->open, NULL, &times)) continue;
 		const Dim *term = dim_mul(cx, dim_sym(cx, t->syms[0]->name), dim_int(cx, t->coef));
 		const Dim *is = dim_sub(cx, declared, dim_sub(cx, have, term));
 		if (t->coef < 0) is = dim_sub(cx, dim_int(cx, 0), is);
@@ -238,6 +248,21 @@ static void solve(const Node *n, const Dim *have, const Dim *declared)
 		run->restart = true;
 		node_fail(n, "%s is %s", t->syms[0]->name, dim_text(cx, is));
 	}
+}
+
+bool node_reads(const Node *n, const Dim *d)
+{
+	int times = 0;
+	return mentions(d, &n->core->run->open, NULL, &times);
+}
+
+bool node_equate(const Node *n, const Dim *a, const Dim *b)
+{
+	if (!node_reads(n, a) && !node_reads(n, b)) return false;
+	solve(n, a, b);
+	solve(n, b, a);
+	node_check_size(n, b_dim(n->cx, a), b);
+	return true;
 }
 
 const Val *as_declared(const Node *n, const Val *v, const char *name)

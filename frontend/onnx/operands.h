@@ -26,6 +26,12 @@ const char *result_dim_name(const Node *, int i, int k); /* of dim k of output i
 /* The call ends with an error where the i64 scalar is not `wanted`. */
 void node_check_size(const Node *, const Val *, const Dim *wanted);
 
+/* Does run time read a part of the dim from an operand? */
+bool node_reads(const Node *, const Dim *);
+/* Two dims that must be equal: where a symbol that run time reads from an operand makes them so, the import starts again
+ * knowing it; where one is there but does not, the call compares them.  False: there is none. */
+bool node_equate(const Node *, const Dim *, const Dim *);
+
 /* Axes that run time gives: each within [-rank, rank), made non-negative. */
 const Val *wrapped_axis(const Node *, const Val *axis, const char *name, int rank);
 const Val **axis_places(const Node *, int i, int count, const Val *const *axes, int rank); /* those of input i */

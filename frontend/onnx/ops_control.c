@@ -36,6 +36,25 @@ static void import_constant(Node *n, const Val **out)
 
 /* -------------------------------------------------------------------------------------------------- If */
 
+/* A rank cannot depend on run time.  Branches of one element each, as 0 and [0], both get the higher rank: told, as a scalar and
+ * a vector of one element broadcast alike. */
+static bool same_rank(const Node *n, const Graph **bodies, int i)
+{
+	Ctx *cx = n->cx;
+	const Type *types[] = {bodies[0]->results[i]->type, bodies[1]->results[i]->type};
+	int lower = types[0]->rank > types[1]->rank, rank = types[!lower]->rank;
+	for (int k = 0; k < 2; k++)
+		if (types[k]->is_tuple || !dim_is(type_count(cx, types[k]), 1)) return false;
+	const Graph *g = bodies[lower];
+	const Val **results = NEWN(cx->arena, const Val *, g->n_results);
+	copy_vals(results, g->results, g->n_results);
+	results[i] = b_reshape(cx, results[i], rank, types[!lower]->dims);
+	note(cx, "%s: %s: %s or %s, taken as the latter", cx->loc, result_what(n, "the branches' result", g, i),
+		type_str(cx, types[lower]), type_str(cx, types[!lower]));
+	bodies[lower] = graph_new(cx, g->name, g->n_params, g->params, g->param_names, g->n_results, results, g->result_names);
+	return true;
+}
+
 static void import_if(Node *n, const Val **out)
 {
 	Ctx *cx = n->cx;
@@ -63,7 +82,8 @@ static void import_if(Node *n, const Val **out)
 		if (type->rank != other->rank && is_closed(cond)) /* how exporters write squeeze(x, axis) */
 			node_fail(n, "sizes decide between results %s and %s: they must be known (--dim NAME=N)",
 				type_str(cx, type), type_str(cx, other));
-		node_same_type(n, type, other, result_what(n, "the branches' result", bodies[0], i));
+		if (type->rank == other->rank || !same_rank(n, bodies, i))
+			node_same_type(n, type, other, result_what(n, "the branches' result", bodies[0], i));
 	}
 	const Val *both = b_cond(cx, cond, bodies[0], bodies[1], n_captures, captures);
 	for (int i = 0; i < n->n_out; i++) out[i] = val_get(cx, both, i);

@@ -104,23 +104,39 @@ static const Val *cubic(const Resize *r, const Val *t)
 	return b_select(cx, is_at_most(cx, t, f64(cx, 1)), near, far);
 }
 
+/* How many taps a scale needs that only run time knows, and the first of them.  The result has elements where the scale is at
+ * least 1/n, which bounds them; any other is an error of the call, or there is nothing to compute. */
+static const Dim *late_taps(const Node *n, const Axis *a, double support, const Val *shrunk, const Val **first)
+{
+	Ctx *cx = n->cx;
+	const Val *each_way = b_ew1(cx, OP_EW_ceil, quotient(cx, f64(cx, support), shrunk));
+	const Dim *most = dim_mul(cx, dim_int(cx, 2 * (int64_t)support), dim_add(cx, a->in, dim_int(cx, 1)));
+	each_way = b_select(cx, is_equal(cx, size_f64(cx, a->out), f64(cx, 0)), f64(cx, 1), each_way);
+	*first = sub(cx, f64(cx, 1), each_way);
+	const Val *count = b_cast(cx, with_number(cx, OP_EW_mul, each_way, 2), I64);
+	return node_count(n, count, arena_printf(cx->arena, "%s_taps", result_dim_name(n, 0, 0)), most);
+}
+
 static Taps taps_of(const Node *n, const Resize *r, const Axis *a, const Val *x)
 {
 	enum { MAX_TAPS = 1 << 16 };
 	Ctx *cx = r->cx;
-	double shrunk = 1, support = r->mode == CUBIC ? 2 : 1;
-	if (r->antialias) {
-		if (a->scale == 0)
-			node_fail(n, "attribute antialias: with a scale that only run time knows is not supported");
-		shrunk = fmin(a->scale, 1);
+	double support = r->mode == CUBIC ? 2 : 1;
+	const Val *shrunk = f64(cx, r->antialias && a->scale > 0 ? fmin(a->scale, 1) : 1), *first;
+	const Dim *count;
+	if (r->antialias && a->scale == 0) {
+		shrunk = smaller(cx, a->scale_val, shrunk);
+		count = late_taps(n, a, support, shrunk, &first);
+	} else {
+		double from = floor(-support / tensor_get(known_tensor(cx, shrunk), 0)) + 1, n_taps = 2 - 2 * from;
+		if (n_taps > MAX_TAPS) node_fail(n, "a scale of %g with antialias is not supported", a->scale);
+		count = dim_int(cx, (int64_t)n_taps);
+		first = f64(cx, from);
 	}
-	double first = floor(-support / shrunk) + 1, n_taps = 2 - 2 * first;
-	if (n_taps > MAX_TAPS) node_fail(n, "a scale of %g with antialias is not supported", a->scale);
 	/* The taps around x are those around the element below it, which is never x itself: ratio is in (0, 1]. */
 	const Val *below = with_number(cx, OP_EW_sub, b_ew1(cx, OP_EW_ceil, x), 1), *ratio = sub(cx, x, below);
-	const Dim *count = dim_int(cx, (int64_t)n_taps);
-	const Val *tap = with_number(cx, OP_EW_add, b_cast(cx, b_iota(cx, I64, 1, &count, 0), F64), first);
-	const Val *t = mul(cx, sub(cx, tap, b_unsqueeze(cx, ratio, 1)), f64(cx, shrunk));
+	const Val *tap = add(cx, b_cast(cx, b_iota(cx, I64, 1, &count, 0), F64), first);
+	const Val *t = mul(cx, sub(cx, tap, b_unsqueeze(cx, ratio, 1)), shrunk);
 	t = b_ew1(cx, OP_EW_abs, t);
 	Taps taps = {.index = add(cx, b_unsqueeze(cx, below, 1), tap)};
 	const Val *zero = f64(cx, 0);
@@ -321,23 +337,25 @@ static void set_size(const Node *n, Axis *a, const Dim *size)
 /* One scale for all axes, so that none gets larger (smaller) than asked for. */
 static void set_sizes_by_aspect(const Node *n, Axis *axes, int count, const int *which, Dims sizes, bool largest)
 {
-	double scale = 0;
+	Ctx *cx = n->cx;
+	const Val *scale = NULL;
 	for (int i = 0; i < count; i++) {
-		int64_t in, out;
-		if (!dim_is_int(axes[which[i]].in, &in) || !dim_is_int(sizes[i], &out) || in < 1 || out < 1)
-			node_fail(n, "attribute keep_aspect_ratio_policy: from %s to %s is not supported",
-				dim_text(n->cx, axes[which[i]].in), dim_text(n->cx, sizes[i]));
-		double one = (double)out / (double)in;
-		scale = i == 0 ? one : largest ? fmax(scale, one) : fmin(scale, one);
+		const Dim *in = axes[which[i]].in;
+		if (dim_hi(in) < 1 || dim_hi(sizes[i]) < 1)
+			node_fail(n, "attribute keep_aspect_ratio_policy: from %s to %s is not supported", dim_text(cx, in),
+				dim_text(cx, sizes[i]));
+		const Val *one = quotient(cx, size_f64(cx, sizes[i]), size_f64(cx, in));
+		scale = !scale ? one : largest ? larger(cx, scale, one) : smaller(cx, scale, one);
 	}
+	scale = scale ? folded(cx, scale) : NULL;
 	for (int i = 0; i < count; i++) {
 		Axis *a = &axes[which[i]];
-		int64_t in = 0;
-		dim_is_int(a->in, &in);
-		a->scale = want_scale(n, scale);
-		a->scale_val = f64(n->cx, scale);
-		a->width = f64(n->cx, scale * (double)in);
-		a->out = dim_int(n->cx, (int64_t)floor(scale * (double)in + 0.5));
+		const Tensor *t = known_tensor(cx, scale);
+		a->scale = t ? want_scale(n, tensor_get(t, 0)) : 0;
+		a->scale_val = scale;
+		a->width = folded(cx, mul(cx, scale, size_f64(cx, a->in)));
+		const Val *size = b_ew1(cx, OP_EW_floor, with_number(cx, OP_EW_add, a->width, 0.5));
+		a->out = node_size(n, b_cast(cx, folded(cx, size), I64), result_dim_name(n, 0, which[i]), 0, NULL);
 	}
 }
 

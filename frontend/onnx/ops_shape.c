@@ -179,9 +179,15 @@ static void squeeze(const Node *n, int count, const int64_t *axes, const Val **o
 	bool *gone = NEWN(cx->arena, bool, t->rank);
 	for (int i = 0; i < t->rank && count < 0; i++) {
 		gone[i] = dim_is(t->dims[i], 1);
-		if (!gone[i] && dim_lo(t->dims[i]) <= 1 && dim_hi(t->dims[i]) >= 1)
+		if (gone[i] || dim_lo(t->dims[i]) > 1 || dim_hi(t->dims[i]) < 1) continue;
+		if (!node_reads(n, t->dims[i]))
 			node_fail(n, "without axes: whether a dim of %s is 1 decides what remains; give it a size or a bound",
 				type_str(cx, t));
+		/* the rank is decided now: what an operand says at run time stays, and must not be 1 */
+		const Val *is_one = binary(cx, OP_EW_eq, b_dim(cx, t->dims[i]), b_scalar_int(cx, I64, 1));
+		node_check_size(n, b_cast(cx, is_one, I64), dim_int(cx, 0));
+		note(cx, "%s: without axes: %s is taken not to be 1; a call where it is ends with an error", cx->loc,
+			dim_text(cx, t->dims[i]));
 	}
 	int *places = count < 0 ? NULL : node_axes(n, count, axes, t->rank);
 	for (int i = 0; i < count; i++) {

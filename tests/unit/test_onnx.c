@@ -597,6 +597,29 @@ static Buf if_model(Ctx *cx)
 	return model(cx, g, 14);
 }
 
+/* A branch that is a scalar and one that is a vector of one element: both are taken as the vector, and that is told. */
+Test(onnx_import, if_of_two_ranks)
+{
+	Ctx *cx = ctx_new();
+	Buf g = message(cx), n = node(cx, "If", "c", "y");
+	put_attr_message(cx, &n, "then_branch", true, small_body(cx, "Neg", "s", "a"));
+	put_attr_message(cx, &n, "else_branch", true, small_body(cx, "Neg", "v", "b"));
+	put_message(&g, 1, n);
+	put_input(cx, &g, "c", BOOLEAN, "");
+	put_input(cx, &g, "s", FLOAT, "");
+	put_input(cx, &g, "v", FLOAT, "1");
+	put_output(cx, &g, "y");
+	const Graph *m = must_import(cx, model(cx, g, 14), NULL);
+	cr_expect_str_eq(type_str(cx, m->results[0]->type), "f32[1]");
+	cr_expect(cx->n_notes && strstr(cx->notes[0], "f32[] or f32[1], taken as the latter"));
+	const Tensor *in[3] = {ints(cx, BOOL, 0, NULL, (int64_t[]){1}), floats(cx, 0, NULL, (double[]){3}),
+		floats(cx, 1, (int64_t[]){1}, (double[]){4})};
+	expect_result(cx, m, in, 0, 1, (double[]){-3});
+	in[0] = ints(cx, BOOL, 0, NULL, (int64_t[]){0});
+	expect_result(cx, m, in, 0, 1, (double[]){-4});
+	ctx_free(cx);
+}
+
 Test(onnx_import, if_captures_and_folds)
 {
 	Ctx *cx = ctx_new();

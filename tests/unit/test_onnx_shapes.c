@@ -504,3 +504,27 @@ Test(onnx_shapes, squeeze_of_a_symbol)
 	expect_shape(run(&m), 1, DIMS(3));
 	ctx_free(m.cx);
 }
+
+/* A size that an operand says is no size to remove: the rank cannot wait for it, and the call sees whether it is 1. */
+Test(onnx_shapes, squeeze_of_an_operand)
+{
+	Model m = start(13);
+	int64_t shape[] = {1, 3};
+	input(&m, "shape", INT64, "2", counting(m.cx, I64, 1, DIMS(2)));
+	add(&m, node(m.cx, "ConstantOfShape", "shape", "x"));
+	add_op(&m, "Squeeze", "x");
+	tensor_set_int((Tensor *)(uintptr_t)m.in[0], 0, 2);
+	shape[0] = 2, shape[1] = 2;
+	expect_shape(run(&m), 2, shape);
+	tensor_set_int((Tensor *)(uintptr_t)m.in[0], 0, 1);
+	Ctx *volatile cx = m.cx;
+	volatile bool done = false;
+	TRY (cx) {
+		Eval e = {.cx = cx, .arena = cx->arena};
+		const Tensor *result;
+		eval_graph(&e, m.g, m.in, &result);
+		done = true;
+	}
+	cr_expect_not(done);
+	ctx_free(cx);
+}

@@ -301,4 +301,22 @@ Test(operands, resize)
 	Case c = {"Resize", 13, "1 3", 3, {-1, -1, 2}, .mode = "nearest", .declared = "1 6", .runs = {
 		{{{0}, {0}, {1, 6}}, .rank = 2, .dims = {1, 6}, .values = {0, 0, 1, 1, 2, 2}}, {{{0}, {0}, {2, 6}}, .fails = true}}};
 	expect(&c);
+	expect(&c);
+	/* the numbers below are those of ONNX's reference implementation */
+	Case shrinks = {"Resize", 18, "1 4", 3, {-1, -1, 2}, .attribute = "antialias", .value = 1, .mode = "linear",
+		.declared = "1 ?", .bound = "late2_1", .most = 4, .runs = {
+		{{{0}, {0}, {1, 2}}, .rank = 2, .dims = {1, 2}, .values = {0.625, 2.375}},
+		{{{0}, {0}, {1, 3}}, .rank = 2, .dims = {1, 3}, .values = {0.27272728, 1.5, 2.7272727}},
+		{{{0}, {0}, {1, 1}}, .rank = 2, .dims = {1, 1}, .values = {1.5}},
+		{{{0}, {0}, {1, 0}}, .rank = 2, .dims = {1, 0}}, {{{0}, {0}, {1, 5}}, .fails = true}}};
+	expect(&shrinks);
+}
+
+/* A grid of 1 by 2: x is -1/2 and 1/2, y is 0.  theta counts: the points are (0x + 1y + 2, 3x + 4y + 5). */
+Test(operands, affine_grid)
+{
+	Case c = {"AffineGrid", 20, "1 2 3", 1, {4}, .declared = "1 1 2 2", .runs = {
+		{{{1, 7, 1, 2}}, .rank = 4, .dims = {1, 1, 2, 2}, .values = {2, 3.5, 2, 6.5}},
+		{{{2, 7, 1, 2}}, .fails = true}, {{{1, 7, 2, 1}}, .fails = true}}};
+	expect(&c);
 }
