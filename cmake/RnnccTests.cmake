@@ -99,7 +99,8 @@ endforeach()
 # ------------------------------------------------------------------------------------------------------------- fuzz
 
 # Random graphs against the interpreter; tests/fuzz_graphs.sh runs it.
-add_executable(fuzz_graphs ${PROJECT_SOURCE_DIR}/tests/fuzz_graphs.c)
+file(GLOB fuzz_graphs_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/fuzz_graphs/*.c)
+add_executable(fuzz_graphs ${fuzz_graphs_sources})
 target_compile_options(fuzz_graphs PRIVATE ${RNNCC_WARNINGS})
 target_link_libraries(fuzz_graphs PRIVATE rnncc_internal)
 

@@ -1,4 +1,4 @@
-/* compiled.h: graphs as compiled C, called with tensors: what test_codegen.c and tests/fuzz_graphs.c share.
+/* compiled.h: graphs as compiled C, called with tensors: what test_codegen.c and tests/fuzz_graphs/ share.
  *
  * Many graphs go into one module, because starting a C compiler costs more than compiling a small file.  Every array that
  * the C gets stands between guard bytes, and what it is to write to is filled with garbage first.
