@@ -352,10 +352,23 @@ static void emit_known(Emit *em, int64_t n, bool sliced)
 	const Schedule *s = &em->k->schedule;
 	const char *v = var_c(em, em->vector);
 	int64_t step = (int64_t)s->lanes * s->unroll, n_blocks = n / step, end = n_blocks * step;
-	if (sliced || n_blocks > 1) {
-		const char *blocks = arena_printf(em->cx->arena, "%" PRId64, n_blocks);
-		const char *from = sliced ? slice_c(em, blocks, step, 0) : "0";
-		const char *to = sliced ? slice_c(em, blocks, step, 1) : arena_printf(em->cx->arena, "%" PRId64, end);
+	const char *blocks = arena_printf(em->cx->arena, "%" PRId64, n_blocks);
+	const char *from = sliced ? slice_c(em, blocks, step, 0) : "0";
+	const char *to = sliced ? slice_c(em, blocks, step, 1) : arena_printf(em->cx->arena, "%" PRId64, end);
+	if (s->turn) {
+		const char *last = arena_printf(em->cx->arena, sliced ? "first + end - %" PRId64 : "%" PRId64, sliced ? step : end - step);
+		if (sliced) {
+			open_block(w, "%s", "");
+			line(w, "const int64_t first = %s, end = %s;", from, to);
+		}
+		line(w, "/* to and fro: what was read last is still in the cache */");
+		open_block(w, "for (int64_t at = %s; at < %s; at += %" PRId64 ")", sliced ? "first" : from, sliced ? "end" : to, step);
+		line(w, "const int64_t %s = %s %% 2 ? %s - at : at;", v, s->turn->name, last);
+		emit_rows(em, s->unroll);
+		close_block(w);
+		if (sliced)
+			close_block(w);
+	} else if (sliced || n_blocks > 1) {
 		open_block(w, "for (int64_t %s = %s; %s < %s; %s += %" PRId64 ")", v, from, v, to, v, step);
 		emit_rows(em, s->unroll);
 		close_block(w);

@@ -144,6 +144,7 @@ typedef struct {
 	int row_tile;    /* points along it in registers */
 	int fold_lanes;  /* of the vectors that folded sums are in */
 	bool parallel;   /* threads share the outermost loop */
+	const Var *turn; /* of the loop around it: where this is odd, the blocks go from last to first; NULL: never */
 } Schedule;
 struct Kernel {
 	const char *name;   /* C identifier */
@@ -308,6 +309,7 @@ KernelPass pass_vectorise;  /* vectorise.c: the axis in the lanes, and storage o
 KernelPass pass_unroll;     /* unroll.c: register tiles */
 KernelPass pass_parallel;   /* parallel.c: what threads share */
 KernelPass pass_pack;       /* pack.c: constants in the order of reading */
+KernelPass pass_turn;       /* turn.c: weights larger than a cache, to and fro */
 KernelPass pass_plan;       /* plan.c: the workspace */
 KernelPass pass_team;       /* team.c: which thread runs what, and where they wait */
 /* The passes after lower, in order, ended by a NULL name. */

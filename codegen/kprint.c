@@ -169,6 +169,8 @@ void kernel_print(Buf *b, const Kernel *k)
 		buf_printf(b, "; %d rows of %s", s->row_tile, k->vars[s->rows]->name);
 	if (k->n_packs)
 		buf_puts(b, "; constants packed");
+	if (s->turn)
+		buf_printf(b, "; backwards at odd %s", s->turn->name);
 	buf_puts(b, s->parallel ? "; parallel\n" : "\n");
 }
 

@@ -64,7 +64,8 @@ bool name_is_reserved(const char *name)
 	    "struct", "switch", "typedef", "union", "unsigned", "void", "volatile", "while", "asm", "typeof", "linux", "unix",
 	    "bool", "true", "false", "NULL", "NAN", "INFINITY", "main", "signal", "div",
 	    /* what the printed functions call their own */
-	    "state", "workspace", "lane", "ws", "swap", "part", "parts", "weights", "bytes", "VL", "vf", "vi", "vu", "w", "step", "dims", "in", "out", "i",
+	    "state", "workspace", "lane", "ws", "swap", "part", "parts", "weights", "bytes", "VL", "vf", "vi", "vu", "w", "step", "dims", "in", "out", "i", "at", "first",
+	    "end",
 	    NULL};
 	static const char *const prefixes[] = {/* of header macros */ "INT", "UINT", "WCHAR_", "WINT_", "SIZE_", "PTRDIFF_", "SIG_",
 	                                       "MATH_ERR", "HUGE_VAL", "M_", "FP_",

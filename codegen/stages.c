@@ -8,6 +8,7 @@ const KernelStage kernel_stages[] = {
 	{"unroll", pass_unroll},
 	{"parallel", pass_parallel},
 	{"pack", pass_pack},
+	{"turn", pass_turn},
 	{"plan", pass_plan},
 	{"team", pass_team},
 	{NULL, NULL},

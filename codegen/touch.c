@@ -72,11 +72,25 @@ static bool is_own(const Kernel *k, const Var *v)
 	return false;
 }
 
+static void touch_var(Touch *t, const Var *v)
+{
+	Params *ps = &t->params;
+	if (is_own(t->k, v))
+		return;
+	for (int k = 0; k < ps->n_outer; k++)
+		if (ps->outer[k] == v)
+			return;
+	const Var **outer = NEWN(t->p->arena, const Var *, ps->n_outer + 1);
+	if (ps->n_outer)
+		memcpy(outer, ps->outer, sizeof *outer * (size_t)ps->n_outer);
+	outer[ps->n_outer++] = v;
+	ps->outer = outer;
+}
+
 static void touch_expr(Touch *t, const Expr *e);
 
 static void touch_index(Touch *t, const Index *x)
 {
-	Params *ps = &t->params;
 	touch_dim(t, x->base);
 	for (int i = 0; i < x->n_terms; i++) {
 		const Atom *a = x->terms[i].atom;
@@ -87,17 +101,8 @@ static void touch_index(Touch *t, const Index *x)
 			touch_expr(t, a->expr);
 		} else if (a->a) {
 			touch_index(t, a->a);
-		} else if (!is_own(t->k, a->var)) {
-			bool known = false;
-			for (int k = 0; k < ps->n_outer; k++)
-				known |= ps->outer[k] == a->var;
-			if (known)
-				continue;
-			const Var **outer = NEWN(t->p->arena, const Var *, ps->n_outer + 1);
-			if (ps->n_outer)
-				memcpy(outer, ps->outer, sizeof *outer * (size_t)ps->n_outer);
-			outer[ps->n_outer++] = a->var;
-			ps->outer = outer;
+		} else {
+			touch_var(t, a->var);
 		}
 	}
 }
@@ -142,6 +147,8 @@ Params kernel_params(Program *p, const Kernel *k)
 		touch_buffer(&t, k->stores[i].buffer, true);
 		touch_index(&t, buffer_offset(p, k->stores[i].buffer, k->stores[i].index));
 	}
+	if (k->schedule.turn)
+		touch_var(&t, k->schedule.turn);
 	t.params.read = t.read;
 	t.params.written = t.written;
 	return t.params;
