@@ -86,7 +86,7 @@ static void emit_members(Emit *em, const Block *b)
 }
 
 /* Each thread swaps the carries of the loops that all run for itself. */
-static void note_swapped(void *user, Stmt *s)
+static void name_swapped(void *user, Stmt *s)
 {
 	Buf *names = user;
 	for (int i = 0; s->owner == OWNER_ALL && i < s->n_carries; i++)
@@ -99,7 +99,7 @@ static void emit_team(Emit *em, const Block *b)
 	Writer *w = em->w;
 	Buf swapped;
 	buf_init(&swapped, em->cx->arena);
-	block_each(b, note_swapped, &swapped);
+	block_each(b, name_swapped, &swapped);
 	const char *own = swapped.size ? arena_printf(em->cx->arena, " firstprivate(%s)", swapped.text) : "";
 	line(w, "#pragma omp parallel num_threads(%d)%s", em->threads, own);
 	open_block(w, "%s", "");
@@ -253,8 +253,18 @@ static void name_loops(void *user, Stmt *s)
 		((Var *)(uintptr_t)s->var)->name = unique_local(p, s->var->name);
 }
 
+static void note_swapped(void *user, Stmt *s)
+{
+	Emit *em = user;
+	for (int i = 0; i < s->n_carries; i++)
+		if (s->carries[i].next)
+			map_put(&em->swapped, buffer_root(s->carries[i].now), buffer_root(s->carries[i].next));
+}
+
 void emit_kernels(Emit *em)
 {
+	map_init(&em->swapped, em->cx->arena);
+	block_each(&em->p->block, note_swapped, em);
 	block_each(&em->p->block, name_loops, em->p);
 	emit_functions(em, &em->p->block);
 }

@@ -210,7 +210,7 @@ void emit_special(Emit *em, const Stmt *s, const char *name)
 		           elem_info[ps.buffers[i]->elem].ctype, ps.written[i] ? "out" : arena_printf(em->cx->arena, "in%d", i));
 	if (s->val->loc)
 		line(w, "/* %s */", comment_text(em->cx, s->val->loc));
-	line(w, "static void %s(%s)", name, b.text);
+	line(w, "%svoid %s(%s)", storage_c(em, &ps, false), name, b.text);
 	open_block(w, "%s", "");
 	switch (s->val->op) {
 	case OP_argreduce: emit_argreduce(em, s); break;

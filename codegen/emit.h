@@ -37,6 +37,7 @@ typedef struct {
 	bool profile;
 	bool in_team;             /* in the parallel region */
 	Kernels *kernels;         /* those called, in order */
+	Map swapped;              /* root of a Buffer -> that of the one that a loop swaps it with */
 	const char *blob;         /* prefix, when weights are a parameter; else NULL */
 	/* the kernel being printed */
 	const Kernel *k;
@@ -68,14 +69,6 @@ Buffer *buffer_root(const Buffer *);
 int acc_register(const Kernel *, const Acc *); /* which register it runs in */
 const char *acc_name(Emit *, const Acc *, int m, int u);
 
-/* ckernel.c */
-void emit_kernel(Emit *, const Kernel *);
-const char *var_c(Emit *, const Var *);
-/* The register with one more element in it; neutral: what it starts from. */
-const char *sum_c(Emit *, const Acc *, const char *name, bool vec, int m, int u);
-const Expr *neutral(Emit *, const Acc *);
-/* cfold.c */
-void emit_fold(Emit *, Acc *const *, int n);
 typedef struct {
 	int n_buffers;
 	Buffer **buffers;      /* roots, in order of C parameters */
@@ -86,6 +79,16 @@ typedef struct {
 	const Sym **syms;
 	bool constants;        /* reads weights */
 } Params;
+
+/* ckernel.c */
+void emit_kernel(Emit *, const Kernel *);
+const char *storage_c(const Emit *, const Params *, bool vectors); /* of a function: "static " and its attributes */
+const char *var_c(Emit *, const Var *);
+/* The register with one more element in it; neutral: what it starts from. */
+const char *sum_c(Emit *, const Acc *, const char *name, bool vec, int m, int u);
+const Expr *neutral(Emit *, const Acc *);
+/* cfold.c */
+void emit_fold(Emit *, Acc *const *, int n);
 Params kernel_params(Program *, const Kernel *);
 Params special_params(Program *, const Stmt *);
 /* cost.c: of one call: operations on floats, and bytes of memory that are touched. */

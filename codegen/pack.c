@@ -182,7 +182,7 @@ static void pack_loop(Program *p, Kernel *k, int first, int last)
 	pack.n_outer = c.n_outer;
 	pack.outer = arena_copy(p->arena, c.outer, sizeof *c.outer * (size_t)c.n_outer);
 	int64_t total = outer * pack.outer_size;
-	if (total > MAX_PACK_BYTES / elem_info[pack.elem].size)
+	if (!total || total > MAX_PACK_BYTES / elem_info[pack.elem].size)
 		return;
 	Tensor *t = tensor_new(p->arena, pack.elem, 1, &total);
 	memset(t->data, 0, tensor_size_bytes(t));
