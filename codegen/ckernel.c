@@ -207,21 +207,29 @@ static bool is_identifier(const char *text)
 	return text[strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789")] == 0;
 }
 
-static void emit_stores(Emit *em, bool clash, int m, int u)
+/* Store by store, for all points of the tile: what the points compute does not depend on each other, so that while one waits
+ * for a result the CPU goes on with the next. */
+static void emit_stores(Emit *em, Tile t)
 {
 	const Kernel *k = em->k;
-	const char **values = NEWN(em->cx->arena, const char *, k->n_stores);
-	for (int i = 0; clash && i < k->n_stores; i++) { /* all values are known before the first is stored */
-		const Store *s = &k->stores[i];
-		values[i] = store_value(em, s, m, u);
-		if (is_identifier(values[i]))
-			continue;
-		const char *name = arena_printf(em->cx->arena, "t%d", em->n_temps++);
-		line(em->w, "const %s %s = %s;", vocab_type(em->vocab, s->buffer->elem, em->lanes > 1 && em->vector), name, values[i]);
-		values[i] = name;
-	}
+	const bool clash = stores_clash(k);
+	const char **values = NEWN(em->cx->arena, const char *, k->n_stores * t.rows * t.vectors), **value = values;
+	for (int i = 0; clash && i < k->n_stores; i++) /* all values are known before the first is stored */
+		for (int m = 0; m < t.rows; m++)
+			for (int u = 0; u < t.vectors; u++, value++) {
+				const Store *s = &k->stores[i];
+				*value = store_value(em, s, m, u);
+				if (is_identifier(*value))
+					continue;
+				const char *name = arena_printf(em->cx->arena, "t%d", em->n_temps++);
+				line(em->w, "const %s %s = %s;", vocab_type(em->vocab, s->buffer->elem, em->lanes > 1 && em->vector), name, *value);
+				*value = name;
+			}
+	value = values;
 	for (int i = 0; i < k->n_stores; i++)
-		emit_store(em, &k->stores[i], clash ? values[i] : store_value(em, &k->stores[i], m, u), m, u);
+		for (int m = 0; m < t.rows; m++)
+			for (int u = 0; u < t.vectors; u++, value++)
+				emit_store(em, &k->stores[i], clash ? *value : store_value(em, &k->stores[i], m, u), m, u);
 }
 
 static void emit_tile(Emit *em, Tile t)
@@ -237,10 +245,7 @@ static void emit_tile(Emit *em, Tile t)
 		else
 			emit_loop(em, k->accs + first, last - first, t);
 	}
-	bool clash = stores_clash(k);
-	for (int m = 0; m < t.rows; m++)
-		for (int u = 0; u < t.vectors; u++)
-			emit_stores(em, clash, m, u);
+	emit_stores(em, t);
 }
 
 /* Rows in tiles, then the rest: of a known number at once, else one by one. */

@@ -1,8 +1,9 @@
 /* inplace.c: a carry is overwritten where nothing reads its old value later.
  *
- * c' of an LSTM reads c only at its own unit: one buffer will do.  h' needs all of h for every unit: two buffers.  Legal when
- * one kernel stores the new value, that kernel reads the old one only at the index it stores, after its sums, and no later
- * statement of the body reads the old one.
+ * c' of an LSTM reads c only at its own unit: one buffer will do.  h' needs all of h for every unit: two buffers, unless all
+ * units are in one register tile, whose sums are done before it stores anything.  Legal when one kernel stores the new value,
+ * that kernel reads the old one only at the index it stores, after its sums, and no later statement of the body reads the old
+ * one.
  */
 #include "codegen/kernel.h"
 
@@ -50,12 +51,21 @@ static void read_index(const Index *x, Reads *r)
 	}
 }
 
+/* All points are in registers at a time. */
+static bool is_one_tile(const Kernel *k)
+{
+	const Schedule *s = &k->schedule;
+	return k->n_vars == 1 && s->vector == 0 && dim_is(k->vars[0]->extent, (int64_t)s->lanes * s->unroll);
+}
+
 static void read_kernel(const Kernel *k, Reads *r)
 {
 	const Index *at = r->at;
+	const bool sums_first = at && is_one_tile(k);
 	for (int i = 0; i < k->n_accs; i++) {
 		r->at = NULL;
-		read_expr(k->accs[i]->value, r);
+		if (!sums_first)
+			read_expr(k->accs[i]->value, r);
 		r->at = at;
 		if (k->accs[i]->init)
 			read_expr(k->accs[i]->init, r);

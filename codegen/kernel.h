@@ -304,9 +304,9 @@ Program *lower(Ctx *, const Graph *, const char *name, int n_states, const Targe
 /* Each pass is a function from a program to a new one; the old one stays as it was, for dumps and for trying another way. */
 typedef Program *KernelPass(const Program *, const Target *);
 KernelPass pass_accumulate; /* accumulate.c: sums continue in one register */
-KernelPass pass_inplace;    /* inplace.c: carries are overwritten */
 KernelPass pass_vectorise;  /* vectorise.c: the axis in the lanes, and storage orders that suit it */
 KernelPass pass_unroll;     /* unroll.c: register tiles */
+KernelPass pass_inplace;    /* inplace.c: carries are overwritten */
 KernelPass pass_parallel;   /* parallel.c: what threads share */
 KernelPass pass_pack;       /* pack.c: constants in the order of reading */
 KernelPass pass_turn;       /* turn.c: weights larger than a cache, to and fro */

@@ -3,9 +3,9 @@
 
 const KernelStage kernel_stages[] = {
 	{"accumulate", pass_accumulate},
-	{"inplace", pass_inplace},
 	{"vectorise", pass_vectorise},
 	{"unroll", pass_unroll},
+	{"inplace", pass_inplace},
 	{"parallel", pass_parallel},
 	{"pack", pass_pack},
 	{"turn", pass_turn},
