@@ -116,10 +116,10 @@ static void emit_count(Emit *em, const Stmt *s, const char *most)
 	const char *name = dim_name(em->cx, s->size), *count = s->count->name;
 	line(em->w, "%s = %s[0];", name, count);
 	line(em->w, "if (%s == %s && %s < %s[0] && %s[0])", name, most, name, s->limit->name, s->go->name);
-	line(em->w, "\treturn -1;");
+	line(em->w, "\treturn %s_EDIM;", em->upper);
 	if (s->size->lo > 0) {
 		line(em->w, "if (%s < %" PRId64 ")", name, s->size->lo);
-		line(em->w, "\treturn -1;");
+		line(em->w, "\treturn %s_EDIM;", em->upper);
 	}
 }
 
@@ -129,12 +129,12 @@ static void emit_size(Emit *em, const Stmt *s)
 	const char *value = expr_c(em, s->cond, 0, 0);
 	if (s->guard) {
 		line(em->w, "if (!%s)", paren_c(em, value));
-		line(em->w, "\treturn -3; /* %s */", comment_text(em->cx, s->guard));
+		line(em->w, "\treturn %s_EVALUE; /* %s */", em->upper, comment_text(em->cx, s->guard));
 		return;
 	}
 	if (!s->size) {
 		line(em->w, "if (%s != %s)", value, dim_c(em->cx, s->want));
-		line(em->w, "\treturn -1;");
+		line(em->w, "\treturn %s_EDIM;", em->upper);
 		return;
 	}
 	const char *name = dim_name(em->cx, s->size);
@@ -145,7 +145,7 @@ static void emit_size(Emit *em, const Stmt *s)
 	else if (lo > INT64_MIN || hi < INT64_MAX)
 		line(em->w, "if (%s %s %" PRId64 ")", name, lo > INT64_MIN ? "<" : ">", lo > INT64_MIN ? lo : hi);
 	if (lo > INT64_MIN || hi < INT64_MAX)
-		line(em->w, "\treturn -1;");
+		line(em->w, "\treturn %s_EDIM;", em->upper);
 }
 
 typedef struct {
@@ -183,7 +183,7 @@ static void emit_stmt(Emit *em, const Stmt *s)
 	} else if (s->kind == ST_CHECK) {
 		const char *where = s->where ? arena_printf(em->cx->arena, "%s > 0 && ", dim_c(em->cx, s->where)) : "";
 		line(w, "if (%s%s %s %s)", where, dim_c(em->cx, s->seen), s->at_least ? "<" : "!=", dim_c(em->cx, s->want));
-		line(w, "\treturn -1;");
+		line(w, "\treturn %s_EDIM;", em->upper);
 	} else if (s->kind == ST_SIZE) {
 		emit_size(em, s);
 	} else if (s->kind == ST_IF) {

@@ -253,7 +253,8 @@ static const char *print_header(const Files *f)
 		line(&w, "/* Weights, loaded by the caller; read only: one serves any number of threads. */");
 		line(&w, "typedef struct {\n\tconst unsigned char *bytes;\n} %s_weights;", job->name);
 		line(&w, "/* Checks %s_weights.bin in memory (64-byte aligned, to be kept while in use) and points weights into it.", job->name);
-		line(&w, " * 0, or -2: not the weights of this model, damaged, or not aligned. */");
+		line(&w, " * Returns 0 or %s_EWEIGHTS: not the weights of this model, damaged, or not aligned. */", f->upper);
+		line(&w, "enum { %s_EWEIGHTS = -2 };", f->upper);
 		line(&w, "int %s_load(%s_weights *weights, const void *blob, size_t size);\n", job->name, job->name);
 	}
 	if (job->run) {
@@ -451,17 +452,17 @@ static void print_load(const Files *f, Writer *w)
 	line(w, "const unsigned char *bytes = blob;");
 	line(w, "uint64_t hash = UINT64_C(0xcbf29ce484222325), stated = 0, length = 0;");
 	line(w, "if (size != 64 + (size_t)%s_WEIGHTS_BYTES || (uintptr_t)blob %% 64)", f->upper);
-	line(w, "\treturn -2;");
+	line(w, "\treturn %s_EWEIGHTS;", f->upper);
 	line(w, "for (size_t i = 0; i < 8; i++) {");
 	line(w, "\tif (bytes[i] != magic[i])");
-	line(w, "\t\treturn -2;");
+	line(w, "\t\treturn %s_EWEIGHTS;", f->upper);
 	line(w, "\tlength |= (uint64_t)bytes[8 + i] << 8 * i;");
 	line(w, "\tstated |= (uint64_t)bytes[16 + i] << 8 * i;");
 	line(w, "}");
 	line(w, "for (size_t i = 64; i < size; i++)");
 	line(w, "\thash = (hash ^ bytes[i]) * UINT64_C(0x100000001b3);");
 	line(w, "if (length != %s_WEIGHTS_BYTES || hash != stated)", f->upper);
-	line(w, "\treturn -2;");
+	line(w, "\treturn %s_EWEIGHTS;", f->upper);
 	line(w, "weights->bytes = bytes + 64;");
 	line(w, "return 0;");
 	close_block(w);
@@ -493,7 +494,7 @@ static const char *print_source(Files *f)
 	for (int s = 0; s < 2; s++) {
 		if (!programs[s])
 			continue;
-		Emit em = {.cx = cx, .p = programs[s], .vocab = vocab, .w = &body, .threads = job->options->threads,
+		Emit em = {.cx = cx, .p = programs[s], .upper = f->upper, .vocab = vocab, .w = &body, .threads = job->options->threads,
 		           .profile = job->options->profile, .kernels = &f->kernels};
 		em.blob = job->options->weights == WEIGHTS_BLOB ? job->name : NULL;
 		emit_kernels(&em);
@@ -503,7 +504,7 @@ static const char *print_source(Files *f)
 	for (int s = 0; s < 2; s++) {
 		if (!programs[s])
 			continue;
-		Emit em = {.cx = cx, .p = programs[s], .vocab = vocab, .w = &body, .threads = job->options->threads,
+		Emit em = {.cx = cx, .p = programs[s], .upper = f->upper, .vocab = vocab, .w = &body, .threads = job->options->threads,
 		           .profile = job->options->profile, .kernels = &f->kernels};
 		em.blob = job->options->weights == WEIGHTS_BLOB ? job->name : NULL;
 		print_entry(f, &em, programs[s], s);

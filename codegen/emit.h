@@ -31,6 +31,7 @@ typedef struct { /* calls of kernels, as they are printed */
 typedef struct {
 	Ctx *cx;
 	Program *p;
+	const char *upper;        /* the prefix of error codes */
 	Vocab *vocab;
 	Writer *w;
 	int threads;
