@@ -45,7 +45,9 @@ typedef struct {
 Ready bench_open(Ctx *, const Options *, bool profile, const Tensor ***inputs);
 double bench_calls(Ctx *, SessionCall *, SessionState *, int n); /* seconds of n calls */
 
-/* bench_profile.c: compiles the model with a clock after each kernel. */
+/* bench_profile.c: of each kernel, all its calls in one call of the model, the best of many; and how many calls. */
+void bench_kernels(Ctx *, const Ready *, const Tensor *const *inputs, double *us, double *calls);
+/* Compiles the model with a clock after each kernel. */
 Profile bench_profile(Ctx *, const Options *);
 void profile_print(Ctx *, const Options *, const Profile *);
 void profile_json(cJSON *, const Profile *);

@@ -15,8 +15,8 @@
 
 enum { ROUNDS = 30, CALLS = 10 };
 
-/* The best round of each kernel: others may have been interrupted. */
-static void time_kernels(Ctx *cx, const Ready *r, const Tensor *const *inputs, double *us, double *calls)
+/* Others than the best round may have been interrupted. */
+void bench_kernels(Ctx *cx, const Ready *r, const Tensor *const *inputs, double *us, double *calls)
 {
 	const int n = r->compiled->n_kernels;
 	SessionCall *call = session_prepare(r->session, inputs);
@@ -59,7 +59,7 @@ Profile bench_profile(Ctx *cx, const Options *o)
 	const Ready r = bench_open(cx, o, true, &inputs);
 	const int n = r.compiled->n_kernels;
 	double *us = NEWN(cx->arena, double, n), *calls = NEWN(cx->arena, double, n);
-	time_kernels(cx, &r, inputs, us, calls);
+	bench_kernels(cx, &r, inputs, us, calls);
 	Profile p = {.kernels = NEWN(cx->arena, KernelTime, n)};
 	for (int i = 0; i < n; i++)
 		if (calls[i] > 0)

@@ -36,6 +36,9 @@ typedef struct {
 	WeightChoice weights;
 	uint64_t weights_seed;
 	Elem weights_elem; /* F32: as the model has them */
+	const char *schedule; /* a file of schedules; NULL: none */
+	struct Schedules *schedules; /* in place of it, set by --tune itself */
+	bool tune, list_choices;
 	bool f64, no_lengths, no_detect_states, describe, kernels, sweep, profile; /* profile: set by bench itself */
 	LIST(DimRange) dims;
 	LIST(Binding) bindings;
@@ -126,6 +129,11 @@ OutFile self_test(Ctx *, const Options *, const Model *, const Compiled *);
 
 /* Prints how far each output is from what it should be.  Fails where --rtol or --atol is given and does not hold. */
 void verify_build(Ctx *, const Options *, const Model *, const CompileOptions *);
+
+/* ------------------------------------------------------------------------------------------------ tune.c */
+
+/* Prints what it tried, and gives what is fastest here. */
+struct Schedules *tune(Ctx *, const Options *, const char *target);
 
 /* ------------------------------------------------------------------------------------------------ compare.c */
 

@@ -1,5 +1,6 @@
 /* compile.c: `rnncc compile`: a model to files of C. */
 #include "cli/cli.h"
+#include "codegen/codegen.h"
 #include "runtime/file.h"
 
 #include <stdio.h>
@@ -54,6 +55,19 @@ static void print_more(const Model *m, const Compiled *c, const CompileOptions *
 	}
 }
 
+/* Lines that a file of schedules may have, each of a kernel. */
+static void print_schedules(Ctx *cx, const Compiled *c)
+{
+	for (int i = 0; i < c->n_kernels; i++) {
+		const CompiledKernel *k = &c->kernels[i];
+		if (!k->key) continue;
+		Buf b;
+		buf_init(&b, cx->arena);
+		given_print(&b, k->schedule);
+		printf("  schedule  %s  # %s\n", b.text, k->name);
+	}
+}
+
 static int run(Ctx *cx, const Options *o)
 {
 	if (!o->output && !o->stop_after) {
@@ -68,6 +82,7 @@ static int run(Ctx *cx, const Options *o)
 	co.describe = o->describe;
 	co.detect_states = !o->no_detect_states;
 	co.target = o->target ? o->target : "generic";
+	if (o->tune) co.schedules = tune(cx, o, co.target);
 	if (o->stop_after && !o->print_after) co.print_after = o->stop_after;
 	const Compiled *volatile c = NULL;
 	TRY (cx) { c = compile_graph(cx, m->graph, &co); }
@@ -78,13 +93,24 @@ static int run(Ctx *cx, const Options *o)
 	dir_create(cx, o->output);
 	for (int i = 0; i < c->n_files; i++)
 		file_write(cx, path_join(cx->arena, o->output, c->files[i].name), c->files[i].data, c->files[i].size);
+	if (o->tune) {
+		Buf text;
+		buf_init(&text, cx->arena);
+		schedules_print(&text, co.schedules);
+		const char *path = path_join(cx->arena, o->output, arena_printf(cx->arena, "%s.schedule", c->name));
+		file_write(cx, path, text.text, text.size);
+		printf("  wrote     %s: %d kernels\n", printable(cx->arena, path), co.schedules->n);
+	}
 	if (o->self_test) {
 		const OutFile test = self_test(cx, o, m, c);
 		file_write(cx, path_join(cx->arena, o->output, test.name), test.data, test.size);
 	}
 	print_summary(cx, m, c, o->output);
 	if (o->verify) verify_build(cx, o, m, &co);
-	if (o->verbose) print_more(m, c, &co);
+	if (o->verbose) {
+		print_more(m, c, &co);
+		print_schedules(cx, c);
+	}
 	return STATUS_OK;
 }
 
@@ -101,6 +127,7 @@ const Command command_compile = {
 	.examples = "  rnncc compile vad.onnx -o generated\n"
 		    "  rnncc compile vad.onnx -o generated --name vad --target x86-64-v3 --dim B=1 --bind sr=16000\n"
 		    "  rnncc compile gru.onnx -o generated --state hn=h0 --dim T=1..4096\n"
-		    "  rnncc compile gru.onnx -o generated --weights-dtype bf16 --verify --atol 0.01\n",
+		    "  rnncc compile gru.onnx -o generated --weights-dtype bf16 --verify --atol 0.01\n"
+		    "  rnncc compile gru.onnx -o generated --target native --tune\n",
 	.run = run,
 };

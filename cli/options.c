@@ -1,6 +1,7 @@
 /* options.c: one table of all options, which subcommands have them, and what they say in --help. */
 #include "cli/cli.h"
 #include "codegen/codegen.h"
+#include "runtime/file.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -39,6 +40,8 @@ typedef struct {
 	OPTION(DTYPE, "dtype", 0, "TYPE", ALL, "f64: compute everything that is f32 in f64")                           \
 	OPTION(WEIGHTS_DTYPE, "weights-dtype", 0, "TYPE", CODE,                                                        \
 		"bf16 or f16: store weights so, compute in f32; compile --verify says what it costs")                  \
+	OPTION(TUNE, "tune", 0, NULL, COMPILE, "time other schedules on this machine; the best go to NAME.schedule")     \
+	OPTION(SCHEDULE, "schedule", 0, "FILE", CODE, "schedules as that file says, which compile --tune wrote")        \
 	OPTION(DIM, "dim", 0, "NAME=N|A..B", ALL, "fix a size, or bound it")                                           \
 	OPTION(BIND, "bind", 0, "NAME=VALUE", ALL, "an input becomes a constant: numbers, or a tensor file")           \
 	OPTION(LENGTHS, "lengths", 0, "none", ALL, "none: all sequences of a .rnn's batch are as long as the array")   \
@@ -247,6 +250,8 @@ static bool set(Options *o, Arena *arena, OptionId id, const char *value)
 		APPEND(arena, o->states, pair);
 		return true;
 	case OPTION_VERIFY: o->verify = true; return true;
+	case OPTION_TUNE: o->tune = true; return true;
+	case OPTION_SCHEDULE: o->schedule = value; return *value;
 	case OPTION_KERNELS: o->kernels = true; return true;
 	case OPTION_SWEEP: o->sweep = true; return true;
 	case OPTION_PLOT: o->plot = value; return *value;
@@ -347,6 +352,13 @@ int options_parse(const Command *command, Arena *arena, int argc, char **argv, O
 
 /* ---- for the compiler ---- */
 
+static Schedules *read_schedules(Ctx *cx, const char *path)
+{
+	size_t size;
+	const char *text = file_read(cx, path, &size);
+	return schedules_parse(cx, path, text, size);
+}
+
 CompileOptions options_compile(Ctx *cx, const Options *o, const Model *model)
 {
 	const char **outs = NEWN(cx->arena, const char *, o->states.n),
@@ -371,6 +383,8 @@ CompileOptions options_compile(Ctx *cx, const Options *o, const Model *model)
 		.weights_elem = o->weights_elem,
 		.describe = true,
 		.profile = o->profile,
+		.schedules = o->schedules ? o->schedules : o->schedule ? read_schedules(cx, o->schedule) : NULL,
+		.list_choices = o->list_choices,
 		.n_states = o->states.n,
 		.state_outs = outs,
 		.state_ins = ins,

@@ -34,7 +34,7 @@ static void swap_carries(Emit *em, int n, const Carry *carries)
 	}
 }
 
-static void note_call(Emit *em, const char *name, const char *from, KernelCost cost, bool parallel)
+static void note_call(Emit *em, CompiledKernel call)
 {
 	Kernels *list = em->kernels;
 	if (list->n == list->cap) {
@@ -46,7 +46,8 @@ static void note_call(Emit *em, const char *name, const char *from, KernelCost c
 	}
 	if (em->profile)
 		line(em->w, em->in_team ? "if (part == 0) rnncc_tick(%d);" : "rnncc_tick(%d);", list->n);
-	list->items[list->n++] = (CompiledKernel){name, from, cost.flops, cost.bytes, parallel, -1, -1};
+	call.first = call.last = -1;
+	list->items[list->n++] = call;
 }
 
 /* The kernels from `first` on were the body of a loop; those in loops of it are already noted. */
@@ -175,11 +176,14 @@ static void emit_stmt(Emit *em, const Stmt *s)
 		Params ps = kernel_params(em->p, s->kernel);
 		const char *args = call_args(em, &ps), *slice = !s->kernel->schedule.parallel ? "" : *args ? ", part, parts" : "part, parts";
 		line(w, "%s(%s%s);", s->kernel->name, args, slice);
-		note_call(em, s->kernel->name, s->kernel->text, kernel_cost(em->p, s->kernel), s->kernel->schedule.parallel);
+		const Kernel *k = s->kernel;
+		const KernelCost cost = kernel_cost(em->p, k);
+		note_call(em, (CompiledKernel){.name = k->name, .from = k->text, .flops = cost.flops, .bytes = cost.bytes,
+			.parallel = k->schedule.parallel, .key = k->key, .schedule = schedule_of(em->p, k), .n_choices = k->n_choices, .choices = k->choices});
 	} else if (s->kind == ST_SPECIAL) {
 		Params ps = special_params(em->p, s);
 		line(w, "%s(%s);", s->name, call_args(em, &ps));
-		note_call(em, s->name, s->val->loc, special_cost(s), false);
+		note_call(em, (CompiledKernel){.name = s->name, .from = s->val->loc, .bytes = special_cost(s).bytes});
 	} else if (s->kind == ST_CHECK) {
 		const char *where = s->where ? arena_printf(em->cx->arena, "%s > 0 && ", dim_c(em->cx, s->where)) : "";
 		line(w, "if (%s%s %s %s)", where, dim_c(em->cx, s->seen), s->at_least ? "<" : "!=", dim_c(em->cx, s->want));

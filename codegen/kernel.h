@@ -146,6 +146,29 @@ typedef struct {
 	bool parallel;   /* threads share the outermost loop */
 	const Var *turn; /* of the loop around it: where this is odd, the blocks go from last to first; NULL: never */
 } Schedule;
+/* What a file says of one kernel (schedule.c); a kernel's choices for --tune are such, too. */
+enum { MAX_GIVEN_TILE = 16 };
+typedef enum { SHARE_BY_RULES, SHARE_YES, SHARE_NO } Sharing;
+typedef enum { HOIST_BY_RULES, HOIST_YES, HOIST_NO } Hoisting;
+typedef struct GivenSchedule {
+	uint64_t key;
+	bool scalar;          /* no axis is in the lanes */
+	const char *vector;   /* that axis is; NULL: by the rules */
+	int unroll;           /* vectors along it; 0: by the rules, and rows too */
+	const char *rows;     /* NULL: none */
+	int row_tile;
+	Sharing parallel;
+	const char *remark;   /* a comment in the file; NULL: none */
+	const struct Schedules *from;
+	int line;
+	bool used;
+} GivenSchedule;
+typedef struct Schedules {
+	const char *file, *target;
+	Hoisting hoist;
+	int n, cap;
+	GivenSchedule *items;
+} Schedules;
 struct Kernel {
 	const char *name;   /* C identifier */
 	const char *text;   /* what it computes, for the comment */
@@ -156,6 +179,11 @@ struct Kernel {
 	int n_stores;
 	Store *stores;
 	Schedule schedule;
+	uint64_t key;               /* what names it in a file of schedules, by pass_vectorise */
+	const GivenSchedule *given; /* NULL: the rules choose */
+	uint32_t axes;              /* bit i: vars[i] may be in the lanes; for --tune */
+	int n_choices;              /* for --tune: other schedules, the most promising first */
+	const GivenSchedule *choices;
 	int n_packs;
 	Pack *packs;
 };
@@ -298,6 +326,8 @@ typedef struct {
 	int lanes;      /* f32 lanes that are used: the target's, or 1 */
 	int threads;
 	const TargetInfo *cpu;
+	Schedules *given;   /* NULL: the rules choose all */
+	bool list_choices;  /* for --tune */
 } Target;
 /* lower.c: graph to program.  The last n_states params and results are state. */
 Program *lower(Ctx *, const Graph *, const char *name, int n_states, const Target *, Names *);
@@ -319,6 +349,17 @@ typedef struct {
 } KernelStage;
 extern const KernelStage kernel_stages[]; /* stages.c */
 Program *program_copy(const Program *); /* copy.c: with its own statements, buffers, accumulators and expressions */
+/* key.c */
+uint64_t kernel_key(const Kernel *);
+/* schedule.c: the file's text in and out; fails naming its line. */
+Schedules *schedules_parse(Ctx *, const char *file, const char *text, size_t size);
+void schedules_print(Buf *, const Schedules *);
+const GivenSchedule *schedule_of(const Program *, const Kernel *); /* the one that it has, as a file would say it */
+void given_print(Buf *, const GivenSchedule *); /* a line without its end */
+void schedules_give(Program *, Schedules *); /* to its kernels, by their keys; NULL: none are given */
+void schedules_unused(Ctx *, const Schedules *); /* a note on each kernel that no program had */
+int given_axis(const Program *, const Kernel *, const char *name); /* of k->vars; fails naming the line of k->given */
+_Noreturn void given_fail(const Program *, const Kernel *, const char *what);
 void program_print(Buf *, const Program *); /* kprint.c: text for dumps and goldens */
 void kernel_print(Buf *, const Kernel *);
 

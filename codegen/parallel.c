@@ -39,9 +39,14 @@ typedef struct {
 static void slice(void *user, Stmt *s)
 {
 	const Slicing *c = user;
-	if (s->kind == ST_KERNEL)
-		s->kernel->schedule.parallel =
-			can_slice(s->kernel) && kernel_cycles(c->p, s->kernel, c->cpu) >= SLICE_BARRIERS * c->cpu->barrier;
+	Kernel *k = s->kernel;
+	if (!k)
+		return;
+	const Sharing how = k->given ? k->given->parallel : SHARE_BY_RULES;
+	const bool can = can_slice(k);
+	if (how == SHARE_YES && !can)
+		given_fail(c->p, k, "its outermost loop has one round, which threads cannot share");
+	k->schedule.parallel = can && (how == SHARE_BY_RULES ? kernel_cycles(c->p, k, c->cpu) >= SLICE_BARRIERS * c->cpu->barrier : how == SHARE_YES);
 }
 
 static void whole(void *user, Stmt *s)
@@ -77,6 +82,11 @@ bool is_shared(Stmt *s)
 	return sliced;
 }
 
+static void note_asked(void *user, Stmt *s)
+{
+	*(bool *)user |= s->kernel && s->kernel->given && s->kernel->given->parallel == SHARE_YES;
+}
+
 Program *pass_parallel(const Program *from, const Target *target)
 {
 	Program *p = program_copy(from);
@@ -93,7 +103,9 @@ Program *pass_parallel(const Program *from, const Target *target)
 		n_large += 2 * here >= cpu->fork;
 		shared += is_shared(b->stmts[first]) ? here : 0;
 	}
-	if (shared >= TEAM_FORKS * cpu->fork || n_large > 1)
+	bool asked = false; /* by a file of schedules */
+	block_each(&(Block){b->n - first, b->stmts + first}, note_asked, &asked);
+	if (shared >= TEAM_FORKS * cpu->fork || n_large > 1 || asked)
 		p->team = first;
 	block_each(&(Block){p->team, b->stmts}, whole, NULL);
 	return p;

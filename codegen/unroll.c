@@ -1,7 +1,10 @@
 /* unroll.c: how many points of each kernel stay in registers: unroll x row_tile x sums, at least as many as hide the latency
- * of fma, at most what the target has, chosen for the fewest loads per fma.
+ * of fma, at most what the target has, chosen for the fewest loads per fma.  A file may say it instead (schedule.c); for
+ * `--tune` the pass lists what else could be tried.
  */
 #include "codegen/lower.h"
+
+#include <stdlib.h>
 
 static int n_registers_used(const Kernel *k)
 {
@@ -45,18 +48,22 @@ static double estimate_waste(const Dim *extent, int tile)
 	return tiles * tile / n;
 }
 
-static void choose_registers(Kernel *k, const Target *t)
+typedef struct {
+	int rows, row_tile, unroll; /* as in Schedule */
+	double cost;                /* per multiply-add, in loads */
+} Tile;
+
+/* The tiles that fit into the registers with that axis in the lanes; how many they are. */
+static int tiles_of(Arena *arena, const Kernel *k, const Target *t, int vector, Tile **tiles)
 {
-	Schedule *s = &k->schedule;
-	const Var *v = s->vector >= 0 ? k->vars[s->vector] : NULL;
-	int sums = n_registers_used(k), room = t->cpu->registers - t->cpu->spare_registers;
-	if (!sums || !v)
-		return;
+	const Var *v = k->vars[vector];
+	const int sums = n_registers_used(k), room = t->cpu->registers - t->cpu->spare_registers;
 	const int busy = t->cpu->fma_latency * t->cpu->fmas_per_cycle; /* sums that hide the latency */
-	double best = 0;
+	int n = 0;
+	*tiles = NEWN(arena, Tile, (k->n_vars + 1) * t->cpu->max_rows * t->cpu->max_vectors);
 	for (int r = -1; r < k->n_vars; r++) {
 		const Var *row = r < 0 ? NULL : k->vars[r];
-		if (row && (r == s->vector || dim_hi(row->extent) < 2))
+		if (row && (r == vector || dim_hi(row->extent) < 2))
 			continue;
 		Loads l = loads_of(k, v, row);
 		if (row && !l.vectors) /* nothing shared between rows */
@@ -64,33 +71,136 @@ static void choose_registers(Kernel *k, const Target *t)
 		for (int m = 1; m <= (row ? t->cpu->max_rows : 1); m++)
 			for (int u = 1; u <= t->cpu->max_vectors; u++) {
 				int live = sums * m * u;
-				if (live > room || (row && m > dim_hi(row->extent)) || (u > 1 && (u - 1) * s->lanes >= dim_hi(v->extent)))
+				if (live > room || (row && m > dim_hi(row->extent)) || (u > 1 && (u - 1) * t->lanes >= dim_hi(v->extent)))
 					continue;
 				double fmas = k->n_accs * m * u;
 				double loads = l.vectors * u + l.scalars * m + l.both * u * m + 0.25 * m;
 				double cost = loads / fmas + (live < busy ? (busy - live) * 0.25 : 0) + 0.01 * u;
-				cost = (cost + 1) * estimate_waste(v->extent, u * s->lanes) * (row ? estimate_waste(row->extent, m) : 1);
-				if (best == 0 || cost < best) {
-					best = cost;
-					s->rows = row && m > 1 ? r : -1;
-					s->row_tile = m;
-					s->unroll = u;
-				}
+				cost = (cost + 1) * estimate_waste(v->extent, u * t->lanes) * (row ? estimate_waste(row->extent, m) : 1);
+				(*tiles)[n++] = (Tile){row && m > 1 ? r : -1, m, u, cost};
 			}
 	}
+	return n;
 }
+
+static void choose_tile(Arena *arena, Kernel *k, const Target *t)
+{
+	Tile *tiles;
+	const int n = tiles_of(arena, k, t, k->schedule.vector, &tiles);
+	const Tile *best = n ? tiles : NULL;
+	for (int i = 1; i < n; i++)
+		best = tiles[i].cost < best->cost ? &tiles[i] : best;
+	if (!best)
+		return;
+	k->schedule.rows = best->rows;
+	k->schedule.row_tile = best->row_tile;
+	k->schedule.unroll = best->unroll;
+}
+
+/* ---- a file says it ---- */
+
+enum { MOST_SUMS = 64 }; /* that a file can ask for: more only makes code long */
+
+static void obey(const Program *p, Kernel *k)
+{
+	const GivenSchedule *g = k->given;
+	Schedule *s = &k->schedule;
+	if (s->vector < 0 || !k->n_accs)
+		given_fail(p, k, "it keeps no sums in registers");
+	const int rows = g->rows ? given_axis(p, k, g->rows) : -1;
+	if (rows == s->vector)
+		given_fail(p, k, "its rows cannot be what is in the lanes");
+	if (rows >= 0 && g->row_tile > dim_hi(k->vars[rows]->extent))
+		given_fail(p, k, arena_printf(p->arena, "%s has not so many rows", g->rows));
+	if (g->unroll > 1 && (g->unroll - 1) * s->lanes >= dim_hi(k->vars[s->vector]->extent))
+		given_fail(p, k, arena_printf(p->arena, "%s is shorter than so many vectors", k->vars[s->vector]->name));
+	const int sums = n_registers_used(k) * g->unroll * (g->rows ? g->row_tile : 1);
+	if (sums > MOST_SUMS)
+		given_fail(p, k, arena_printf(p->arena, "that is %d sums at a time, and %d the most", sums, MOST_SUMS));
+	s->unroll = g->unroll;
+	s->rows = g->rows && g->row_tile > 1 ? rows : -1;
+	s->row_tile = g->rows ? g->row_tile : 1;
+}
+
+/* ---- choices for --tune ---- */
+
+enum { MOST_TILES = 14, MOST_TILES_ELSEWHERE = 4 }; /* along the axis that the rules choose, and along another */
+
+static int by_cost(const void *a, const void *b)
+{
+	const Tile *x = a, *y = b;
+	if (x->cost != y->cost)
+		return x->cost < y->cost ? -1 : 1;
+	return x->row_tile * 64 + x->unroll - (y->row_tile * 64 + y->unroll);
+}
+
+static int list_axis(Arena *arena, const Kernel *k, const Target *t, int vector, GivenSchedule *to)
+{
+	GivenSchedule g = {.key = k->key, .vector = k->vars[vector]->name};
+	if (!k->n_accs) {
+		*to = g;
+		return vector != k->schedule.vector;
+	}
+	Tile *tiles;
+	int n = tiles_of(arena, k, t, vector, &tiles), listed = 0;
+	qsort(tiles, (size_t)n, sizeof *tiles, by_cost);
+	for (int i = 0; i < n && listed < (vector == k->schedule.vector ? MOST_TILES : MOST_TILES_ELSEWHERE); i++) {
+		const Schedule *s = &k->schedule;
+		const Tile *tile = &tiles[i];
+		bool repeated = i && tile->rows < 0 && tile->unroll == tiles[i - 1].unroll && tiles[i - 1].rows < 0;
+		bool chosen = vector == s->vector && tile->rows == s->rows && tile->row_tile == s->row_tile && tile->unroll == s->unroll;
+		if (repeated || chosen)
+			continue;
+		g.unroll = tile->unroll;
+		g.rows = tile->rows < 0 ? NULL : k->vars[tile->rows]->name;
+		g.row_tile = tile->row_tile;
+		to[listed++] = g;
+	}
+	return listed;
+}
+
+static void list_choices(Program *p, Kernel *k, const Target *t)
+{
+	if (k->schedule.fold_lanes || t->lanes == 1)
+		return;
+	GivenSchedule *list = NEWN(p->arena, GivenSchedule, MOST_TILES * (k->n_vars + 1));
+	int n = 0;
+	if (k->schedule.vector >= 0)
+		n = list_axis(p->arena, k, t, k->schedule.vector, list);
+	for (int i = 0; i < k->n_vars && i < 32; i++)
+		if (i != k->schedule.vector && k->axes >> i & 1)
+			n += list_axis(p->arena, k, t, i, list + n);
+	if (k->schedule.vector >= 0 && !k->n_accs)
+		list[n++] = (GivenSchedule){.key = k->key, .scalar = true};
+	k->choices = list;
+	k->n_choices = n;
+}
+
+/* ---- the pass ---- */
+
+typedef struct {
+	Program *p;
+	const Target *target;
+} Unroll;
 
 static void visit(void *user, Stmt *s)
 {
-	if (s->kernel)
-		choose_registers(s->kernel, user);
+	const Unroll *c = user;
+	Kernel *k = s->kernel;
+	if (!k)
+		return;
+	if (k->given && k->given->unroll)
+		obey(c->p, k);
+	else if (n_registers_used(k) && k->schedule.vector >= 0)
+		choose_tile(c->p->arena, k, c->target);
+	if (c->target->list_choices)
+		list_choices(c->p, k, c->target);
 }
 
 Program *pass_unroll(const Program *from, const Target *target)
 {
 	Program *p = program_copy(from);
-	Target t = *target;
-	if (t.vectorise)
-		block_each(&p->block, visit, &t);
+	if (target->vectorise)
+		block_each(&p->block, visit, &(Unroll){p, target});
 	return p;
 }

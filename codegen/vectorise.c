@@ -167,22 +167,36 @@ static void choose_lanes(Cost *c)
 	Kernel *k = c->k;
 	int best = -1;
 	double best_cost = 0;
+	const GivenSchedule *given = k->given;
 	if (fold_sums(c)) {
+		if (given && (given->vector || given->scalar || given->unroll))
+			given_fail(c->p, k, "its sums are in the lanes by themselves, in an order that must stay");
 		k->schedule.fold_lanes = c->target->lanes;
 		return;
 	}
-	if (c->target->lanes == 1 && !k->n_accs) /* without lanes, register tiles are for sums */
+	if (given && given->scalar)
 		return;
+	if (c->target->lanes == 1 && !k->n_accs) { /* without lanes, register tiles are for sums */
+		if (given && given->vector)
+			given_fail(c->p, k, "the target has no lanes");
+		return;
+	}
+	const int only = given && given->vector ? given_axis(c->p, k, given->vector) : -1;
 	for (int i = k->n_vars - 1; i >= 0; i--) {
 		if (dim_hi(k->vars[i]->extent) < c->target->lanes / 2)
 			continue;
 		double cost = vector_cost(c, k->vars[i]);
+		k->axes |= cost >= 0 && i < 32 ? UINT32_C(1) << i : 0;
+		if (only >= 0 && only != i)
+			continue;
 		if (cost >= 0 && (best < 0 || cost < best_cost * 0.999)) {
 			best = i;
 			best_cost = cost;
 		}
 	}
 	/* Lanes that are all gathers and scatters gain nothing over scalars. */
+	if (best < 0 && only >= 0)
+		given_fail(c->p, k, arena_printf(c->p->arena, "axis %s cannot be in the lanes", given->vector));
 	if (best < 0)
 		return;
 	k->schedule.vector = best;
@@ -264,6 +278,7 @@ Program *pass_vectorise(const Program *from, const Target *target)
 	Cost c = {.p = p, .target = target};
 	if (!target->vectorise)
 		return p;
+	schedules_give(p, target->given);
 	map_init(&c.carried, p->arena);
 	note_carries(&c, p->n_states, p->carries);
 	block_each(&p->block, note_visit, &c);

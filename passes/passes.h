@@ -65,6 +65,8 @@ typedef struct {
 	const int64_t *dim_lo, *dim_hi;
 	const char *digest;     /* of the model's file, hex, for the header comment; may be NULL */
 	const char *source_name;
+	struct Schedules *schedules; /* given instead of chosen (codegen/schedule.c); NULL: none */
+	bool list_choices;      /* CompiledKernel.choices */
 	const Graph *stream;    /* what steps are made of, where that is not the graph itself: one sequence, no lengths */
 	/* developers' */
 	bool verify_each, check, time;
@@ -84,6 +86,9 @@ typedef struct { /* one kernel as it is called: what rnncc_tick() numbers */
 	double flops, bytes;     /* a call: arithmetic, and memory touched once; estimates where dims are open (codegen/cost.c) */
 	bool parallel;           /* several threads share a call */
 	int first, last;         /* the kernels of the innermost loop that it is in; -1: in none */
+	uint64_t key;            /* its name in a file of schedules; 0: it has none */
+	int n_choices;           /* list_choices: other schedules than it has */
+	const struct GivenSchedule *schedule, *choices;
 } CompiledKernel;
 typedef struct { /* NAME_run or NAME_step as C sees it */
 	const Graph *graph;      /* its params are the arguments, then the state; NULL: there is none */

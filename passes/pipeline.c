@@ -120,7 +120,7 @@ static const Graph *bind_dims(Ctx *cx, const Graph *g, const CompileOptions *o)
 static Target target_of(const TargetInfo *t, const CompileOptions *o)
 {
 	Target target = {.fuse = o->opt >= 1, .vectorise = o->opt >= 1, .pack = o->opt >= 1, .lanes = o->opt >= 1 ? t->lanes : 1,
-	                 .threads = o->threads > 1 ? o->threads : 1, .cpu = t};
+	                 .threads = o->threads > 1 ? o->threads : 1, .cpu = t, .given = o->schedules, .list_choices = o->list_choices};
 	return target;
 }
 
@@ -235,6 +235,9 @@ Compiled *compile_graph(Ctx *cx, const Graph *g, const CompileOptions *o)
 	static const char *const passes[] = {"inline", "canon", "hoist", "canon", "merge", "canon", NULL};
 	Compiled *out = NEW(cx->arena, Compiled);
 	const TargetInfo *target = target_find(cx, o->target);
+	const Schedules *given = o->schedules;
+	if (given && strcmp(given->target, target->name) != 0)
+		fail(cx, "%s: these schedules are for %s, not for %s", given->file, given->target, target->name);
 	want_pass(cx, "--stop-after", o->stop_after);
 	if (o->print_after && strcmp(o->print_after, "all") != 0 && strcmp(o->print_after, "change") != 0)
 		want_pass(cx, "--print-after", o->print_after);
@@ -246,6 +249,8 @@ Compiled *compile_graph(Ctx *cx, const Graph *g, const CompileOptions *o)
 			continue;
 		if (strcmp(passes[i], "hoist") == 0)
 			out->graph = g; /* before what the interpreter need not see */
+		if (given && given->hoist == HOIST_NO && strcmp(passes[i], "hoist") == 0)
+			continue;
 		g = run_pass(cx, passes[i], g, o, check);
 		if (o->stop_after && strcmp(o->stop_after, passes[i]) == 0) {
 			reproducer_end(o);
@@ -297,5 +302,7 @@ Compiled *compile_graph(Ctx *cx, const Graph *g, const CompileOptions *o)
 	out->has_run = job.run;
 	out->has_step = job.step;
 	emit_files(cx, &job, out);
+	if (given)
+		schedules_unused(cx, given);
 	return out;
 }
