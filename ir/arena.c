@@ -183,7 +183,7 @@ void map_put(Map *m, const void *key, const void *value)
 {
 	assert(key);
 	if (2 * (m->n + 1) > m->cap) {
-		Map bigger = {.arena = m->arena, .n = m->n, .cap = m->cap ? 2 * m->cap : 16};
+		Map bigger = {.arena = m->arena, .n = m->n, .cap = m->cap ? 2 * m->cap : 8};
 		bigger.keys = NEWN(m->arena, const void *, bigger.cap);
 		bigger.values = NEWN(m->arena, const void *, bigger.cap);
 		for (size_t i = 0; i < m->cap; i++)
@@ -211,7 +211,7 @@ static void buf_reserve(Buf *b, size_t more)
 {
 	if (b->size + more + 1 <= b->cap)
 		return;
-	size_t cap = b->cap ? b->cap : 256;
+	size_t cap = b->cap ? b->cap : 64;
 	while (cap < b->size + more + 1)
 		cap *= 2;
 	char *text = arena_alloc(b->arena, cap);

@@ -74,7 +74,7 @@ static void add_sizer(void *user, const Sym *s)
 static void walk_push(Walk *w, const Val *v)
 {
 	if (w->n == w->cap) {
-		w->cap = w->cap ? 2 * w->cap : 64;
+		w->cap = w->cap ? 2 * w->cap : 8;
 		Frame *bigger = NEWN(w->arena, Frame, w->cap);
 		if (w->n)
 			memcpy(bigger, w->stack, sizeof *bigger * (size_t)w->n);
@@ -121,7 +121,7 @@ static void order_visit(void *user, const Val *v)
 {
 	Ordering *o = user;
 	if (o->order.n == o->cap) {
-		o->cap = o->cap ? 2 * o->cap : 64;
+		o->cap = o->cap ? 2 * o->cap : 8;
 		const Val **bigger = NEWN(o->seen.arena, const Val *, o->cap);
 		if (o->order.n)
 			memcpy(bigger, o->order.vals, sizeof *bigger * (size_t)o->order.n);

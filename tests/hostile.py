@@ -188,7 +188,7 @@ def large_and_deep():
     compiles("10 MB of empty tensors", save("empty.onnx", number(1, 8) + data(7, data(5, b"") * (5 << 20)) + data(8, number(2, 14))))
     for name in ("nested.onnx", "empty.onnx"):
         os.remove(name)
-    n = 20000 if SANITIZED else 100000
+    n = 20000 if SANITIZED else 200000  # in MEMORY
     chain = [node("Tanh", [f"v{i}"], [f"v{i + 1}"]) for i in range(n)]
     compiles(f"a chain of {n} nodes", save("chain.onnx", model(chain, (), [("v0", 1, [4])], [f"v{n}"])), (0,))
     layers = [node(("MatMul", "Relu")[i % 2], [f"v{i}", "w"][: 2 - i % 2], [f"v{i + 1}"]) for i in range(4000)]

@@ -71,7 +71,7 @@ void elab_bind(Elab *e, const char *name, Value value)
 			return;
 		}
 	if (f->n == f->cap) {
-		int cap = f->cap ? 2 * f->cap : 16;
+		int cap = f->cap ? 2 * f->cap : 4;
 		Binding *vars = NEWN(e->cx->arena, Binding, cap);
 		for (int i = 0; i < f->n; i++) vars[i] = f->vars[i];
 		f->vars = vars;

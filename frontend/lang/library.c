@@ -173,8 +173,7 @@ int library_call(Ctx *cx, const Library *lib, const OpDecl *op, int n_args, cons
 	const LibAttr *attrs, int max_results, const Val **results)
 {
 	if (n_args + n_attrs > MAX_ARGS) fail(cx, "%s: more than %d operands", op->name, MAX_ARGS);
-	Call *call = NEW(cx->arena, Call);
-	call->op = op;
+	Call call = {.op = op}; /* 8 kB, which the arena would keep for each node of a model */
 	int n_params = 0;
 	const Val *params[MAX_ARGS], *operands[MAX_ARGS];
 	const char *names[MAX_ARGS];
@@ -195,19 +194,19 @@ int library_call(Ctx *cx, const Library *lib, const OpDecl *op, int n_args, cons
 				n_params++;
 			}
 		}
-		call->args[call->n_args++] = v;
+		call.args[call.n_args++] = v;
 	}
 	for (int i = 0; i < n_attrs; i++) {
 		if (!strcmp(attrs[i].name, legacy_attr) && is_old(op)) continue;
-		call->names[call->n_args] = attrs[i].name;
-		call->args[call->n_args++] = attr_value(cx, &attrs[i]);
+		call.names[call.n_args] = attrs[i].name;
+		call.args[call.n_args++] = attr_value(cx, &attrs[i]);
 	}
-	elab_guard(elab_new(cx, lib), run_call, call);
+	elab_guard(elab_new(cx, lib), run_call, &call);
 
 	const char *result_names[MAX_RESULTS];
-	for (int i = 0; i < call->n_results; i++) result_names[i] = arena_printf(cx->arena, i ? "y%d" : "y", i);
+	for (int i = 0; i < call.n_results; i++) result_names[i] = arena_printf(cx->arena, i ? "y%d" : "y", i);
 	const Graph *body =
-		graph_new(cx, op->name, n_params, params, names, call->n_results, call->results, result_names);
+		graph_new(cx, op->name, n_params, params, names, call.n_results, call.results, result_names);
 	const Val *all[MAX_RESULTS];
 	if (constant || !any_float(body) || count_ops(cx, body) < 2) {
 		graph_splice(cx, body, operands, all);
@@ -215,8 +214,8 @@ int library_call(Ctx *cx, const Library *lib, const OpDecl *op, int n_args, cons
 		const Val *tuple = b_call(cx, op->name, body, n_params, operands);
 		for (int i = 0; i < body->n_results; i++) all[i] = val_get(cx, tuple, i);
 	}
-	for (int i = 0; i < call->n_results && i < max_results; i++) results[i] = all[i];
-	return call->n_results;
+	for (int i = 0; i < call.n_results && i < max_results; i++) results[i] = all[i];
+	return call.n_results;
 }
 
 /* ------------------------------------------------------------------------------------------------ lang.h */
