@@ -81,6 +81,7 @@ double dim_estimate(const Dim *); /* symbols at a typical size */
 
 /* parallel.c */
 double stmt_cycles(const Program *, const Stmt *, const TargetInfo *); /* all rounds of loops */
+void loops_beside(Program *, const Block *team, const Target *); /* beside.c: no slices where each thread can have a loop */
 bool is_shared(Stmt *);         /* has a sliced kernel: all threads of the team run it */
 
 /* checks.c: comparisons for the sizes that are known now (Sym -> its sizer), `last` since a moment ago (NULL: the block begins). */

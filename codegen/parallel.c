@@ -2,7 +2,8 @@
  *
  * One team (an OpenMP parallel region) runs the program from a statement on to its end, so that a time loop costs a barrier a
  * step and no fork.  In it a kernel is either sliced, the threads share its outermost loop, or run by one of them (team.c says
- * which, and where they wait).  Slices are whole blocks of the schedule: each element is computed as it would be by one thread,
+ * which, and where they wait).  Loops that know nothing of each other run side by side (beside.c).
+ * Slices are whole blocks of the schedule: each element is computed as it would be by one thread,
  * so the bits do not depend on their number.  Off below a threshold, in the target's cycles: threads that wait for each other cost more
  * than small work.
  */
@@ -107,6 +108,7 @@ Program *pass_parallel(const Program *from, const Target *target)
 	block_each(&(Block){b->n - first, b->stmts + first}, note_asked, &asked);
 	if (shared >= TEAM_FORKS * cpu->fork || n_large > 1 || asked)
 		p->team = first;
+	loops_beside(p, &(Block){b->n - p->team, b->stmts + p->team}, target);
 	block_each(&(Block){p->team, b->stmts}, whole, NULL);
 	return p;
 }
