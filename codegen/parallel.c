@@ -57,6 +57,13 @@ static void whole(void *user, Stmt *s)
 		s->kernel->schedule.parallel = false;
 }
 
+/* How long a while-loop runs is one thread's to know: that one runs all of it. */
+static void keep_whole(void *user, Stmt *s)
+{
+	if (s->kind == ST_LOOP && s->limit)
+		block_each(&s->body, whole, user);
+}
+
 static void note_return(void *user, Stmt *s)
 {
 	*(bool *)user |= s->kind == ST_CHECK || s->kind == ST_SIZE || s->size;
@@ -78,8 +85,7 @@ static void note_sliced(void *user, Stmt *s)
 bool is_shared(Stmt *s)
 {
 	bool sliced = false;
-	if (s->kind != ST_LOOP || !s->limit) /* how long a while-loop runs is one thread's to know */
-		block_each(&(Block){1, &s}, note_sliced, &sliced);
+	block_each(&(Block){1, &s}, note_sliced, &sliced);
 	return sliced;
 }
 
@@ -97,6 +103,7 @@ Program *pass_parallel(const Program *from, const Target *target)
 		return p;
 	const TargetInfo *cpu = target->cpu;
 	block_each(b, slice, &(Slicing){p, cpu});
+	block_each(b, keep_whole, NULL);
 	int first = b->n, n_large = 0;
 	double shared = 0;
 	while (first > 0 && !may_return(b->stmts[first - 1])) {

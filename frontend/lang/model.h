@@ -14,7 +14,7 @@
  * there.  The model's outputs get zeros.
  *
  * Files: axes.c (layouts, masks), params.c (weights by path), model_fn.c (the functions), model_index.c (x[i], each), cell.c
- * (cells, defs), body.c (closed bodies), scan.c, loop.c (loop, generate, solvers), train.c (checks), model.c (statements,
+ * (cells, defs), body.c (closed bodies), scan.c, loop.c, generate.c, beam.c, solver.c, train.c (checks), model.c (statements,
  * inputs, outputs), ranges.c (what inputs may hold), model_file.c (files).
  */
 #ifndef FRONTEND_LANG_MODEL_H
@@ -153,6 +153,7 @@ Value model_matmul(Elab *, const Value *, const Value *);
 /* With n more axes of size 1 at the right. */
 Value model_ones(Elab *, const Value *, int n);
 Value model_argmax(Elab *, const Value *, const char *what);
+Value model_log_softmax(Elab *, const Value *); /* of the last axis; -inf in the padding */
 int64_t size_number(Elab *, const Value *, const char *what); /* a size that is a number, 1 or more */
 
 /* ------------------------------------------------------------------------------------------------ model_index.c */
@@ -162,6 +163,7 @@ Value model_each(Elab *, const Node *);
 /* x[at] along its first axis.  Where `at` is a tensor, what is out of bounds reads as zeros. */
 Value model_at(Elab *, const Value *x, const Value *at);
 Value model_at_dim(Elab *, const Value *x, const Dim *at);
+Value model_gather(Elab *, const Value *x, const Value *at); /* at integers that are inside */
 /* Opens a context along an axis, and closes the last one: then its dim becomes the first axis of v. */
 /* x's axes but the first; `take` gives the lengths that differ along it. */
 const Axis *const *axes_inside(
@@ -233,8 +235,35 @@ const Val *state_next(Elab *, const char *name, const Value *v, const Value *lik
 
 /* ------------------------------------------------------------------------------------------------ loop.c */
 
+/* A loop of the IR under construction.  It carries variables, then the flag of each example that says whether it still runs. */
+typedef struct {
+	Body body;
+	int n, n_ys;
+	const Val *round, *runs; /* holes */
+	const Val **initial, **next;
+	const Val *ys[MAX_RESULTS];
+} Looping;
+Looping *looping_new(Elab *, int n, const char *name);
+/* Variable i, or the flag (n): its hole. */
+Value looping_carry(Elab *, Looping *, int i, const char *name, const Value *initial);
+/* Closes the body and gives the loop: its count, the carried values, what each round gave. */
+const Val *looping_close(Elab *, Looping *, const Dim *most);
+Value model_spread(Elab *, const Value *); /* over all contexts */
 Value model_loop(Elab *, const Node *);
+
+/* ------------------------------------------------------------------------------------------------ generate.c beam.c */
+
+typedef struct {
+	Value start, stop, limit; /* stop: V_NONE where there is none; limit: for each example */
+	const Axis *axis;         /* of the result */
+} Generating;
 Value model_generate(Elab *, const Node *);
+/* [rounds, contexts] as the result: so much of it is real. */
+Value generated(Elab *, const Generating *, const Val *rounds, const Value *length);
+Value beam_search(Elab *, const Node *, CellUse *, const Generating *, int64_t width, double penalty);
+
+/* ------------------------------------------------------------------------------------------------ solver.c */
+
 bool solver_has(const char *name);
 Value solver_call(Elab *, const ModelCall *);
 

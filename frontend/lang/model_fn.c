@@ -158,6 +158,12 @@ static Value along_last(Elab *e, const ModelCall *c, const char *op, double padd
 static Value fn_softmax(Elab *e, const ModelCall *c) { return along_last(e, c, "softmax", 0); }
 static Value fn_logsoftmax(Elab *e, const ModelCall *c) { return along_last(e, c, "log_softmax", 0); }
 
+Value model_log_softmax(Elab *e, const Value *x)
+{
+	ModelCall c = {.name = "generate", .n_args = 1, .args = {*x}};
+	return along_last(e, &c, "log_softmax", -INFINITY);
+}
+
 static Value arg_extreme(Elab *e, const Value *given, const char *what, const char *kind, double padding)
 {
 	Value x = model_float(e, given, what);

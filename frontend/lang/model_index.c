@@ -150,7 +150,7 @@ static const Val *contexts_first(Elab *e, const Value *v, uint64_t first, bool a
 }
 
 /* x's elements at integers that differ by contexts or axes. */
-static Value gather(Elab *e, const Value *x, const Value *at)
+Value model_gather(Elab *e, const Value *x, const Value *at)
 {
 	Ctx *cx = e->cx;
 	uint64_t common = x->lay->over & at->lay->over, only_at = at->lay->over & ~common,
@@ -178,7 +178,7 @@ static Value gather(Elab *e, const Value *x, const Value *at)
 /* Zeros where `at` is outside of the axis. */
 static Value gather_or_zero(Elab *e, const Value *x, const Value *at)
 {
-	Value y = gather(e, x, at), zero = value_num(0), axis = {.kind = V_AXIS, .axis = x->lay->axes[0]};
+	Value y = model_gather(e, x, at), zero = value_num(0), axis = {.kind = V_AXIS, .axis = x->lay->axes[0]};
 	Value n = model_value(e, &axis, ""), low = value_binary(e, OP_EW_ge, at, &zero);
 	if (!x->lay->axes[0]->lengths) n = value_dim(e->cx, x->lay->axes[0]->size);
 	Value high = value_binary(e, OP_EW_lt, at, &n), inside = value_binary(e, OP_EW_and, &low, &high);

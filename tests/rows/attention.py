@@ -43,6 +43,41 @@ def reply_freely(w, src):
     return np.array(out, np.int64)
 
 
+def search(step, s, first, stop, most, width, penalty):
+    """The best sequence and its score.  A hypothesis: (log probability, words, state, last word, whether it has ended)."""
+    def rank(h):
+        return h[0] / ((5 + len(h[1]) + (h[3] == stop)) / 6) ** penalty
+
+    hypotheses = [(0.0, (), s, first, most == 0)]
+    while not all(h[4] for h in hypotheses):
+        found = [h for h in hypotheses if h[4]]
+        for total, words, s, y, ended in hypotheses:
+            if ended:
+                continue
+            s, logits = step(s, y)
+            for word, p in enumerate(np.log(softmax(logits))):
+                more = words if word == stop else words + (word,)
+                found.append((total + p, more, s, word, word == stop or len(more) == most))
+        hypotheses = sorted(found, key=rank, reverse=True)[:width]
+    return np.array(hypotheses[0][1], np.int64), rank(hypotheses[0])
+
+
+@row("R35", "beam", src=ids(11, "S"), streams=False)
+def translate(w, src):
+    hs = scan(gru, w, "hs", embed(w, "hs", 11, 5, src), *zeros(7))[0]
+    k = np.array([mul(w, "k", 6, h) for h in hs])
+
+    def step(s, y):
+        a = softmax(np.array([w("d.v", 6) @ np.tanh(kj + mul(w, "d.a", 6, s)) for kj in k]))
+        c = sum(aj * h for aj, h in zip(a, hs))
+        s = gru(w, "d.s", np.concatenate([embed(w, "d.s", 9, 4, y), c]), s)[0]
+        return s, 4 * lin(w, "d", 9, s, c)
+
+    s = np.tanh(lin(w, "d.s", 7, hs[-1]))
+    plain, long = search(step, s, 1, 2, 6, 4, 0), search(step, s, 1, 2, 2 * len(src) + 1, 3, 0.8)
+    return plain[0], long[0], long[1]
+
+
 @row("R35", "attention", src=ids(11, "S"), tgt=ids(9, "U"), streams=False)
 def align(w, src, tgt):
     hs = both_ways(gru, w, "hs", [7], embed(w, "e", 11, 5, src))

@@ -339,3 +339,31 @@ Test(lang_model, integers_out_of_their_range_are_refused)
 	}
 	ctx_free(cx);
 }
+
+/* Half of what follows the start is 1, after which nothing is likely; 2 is less likely, but surely ends.  So one word at a time
+ * gives 1 1 1 1, and two sequences side by side find 2, of 0.4 * 0.9; that is the better one with a length penalty, too. */
+Test(lang_model, beam_search_finds_what_greedy_misses)
+{
+	LOADED(cx, m,
+		"model m(p[4, 4]) -> g[U] in 4, one[V] in 4, two[W] in 4, long[X] in 4, score, s2 {\n"
+		"  cell c(y in 4; n = 0) { yield p[y] }\n"
+		"  g = generate c start 3 stop 0 max 4 greedy\n"
+		"  one = generate c start 3 stop 0 max 4 beam 1\n"
+		"  two, score = generate c start 3 stop 0 max 4 beam 2\n"
+		"  long, s2 = generate c start 3 stop 0 max 4 beam 3 lenpen 2\n"
+		"}\n");
+	static const double p[4][4] = {
+		{0.25, 0.25, 0.25, 0.25}, {0.2, 0.32, 0.28, 0.2}, {0.9, 0.04, 0.03, 0.03}, {0.05, 0.5, 0.4, 0.05}};
+	Tensor *logp = floats(cx, 3, (const int64_t[]){1, 4, 4}, 0);
+	for (int i = 0; i < 16; i++) tensor_set(logp, i, log(p[i / 4][i % 4]));
+	const Tensor *out[10];
+	eval(cx, m->graph, (const Tensor *[]){logp}, out);
+	static const int64_t words[4][4] = {{1, 1, 1, 1}, {1, 1, 1, 1}, {2, 0, 0, 0}, {2, 0, 0, 0}}, lengths[] = {4, 4, 1, 1};
+	for (int i = 0; i < 4; i++) {
+		cr_expect_eq(tensor_get_int(out[6 + i], 0), lengths[i], "%d: %lld words", i, (long long)tensor_get_int(out[6 + i], 0));
+		for (int k = 0; k < 4; k++) cr_expect_eq(tensor_get_int(out[i], k), words[i][k], "%d: word %d", i, k);
+	}
+	cr_expect_float_eq(tensor_get(out[4], 0), log(0.4 * 0.9), 1e-5);
+	cr_expect_float_eq(tensor_get(out[5], 0), log(0.4 * 0.9) / pow(7.0 / 6, 2), 1e-5);
+	ctx_free(cx);
+}
