@@ -25,7 +25,7 @@ static const Tensor *zero_of(Ctx *cx, const Type *t)
 	return tensor_new(cx->arena, t->elem, t->rank, dims);
 }
 
-/* The sizes that the inputs of a call decide. */
+/* The sizes that the inputs of a call decide; the bounds of those that the model computes are what it computes. */
 static const int64_t *dims_of(const Maker *m, const Tensor *const *inputs)
 {
 	Ctx *cx = m->cx;
@@ -35,8 +35,11 @@ static const int64_t *dims_of(const Maker *m, const Tensor *const *inputs)
 	Eval e = {.cx = cx, .arena = cx->arena};
 	eval_bind(&e, m->graph, all);
 	int64_t *dims = NEWN(cx->arena, int64_t, m->entry->n_dims);
+	bool computed = false;
+	for (int i = 0; i < m->entry->n_dims; i++) computed |= m->entry->dims[i]->most_of != NULL;
+	if (computed) eval_graph(&e, m->graph, all, NEWN(cx->arena, const Tensor *, m->graph->n_results));
 	for (int i = 0; i < m->entry->n_dims; i++)
-		if (!dimenv_get(&e.env, m->entry->dims[i], &dims[i]))
+		if (!dimenv_get(&e.env, m->entry->dims[i]->most_of ? m->entry->dims[i]->most_of : m->entry->dims[i], &dims[i]))
 			fail(cx, "--self-test: the inputs do not tell the size %s", m->entry->dims[i]->name);
 	return dims;
 }
@@ -112,6 +115,7 @@ static Options with_sizes(const Maker *m)
 	if (o.dims.n) memcpy(o.dims.items, m->options->dims.items, sizeof *o.dims.items * (size_t)o.dims.n);
 	for (int i = 0; i < m->entry->n_dims; i++) {
 		const Sym *s = m->entry->dims[i];
+		if (s->most_of) continue;
 		const int64_t size = s->lo > RANDOM_SIZE ? s->lo : s->hi < RANDOM_SIZE ? s->hi : RANDOM_SIZE;
 		o.dims.items[o.dims.n++] = (DimRange){s->name, size, size};
 	}

@@ -111,13 +111,22 @@ static void emit_team(Emit *em, const Block *b)
 	close_block(w);
 }
 
+/* The bound of a size that is an argument; NULL: there is none, or no array needs it. */
+static const Sym *bound_argument(const Emit *em, const Sym *size)
+{
+	for (int i = 0; i < em->n_dims; i++)
+		if (size->hi == INT64_MAX && size->most == em->dims[i])
+			return size->most;
+	return NULL;
+}
+
 /* The size is known.  Where it is not within its bounds the arrays are too small for it. */
 static void emit_count(Emit *em, const Stmt *s, const char *most)
 {
 	const char *name = dim_name(em->cx, s->size), *count = s->count->name;
 	line(em->w, "%s = %s[0];", name, count);
 	line(em->w, "if (%s == %s && %s < %s[0] && %s[0])", name, most, name, s->limit->name, s->go->name);
-	line(em->w, "\treturn %s_EDIM;", em->upper);
+	line(em->w, "\treturn %s_%s;", em->upper, bound_argument(em, s->size) ? "EMORE" : "EDIM");
 	if (s->size->lo > 0) {
 		line(em->w, "if (%s < %" PRId64 ")", name, s->size->lo);
 		line(em->w, "\treturn %s_EDIM;", em->upper);
@@ -147,6 +156,11 @@ static void emit_size(Emit *em, const Stmt *s)
 		line(em->w, "if (%s %s %" PRId64 ")", name, lo > INT64_MIN ? "<" : ">", lo > INT64_MIN ? lo : hi);
 	if (lo > INT64_MIN || hi < INT64_MAX)
 		line(em->w, "\treturn %s_EDIM;", em->upper);
+	const Sym *most = bound_argument(em, s->size);
+	if (most) {
+		line(em->w, "if (%s > %s)", name, dim_name(em->cx, most));
+		line(em->w, "\treturn %s_EMORE;", em->upper);
+	}
 }
 
 typedef struct {

@@ -73,7 +73,18 @@ static Syms program_computed(Ctx *cx, const Program *p)
 	return list;
 }
 
-/* In order of first appearance in the inputs, then in the outputs. */
+static void add_bounds(Syms *list, const Dim *d)
+{
+	dim_each_sym(dim_most(list->cx, d), add_sym, list);
+}
+
+static void add_length(void *list, Stmt *s)
+{
+	if (s->kind == ST_LOOP && s->size)
+		add_bounds(list, s->length);
+}
+
+/* In order of first appearance in the inputs, then in the outputs; then the bounds of sizes that the model computes. */
 static Syms program_syms(Ctx *cx, const Program *p)
 {
 	Syms list = {.cx = cx};
@@ -83,7 +94,25 @@ static Syms program_syms(Ctx *cx, const Program *p)
 	for (int i = 0; i < p->graph->n_results; i++)
 		for (int d = 0; d < p->graph->results[i]->type->rank; d++)
 			dim_each_sym(p->graph->results[i]->type->dims[d], add_sym, &list);
+	for (int i = 0; i < p->n_outputs; i++)
+		for (int d = 0; d < p->graph->results[i]->type->rank; d++)
+			add_bounds(&list, p->graph->results[i]->type->dims[d]);
+	for (int i = 0; i < p->n_slots; i++)
+		add_bounds(&list, p->slot_bytes[i]);
+	block_each(&p->block, add_length, &list);
 	return list;
+}
+
+/* Whether callers bound sizes that it computes. */
+static bool has_bounds(const Program *p)
+{
+	Syms syms = {0};
+	if (p)
+		syms = program_syms(p->cx, p);
+	for (int i = 0; i < syms.n; i++)
+		if (syms.syms[i]->most_of)
+			return true;
+	return false;
 }
 
 static const char *dim_args(Ctx *cx, const Syms *syms, const char *before)
@@ -184,14 +213,16 @@ static void print_tables(const Files *f, Writer *w, Program *p)
 	Syms syms = program_syms(cx, p);
 	for (int i = 0; i < syms.n; i++) {
 		const Sym *s = syms.syms[i];
-		if (s->hi == INT64_MAX)
+		if (s->most_of)
+			line(w, " *   dim  %s: what %s may be at most: the caller's choice; 0 or more", dim_name(cx, s), dim_name(cx, s->most_of));
+		else if (s->hi == INT64_MAX)
 			line(w, " *   dim  %s: %" PRId64 " or more", dim_name(cx, s), s->lo);
 		else
 			line(w, " *   dim  %s: %" PRId64 " to %" PRId64, dim_name(cx, s), s->lo, s->hi);
 	}
 	Syms computed = program_computed(cx, p);
 	for (int i = 0; i < computed.n; i++)
-		line(w, " *   out dim  %s: at most %" PRId64, dim_name(cx, computed.syms[i]), computed.syms[i]->hi);
+		line(w, " *   out dim  %s: at most %s", dim_name(cx, computed.syms[i]), dim_c(cx, dim_most(cx, dim_sym(cx, computed.syms[i]->name))));
 	if (computed.n)
 		line(w, " *   Arrays whose size has an out dim are as large as it can be; the call writes its value, and so many elements.");
 }
@@ -225,11 +256,11 @@ static void print_banner(const Files *f, Writer *w, const char *file)
 
 static bool is_guarded(const Program *p) { return p && p->guarded; }
 
-static void print_codes(const Files *f, Writer *w)
+static void print_codes(const Files *f, Writer *w, bool more)
 {
 	line(w, "/* What refused calls return; outputs and state are untouched.  A dim is outside its bounds; a number in the inputs is out");
 	line(w, " * of its range: an id that is none, a length beyond its array. */");
-	line(w, "enum { %s_EDIM = -1, %s_EVALUE = -3 };\n", f->upper, f->upper);
+	line(w, "enum { %s_EDIM = -1, %s_EVALUE = -3 };%s", f->upper, f->upper, more ? "" : "\n");
 }
 
 static const char *print_header(const Files *f)
@@ -245,10 +276,15 @@ static const char *print_header(const Files *f)
 	line(&w, "#define %s_ALIGN 64 /* of workspace, in bytes */", f->upper);
 	line(&w, "#define %s_WEIGHTS_BYTES %" PRId64, f->upper, f->weights.size_bytes);
 	const bool guarded = is_guarded(job->run) || is_guarded(job->step);
+	const bool more = has_bounds(job->run) || has_bounds(job->step);
 	if (!guarded)
-		line(&w, "enum { %s_EDIM = -1 }; /* a dim is outside its bounds; outputs are untouched */\n", f->upper);
+		line(&w, "enum { %s_EDIM = -1 }; /* a dim is outside its bounds; outputs are untouched */%s", f->upper, more ? "" : "\n");
 	else
-		print_codes(f, &w);
+		print_codes(f, &w, more);
+	if (more) {
+		line(&w, "/* Or what the model computes is larger than one of the _max: the call needs them, and its arrays, larger. */");
+		line(&w, "enum { %s_EMORE = %d };\n", f->upper, RNNCC_EMORE);
+	}
 	if (f->weights.mode == WEIGHTS_BLOB) {
 		line(&w, "/* Weights, loaded by the caller; read only: one serves any number of threads. */");
 		line(&w, "typedef struct {\n\tconst unsigned char *bytes;\n} %s_weights;", job->name);
@@ -264,6 +300,8 @@ static const char *print_header(const Files *f)
 		     bounded_bytes(job->run) >= 0 ? "the macro's bytes" : "the function's bytes", f->upper);
 		const char *other = is_guarded(job->run) ? arena_printf(cx->arena, ", %s_EDIM or %s_EVALUE", f->upper, f->upper)
 		                                         : arena_printf(cx->arena, " or %s_EDIM", f->upper);
+		if (has_bounds(job->run))
+			other = arena_printf(cx->arena, ", %s_EMORE%s%s", f->upper, is_guarded(job->run) ? "" : ",", other);
 		line(&w, " * Returns 0%s.  No memory is allocated, nothing is kept between calls. */", other);
 		print_workspace_interface(f, &w, job->run, false);
 		line(&w, "%s;\n", signature(f, job->run, false, ""));
@@ -343,6 +381,8 @@ static void print_entry(const Files *f, Emit *em, Program *p, bool step)
 		line(w, "(void)state;");
 	if (f->weights.mode == WEIGHTS_BLOB)
 		line(w, "(void)weights;");
+	em->n_dims = syms.n;
+	em->dims = syms.syms;
 	emit_program(em);
 	Syms computed = program_computed(cx, p);
 	for (int i = 0; i < computed.n; i++)

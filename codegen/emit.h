@@ -36,6 +36,8 @@ typedef struct {
 	Writer *w;
 	int threads;
 	bool profile;
+	int n_dims;               /* the entry point's arguments */
+	const Sym *const *dims;
 	bool in_team;             /* in the parallel region */
 	Kernels *kernels;         /* those called, in order */
 	Map swapped;              /* root of a Buffer -> that of the one that a loop swaps it with */

@@ -421,16 +421,28 @@ static bool has_unbounded(const Dim *d)
 	return any;
 }
 
+static const Sym *bound_of_callers(Ctx *cx, const Sym *s)
+{
+	if (s->most)
+		return s->most;
+	const char *name = arena_printf(cx->arena, "%s_max", s->name);
+	while (sym_find(cx, name))
+		name = arena_printf(cx->arena, "%s_", name);
+	dim_sym(cx, name);
+	Sym *most = sym_find(cx, name);
+	most->most_of = s;
+	return sym_find(cx, s->name)->most = most;
+}
+
 /* The limit of one symbol that may be, or be made of, computed ones. */
 static const Dim *sym_limit(Ctx *cx, const Sym *s, bool upper)
 {
 	if (s->kind == SYM_NAMED && !s->computed)
 		return dim_of_sym(cx, s);
-	if (s->kind == SYM_NAMED) {
-		if (upper && s->hi == INT64_MAX)
-			fail(cx, "nothing bounds the size %s, which the model computes: bound it by --dim %s=0..MOST", s->name, s->name);
+	if (s->kind == SYM_NAMED && upper && s->hi == INT64_MAX)
+		return dim_of_sym(cx, bound_of_callers(cx, s));
+	if (s->kind == SYM_NAMED)
 		return dim_int(cx, upper ? s->hi : s->lo);
-	}
 	if (s->kind == SYM_MIN && upper && has_unbounded(s->a) != has_unbounded(s->b))
 		return dim_limit(cx, has_unbounded(s->a) ? s->b : s->a, upper);
 	const Dim *a = dim_limit(cx, s->a, upper), *b = dim_limit(cx, s->b, s->kind == SYM_FLOORDIV ? !upper : upper);

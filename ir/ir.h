@@ -186,6 +186,7 @@ struct Sym {
 	const char *name; /* SYM_NAMED */
 	const Dim *a, *b; /* operands of a derived one: floor(a / b), min(a, b), max(a, b) */
 	bool computed;
+	const Sym *most, *most_of; /* of a computed one that nothing bounds: the bound that callers give; and back */
 	bool declared; /* the model itself names it (as opposed to: the user only) */
 	int64_t lo, hi; /* inclusive bounds; INT64_MAX: unbounded */
 	uint32_t id;
@@ -220,7 +221,8 @@ int64_t dim_lo(const Dim *); /* bounds by interval arithmetic, saturating */
 int64_t dim_hi(const Dim *); /* INT64_MAX: unbounded */
 /* The substitution of symbols by dims: map from Sym* to Dim*. */
 const Dim *dim_subst(Ctx *, const Dim *, const Map *);
-/* The most that it can be whatever the model computes: computed symbols at their bounds.  Fails naming one that has none. */
+/* The most that it can be whatever the model computes: computed symbols at their bounds.  One that nothing bounds gets a
+ * symbol for that, NAME_max, which callers decide. */
 const Dim *dim_most(Ctx *, const Dim *);
 void dim_print(Buf *, const Dim *);                                                /* "4*H", "T-1", "floor((T-3)/2)" */
 const Dim *dim_parse(Ctx *, const char *text, const char **end);                   /* the same back; fails by fail() */

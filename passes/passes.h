@@ -90,6 +90,7 @@ typedef struct { /* one kernel as it is called: what rnncc_tick() numbers */
 	int n_choices;           /* list_choices: other schedules than it has */
 	const struct GivenSchedule *schedule, *choices;
 } CompiledKernel;
+enum { RNNCC_EMORE = -4 }; /* what it returns where a size that the model computes is above the bound that the caller gave */
 typedef struct { /* NAME_run or NAME_step as C sees it */
 	const Graph *graph;      /* its params are the arguments, then the state; NULL: there is none */
 	int n_states;            /* of the params and results, the last */

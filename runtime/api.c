@@ -324,6 +324,13 @@ int rnncc_run(rnncc_model *model, const rnncc_tensor *inputs, size_t n_inputs, r
 	pthread_mutex_unlock(&model->lock);
 	int code = 0;
 	if (call && !model->interpreted) code = session_call(call, state ? state->state : NULL);
+	while (code == RNNCC_EMORE) {
+		pthread_mutex_lock(&model->lock);
+		const bool larger = session_more(call);
+		pthread_mutex_unlock(&model->lock);
+		if (!larger) break;
+		code = session_call(call, state ? state->state : NULL);
+	}
 	if (code) {
 		set_error(error, session_error(arena, code));
 	}

@@ -50,6 +50,7 @@ typedef struct {
 	Arena *arena;
 	Tensor **inputs; /* of all parameters; the call's own, but for their data */
 	int64_t *dims;   /* of Compiled.dims */
+	int64_t room;    /* the bound of sizes that the model computes, where callers give it; 0: there is none */
 	DimEnv env;      /* all sizes; of those that the model computes, the last call's */
 	const void **in;
 	void **out;
@@ -379,6 +380,16 @@ static const void *input_data(Call *call, const Tensor *t)
 	return memcpy(buffer_new(call->session->cx, call->arena, tensor_size_bytes(t)), t->data, tensor_size_bytes(t));
 }
 
+/* Sizes that the model computes are tried, from small ones on. */
+enum { FIRST_ROOM = 16, MORE_ROOM = 4 };
+static const int64_t MOST_ROOM_BYTES = INT64_C(1) << 32; /* of one array, or of the workspace */
+
+static void want_room(const Call *call, int64_t size_bytes)
+{
+	if (call->room && (size_bytes < 0 || size_bytes > MOST_ROOM_BYTES))
+		fail(call->session->cx, "the sizes that the model computes would take more than %lld bytes", (long long)MOST_ROOM_BYTES);
+}
+
 /* An output with room for the most that its sizes can be. */
 static Tensor *result_new(Call *call, const Type *t, const DimEnv *env)
 {
@@ -390,6 +401,7 @@ static Tensor *result_new(Call *call, const Type *t, const DimEnv *env)
 		if (dims[d] < 0 || __builtin_mul_overflow(size, dims[d], &size))
 			fail(cx, "an output of type %s is too large", type_str(cx, t));
 	}
+	want_room(call, size);
 	*result = (Tensor){t->elem, t->rank, dims, size / elem_info[t->elem].size, NULL};
 	result->data = buffer_new(cx, call->arena, (size_t)size);
 	return result;
@@ -402,6 +414,11 @@ static void prepare_buffers(Call *call, Eval *e)
 	Arena *a = call->arena;
 	const Compiled *c = s->compiled;
 	call->dims = NEWN(a, int64_t, c->n_dims);
+	for (int i = 0; i < c->n_dims; i++) {
+		if (!c->dims[i]->most_of) continue;
+		call->room = call->room ? call->room : FIRST_ROOM;
+		dimenv_set(&e->env, c->dims[i], call->room);
+	}
 	for (int i = 0; i < c->n_dims; i++)
 		if (!dimenv_get(&e->env, c->dims[i], &call->dims[i]))
 			fail(cx, "the inputs do not tell the size %s", c->dims[i]->name);
@@ -420,6 +437,7 @@ static void prepare_buffers(Call *call, Eval *e)
 		call->out[i] = shares(result) ? shared_buffer(call, result) : result->data;
 	}
 	call->face.workspace_bytes = s->workspace(s->step, call->dims);
+	want_room(call, (int64_t)call->face.workspace_bytes);
 	call->workspace = buffer_new(cx, a, call->face.workspace_bytes);
 }
 
@@ -531,11 +549,30 @@ int session_call(SessionCall *face, SessionState *state)
 		return 0;
 	}
 	SessionState *fresh = state ? NULL : session_state_new(s), *used = state ? state : fresh;
+	void *before = call->room && state ? module_need(malloc(s->state_bytes)) : NULL;
+	if (before) memcpy(before, state->bytes, s->state_bytes);
 	const int error = s->call(s->step, call->dims, call->in, call->out, used ? used->bytes : NULL, call->workspace);
+	if (before && error == RNNCC_EMORE) memcpy(state->bytes, before, s->state_bytes);
+	free(before);
 	session_state_free(fresh);
 	if (error || take_computed(call)) return error ? error : -1;
 	unpack_results(call);
 	return 0;
+}
+
+bool session_more(SessionCall *face)
+{
+	Call *call = (Call *)face;
+	Session *s = call->session;
+	volatile bool done = false;
+	TRY (s->cx) {
+		Eval e = {.cx = s->cx, .arena = call->arena};
+		eval_bind(&e, s->graph, (const Tensor *const *)call->inputs);
+		call->room *= MORE_ROOM;
+		prepare_buffers(call, &e);
+		done = true;
+	}
+	return done;
 }
 
 void session_call_free(SessionCall *face)
@@ -555,7 +592,9 @@ static double now(void)
 
 const char *session_error(Arena *arena, int code)
 {
-	const char *why = code == -1 ? ": sizes that do not fit" : code == -3 ? ": a number in the inputs is out of its range" : "";
+	const char *why = code == -1 ? ": sizes that do not fit"
+		: code == RNNCC_EMORE ? ": a size that the model computes is too large"
+		: code == -3          ? ": a number in the inputs is out of its range" : "";
 	return arena_printf(arena, "the compiled model returned the error %d%s", code, why);
 }
 
@@ -567,8 +606,9 @@ void session_run(Session *s, Arena *arena, const Tensor *const *inputs, SessionS
 	volatile bool done = false;
 	TRY (cx) {
 		const double start = now();
-		const int error = session_call(call, state);
+		int error = session_call(call, state);
 		if (seconds) *seconds = now() - start;
+		while (error == RNNCC_EMORE && session_more(call)) error = session_call(call, state);
 		if (error) fail(cx, "%s", session_error(cx->arena, error));
 		for (int i = 0; i < s->n_outputs; i++) results[i] = copy(arena, call->results[i]);
 		done = true;

@@ -69,6 +69,9 @@ bool session_inputs(SessionCall *, const Tensor *const *inputs);
 /* state: NULL: a stream of one call.  Fails by fail() when interpreting; compiled code returns its code, negative for an
  * error, else 0. */
 int session_call(SessionCall *, SessionState *state);
+/* After RNNCC_EMORE: makes room for larger sizes that the model computes, in the thread of the Ctx; then call again.  False: there
+ * is no room left. */
+bool session_more(SessionCall *);
 void session_call_free(SessionCall *);
 
 /* What a call's code means. */

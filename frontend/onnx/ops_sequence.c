@@ -4,7 +4,7 @@
  * importers build and take apart.  A loop that only appends to a sequence stacks its outputs (ops_loop.c).  Whether an
  * optional has a value is known when a model is imported: it is its value, or a `call @absent`.
  */
-#include "frontend/onnx/model.h"
+#include "frontend/onnx/operands.h"
 
 #include <string.h>
 
@@ -177,32 +177,37 @@ static void concat_from_sequence(Node *n, const Val **out)
 	out[0] = s->n_args == 1 ? parts[0] : b_concat(cx, s->n_args, parts, axis);
 }
 
-/* Cuts along an axis; equal parts are one chunk, others one each. */
+/* Cuts along an axis: into parts of one size, the last of them smaller, or into those sizes, which run time may say. */
 static void split_to_sequence(Node *n, const Val **out)
 {
 	Ctx *cx = n->cx;
 	const Val *x = element_in(n, 0, "input");
 	int axis = node_axis(n, node_int(n, "axis", 0), x->type->rank);
-	const int64_t *sizes = NULL;
-	int count = node_const_ints(n, 1, "split", &sizes);
-	bool keep = count >= 0 || node_int(n, "keepdims", 1) != 0;
-	int64_t length, part = count < 0 ? 1 : count == 1 && n->in[1]->type->rank == 0 ? sizes[0] : -1;
-	if (part == 0) node_fail(n, "input split: parts of no elements");
-	if (!dim_is_int(x->type->dims[axis], &length))
-		node_fail(n, "an axis of known length wanted, %s seen", type_str(cx, x->type));
-	int64_t n_parts = part > 0 ? (length + part - 1) / part : count, at = 0;
+	const Dim *const *sizes, *length = x->type->dims[axis], *sum = dim_int(cx, 0), *at = sum;
+	int count = node_dims(n, 1, "split", &sizes);
+	bool keep = count >= 0 || node_int(n, "keepdims", 1) != 0, equal = count < 0 || n->in[1]->type->rank == 0;
+	int64_t n_parts = count, part = 1, all;
+	if (equal) {
+		if (count > 0 && !dim_is_int(sizes[0], &part))
+			node_fail(n, "input split: it says how many tensors there are, and is computed at run time, which is not supported");
+		if (part <= 0) node_fail(n, "input split: parts of %lld elements", (long long)part);
+		if (!dim_is_int(length, &all)) node_fail(n, "an axis of known length wanted, %s seen", type_str(cx, x->type));
+		n_parts = all / part + (all % part != 0);
+	}
 	if (n_parts > INT16_MAX) node_fail(n, "more than %d parts", INT16_MAX);
 	const Val **chunks = NEWN(cx->arena, const Val *, n_parts);
+	const Dim **lengths = NEWN(cx->arena, const Dim *, n_parts);
 	for (int64_t i = 0; i < n_parts; i++) {
-		int64_t size = part > 0 ? (length - at < part ? length - at : part) : sizes[i];
-		if (size < 0 || size > length - at)
-			node_fail(n, "input split: parts of %lld wanted", (long long)length);
-		const Val *v = b_slice(cx, x, axis, dim_int(cx, at), dim_int(cx, size), 1);
-		chunks[i] = b_unsqueeze(cx, keep ? v : b_squeeze(cx, v, axis), 0);
-		at += size;
+		lengths[i] = equal ? dim_int(cx, all - i * part < part ? all - i * part : part) : sizes[i];
+		if (dim_hi(lengths[i]) < 0) node_fail(n, "input split: parts of %s elements", dim_text(cx, lengths[i]));
+		sum = dim_add(cx, sum, lengths[i]);
 	}
-	if (at != length)
-		node_fail(n, "input split: parts of %lld wanted, of %lld seen", (long long)length, (long long)at);
+	node_same_dim(n, length, sum, "input split: the axis and the sum of the parts");
+	for (int64_t i = 0; i < n_parts; i++) {
+		const Val *v = b_slice(cx, x, axis, at, lengths[i], 1);
+		chunks[i] = b_unsqueeze(cx, keep ? v : b_squeeze(cx, v, axis), 0);
+		at = dim_add(cx, at, lengths[i]);
+	}
 	out[0] = sequence_new(cx, (int)n_parts, chunks);
 }
 

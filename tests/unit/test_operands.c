@@ -13,7 +13,7 @@
 #include "runtime/module.h"
 #include "runtime/session.h"
 
-enum { MAX_LATE = 5, MAX_RUNS = 6, MAX_VALUES = 32, N_OUT = 2 };
+enum { MAX_LATE = 5, MAX_RUNS = 8, MAX_VALUES = 32, N_OUT = 2 };
 
 typedef struct {
 	int64_t late[MAX_LATE][8]; /* the operands */
@@ -151,7 +151,14 @@ Test(operands, reshape)
 			{{{-1, 2}}, .rank = 2, .dims = {3, 2}, .values = {0, 1, 2, 3, 4, 5}},
 			{{{2, 3}}, .fails = true}, {{{-1, -1}}, .fails = true}, {{{3, 0}}, .fails = true}}};
 	expect(&c);
-	c.declared = NULL; /* any shape: each dim has its bound from the user */
+	Case any = {"Reshape", 14, "2 3", 1, {2}, /* any shape, of two sizes that nothing bounds */
+		.runs = {{{{3, 2}}, .rank = 2, .dims = {3, 2}, .values = {0, 1, 2, 3, 4, 5}},
+			{{{-1, 6}}, .rank = 2, .dims = {1, 6}, .values = {0, 1, 2, 3, 4, 5}},
+			{{{-1, -1}}, .fails = true}, {{{5, 1}}, .fails = true},
+			{{{INT64_C(1) << 32, INT64_C(1) << 32}}, .fails = true}, /* 0, if it overflowed */
+			{{{9, 0x5555555555555556}}, .fails = true}}}; /* 6, if it overflowed */
+	expect(&any);
+	/* a bound from the user */
 	Case d = {"Reshape", 14, "2 3", 1, {1}, .bound = "y_dim0", .most = 10,
 		.runs = {{{{6}}, .rank = 1, .dims = {6}, .values = {0, 1, 2, 3, 4, 5}},
 			{{{-1}}, .rank = 1, .dims = {6}, .values = {0, 1, 2, 3, 4, 5}}, {{{5}}, .fails = true},
@@ -280,6 +287,12 @@ Test(operands, top_k)
 
 Test(operands, range)
 {
+	Case any = {"Range", 11, NULL, 3, {0, 0, 0}, .runs = { /* no bound: as large as it gets */
+		{{{7}, {10}, {2}}, .rank = 1, .dims = {2}, .values = {7, 9}},
+		{{{0}, {20}, {1}}, .rank = 1, .dims = {20},
+			.values = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19}},
+		{{{0}, {0}, {1}}, .rank = 1, .dims = {0}}}};
+	expect(&any);
 	Case c = {"Range", 11, NULL, 3, {0, 0, 0}, .bound = "y_dim0", .most = 4, .runs = {
 		{{{1}, {8}, {3}}, .rank = 1, .dims = {3}, .values = {1, 4, 7}},
 		{{{3}, {0}, {-1}}, .rank = 1, .dims = {3}, .values = {3, 2, 1}}, {{{0}, {0}, {1}}, .rank = 1, .dims = {0}},
