@@ -3,6 +3,7 @@
 #include "codegen/lower.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <string.h>
 
 static const char *call_args(Emit *em, const Params *ps)
@@ -183,6 +184,40 @@ static void declare_size(void *user, Stmt *s)
 	line(em->w, "(void)%s;", name);
 }
 
+static const Dim *symbol_dim(Ctx *cx, const Sym *s)
+{
+	switch (s->kind) {
+	case SYM_FLOORDIV: return dim_floordiv(cx, s->a, s->b);
+	case SYM_MIN: return dim_min(cx, s->a, s->b);
+	case SYM_MAX: return dim_max(cx, s->a, s->b);
+	default: return dim_sym(cx, s->name);
+	}
+}
+
+static void see_unbounded(void *user, const Sym *s)
+{
+	*(bool *)user |= s->computed && s->hi == INT64_MAX;
+}
+
+/* Sizes that a model computes may be any numbers: a product of them must be one before it is compared. */
+static void emit_no_overflow(Emit *em, const Dim *d)
+{
+	for (int i = 0; i < d->n_terms; i++) {
+		bool unbounded = false;
+		Buf product;
+		buf_init(&product, em->cx->arena);
+		for (int k = 0; k < d->terms[i].n_syms; k++) {
+			const Dim *factor = symbol_dim(em->cx, d->terms[i].syms[k]);
+			dim_each_sym(factor, see_unbounded, &unbounded);
+			buf_printf(&product, "%s(double)(%s)", k ? " * " : "", dim_c(em->cx, factor));
+		}
+		if (!unbounded || d->terms[i].n_syms < 2)
+			continue;
+		line(em->w, "if (%s > %.1f)", product.text, ldexp(1, 53) / fabs((double)d->terms[i].coef));
+		line(em->w, "\treturn %s_EDIM;", em->upper);
+	}
+}
+
 static void emit_stmt(Emit *em, const Stmt *s)
 {
 	Writer *w = em->w;
@@ -199,6 +234,8 @@ static void emit_stmt(Emit *em, const Stmt *s)
 		line(w, "%s(%s);", s->name, call_args(em, &ps));
 		note_call(em, (CompiledKernel){.name = s->name, .from = s->val->loc, .bytes = special_cost(s).bytes});
 	} else if (s->kind == ST_CHECK) {
+		emit_no_overflow(em, s->seen);
+		emit_no_overflow(em, s->want);
 		const char *where = s->where ? arena_printf(em->cx->arena, "%s > 0 && ", dim_c(em->cx, s->where)) : "";
 		line(w, "if (%s%s %s %s)", where, dim_c(em->cx, s->seen), s->at_least ? "<" : "!=", dim_c(em->cx, s->want));
 		line(w, "\treturn %s_EDIM;", em->upper);

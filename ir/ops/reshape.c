@@ -19,8 +19,12 @@ EVAL(reshape)
 	const Type *t = v->type;
 	int64_t wanted = 1;
 	const int64_t *dims = eval_dims(e, t->rank, t->dims);
-	for (int i = 0; i < t->rank; i++) wanted *= dims[i];
-	if (wanted != args[0]->count)
+	bool fits = true, none = false; /* a 0 makes good what overflows */
+	for (int i = 0; i < t->rank; i++) {
+		fits &= !__builtin_mul_overflow(wanted, dims[i], &wanted);
+		none |= dims[i] == 0;
+	}
+	if (none ? args[0]->count != 0 : !fits || wanted != args[0]->count)
 		fail(e->cx, "reshape: %lld elements do not fit %s", (long long)args[0]->count, type_str(e->cx, t));
 	results[0] = eval_view(e, args[0], t->rank, dims);
 }
