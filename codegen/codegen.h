@@ -11,14 +11,15 @@ bool target_known(const char *name);
 const TargetInfo *target_row(int i);         /* NULL behind the last */
 bool target_runs(Ctx *, const TargetInfo *); /* on this CPU: it is not wider than the native one */
 
-/* emit.c.  run and step may be NULL. */
+/* emit.c.  The functions of a model, NAME_run, NAME_step and NAME_steps: any may be absent, but not all. */
+typedef enum { ENTRY_RUN, ENTRY_STEP, ENTRY_STEPS, N_ENTRIES } EntryKind;
 typedef struct {
 	const char *name;       /* prefix */
-	Program *run, *step;
-	const Step *states;     /* of step */
+	Program *programs[N_ENTRIES];
+	const Step *states;     /* of step and steps */
 	const CompileOptions *options;
 	const TargetInfo *target;
-	const char *no_step_reason;
+	const char *no_step_reason, *no_steps_reason;
 } EmitJob;
 void emit_files(Ctx *, const EmitJob *, Compiled *);
 

@@ -285,12 +285,34 @@ static void emit_block(Emit *em, const Block *b)
 		emit_stmt(em, b->stmts[i]);
 }
 
+/* The kernel's function, unless another entry point has one that differs in nothing but its name: then it is called. */
+static void emit_shared(Emit *em, Kernel *k)
+{
+	Arena *arena = em->cx->arena;
+	Writer own, *all = em->w;
+	writer_init(&own, arena);
+	em->w = &own;
+	emit_kernel(em, k);
+	em->w = all;
+	const char *text = own.buf.text, *behind = strstr(text, arena_printf(arena, "void %s(", k->name));
+	const char *body = strchr(behind, '(');
+	const size_t head = strlen("/* ") + strlen(k->name);
+	const char *key = intern(em->cx, arena_printf(arena, "%.*s%s", (int)(behind - text - (ptrdiff_t)head), text + head, body));
+	const char *have = map_get(em->printed, key);
+	if (have) {
+		k->name = have;
+		return;
+	}
+	map_put(em->printed, key, k->name);
+	buf_write(&all->buf, own.buf.text, own.buf.size);
+}
+
 static void emit_functions(Emit *em, const Block *b)
 {
 	for (int i = 0; i < b->n; i++) {
 		Stmt *s = b->stmts[i];
 		if (s->kind == ST_KERNEL)
-			emit_kernel(em, s->kernel);
+			emit_shared(em, s->kernel);
 		if (s->kind == ST_SPECIAL) {
 			s->name = unique_name(em->p, arena_printf(em->cx->arena, "k_%s", op_info[s->val->op].name));
 			emit_special(em, s, s->name);
@@ -368,7 +390,7 @@ void emit_program(Emit *em)
 		line(w, "(void)workspace;");
 	for (int i = 0; i < p->n_states; i++) {
 		const Buffer *b = p->carries[i].now;
-		line(w, "%s *%s = (%s *)state->%s;", elem_info[b->elem].ctype, b->name, elem_info[b->elem].ctype, b->name);
+		line(w, "%s *%s = (%s *)state->%s;", elem_info[b->elem].ctype, b->name, elem_info[b->elem].ctype, p->members[i]);
 	}
 	Sizes sizes = {.em = em};
 	map_init(&sizes.declared, em->cx->arena);

@@ -140,6 +140,24 @@ static int64_t bounded_bytes(Program *p)
 
 /* ---- interface ---- */
 
+static const char *const entry_names[N_ENTRIES] = {"run", "step", "steps"};
+
+/* What stands in the names of its workspace.  A model without a run has one function, and so one workspace. */
+static const char *workspace_prefix(const Files *f, EntryKind kind)
+{
+	return kind == ENTRY_RUN || !f->job->programs[ENTRY_RUN] ? "" : arena_printf(f->cx->arena, "%s_", entry_names[kind]);
+}
+
+static const char *workspace_macro(const Files *f, EntryKind kind)
+{
+	return arena_printf(f->cx->arena, "%s_%sWORKSPACE_BYTES", f->upper, upper_case(f->cx, workspace_prefix(f, kind)));
+}
+
+static const char *workspace_function(const Files *f, EntryKind kind)
+{
+	return arena_printf(f->cx->arena, "%s_%sworkspace_bytes", f->job->name, workspace_prefix(f, kind));
+}
+
 static const char *shape_c(Ctx *cx, const Type *t)
 {
 	Buf b;
@@ -150,14 +168,15 @@ static const char *shape_c(Ctx *cx, const Type *t)
 }
 
 /* mark: after the names of pointers to computed sizes, which inside of the function are themselves variables. */
-static const char *signature(const Files *f, Program *p, bool step, const char *mark)
+static const char *signature(const Files *f, EntryKind kind, const char *mark)
 {
 	Ctx *cx = f->cx;
+	const Program *p = f->job->programs[kind];
 	const Graph *g = p->graph;
 	Syms syms = program_syms(cx, p);
 	Buf b;
 	buf_init(&b, cx->arena);
-	buf_printf(&b, "int %s_%s(", f->job->name, step ? "step" : "run");
+	buf_printf(&b, "int %s_%s(", f->job->name, entry_names[kind]);
 	const char *sep = "";
 	if (f->weights.mode == WEIGHTS_BLOB) {
 		buf_printf(&b, "const %s_weights *weights", f->job->name);
@@ -165,7 +184,7 @@ static const char *signature(const Files *f, Program *p, bool step, const char *
 	}
 	for (int i = 0; i < syms.n; i++, sep = ", ")
 		buf_printf(&b, "%sint64_t %s", sep, dim_name(cx, syms.syms[i]));
-	if (step) {
+	if (kind != ENTRY_RUN) {
 		buf_printf(&b, "%s%s_state *state", sep, f->job->name);
 		sep = ", ";
 	}
@@ -227,16 +246,15 @@ static void print_tables(const Files *f, Writer *w, Program *p)
 		line(w, " *   Arrays whose size has an out dim are as large as it can be; the call writes its value, and so many elements.");
 }
 
-static void print_workspace_interface(const Files *f, Writer *w, Program *p, bool step)
+static void print_workspace_interface(const Files *f, Writer *w, EntryKind kind)
 {
-	Ctx *cx = f->cx;
-	const char *what = step && f->job->run ? "_STEP" : "";
+	Program *p = f->job->programs[kind];
 	int64_t bytes = bounded_bytes(p);
 	if (bytes >= 0) {
-		line(w, "#define %s%s_WORKSPACE_BYTES %" PRId64, f->upper, what, bytes);
+		line(w, "#define %s %" PRId64, workspace_macro(f, kind), bytes);
 	} else {
-		Syms syms = program_syms(cx, p);
-		line(w, "size_t %s%s_workspace_bytes(%s);", f->job->name, step && f->job->run ? "_step" : "", dim_args(cx, &syms, "int64_t "));
+		Syms syms = program_syms(f->cx, p);
+		line(w, "size_t %s(%s);", workspace_function(f, kind), dim_args(f->cx, &syms, "int64_t "));
 	}
 }
 
@@ -275,8 +293,11 @@ static const char *print_header(const Files *f)
 	line(&w, "#ifdef __cplusplus\nextern \"C\" {\n#endif\n");
 	line(&w, "#define %s_ALIGN 64 /* of workspace, in bytes */", f->upper);
 	line(&w, "#define %s_WEIGHTS_BYTES %" PRId64, f->upper, f->weights.size_bytes);
-	const bool guarded = is_guarded(job->run) || is_guarded(job->step);
-	const bool more = has_bounds(job->run) || has_bounds(job->step);
+	bool guarded = false, more = false;
+	for (EntryKind k = 0; k < N_ENTRIES; k++) {
+		guarded |= is_guarded(job->programs[k]);
+		more |= has_bounds(job->programs[k]);
+	}
 	if (!guarded)
 		line(&w, "enum { %s_EDIM = -1 }; /* a dim is outside its bounds; outputs are untouched */%s", f->upper, more ? "" : "\n");
 	else
@@ -293,38 +314,49 @@ static const char *print_header(const Files *f)
 		line(&w, "enum { %s_EWEIGHTS = -2 };", f->upper);
 		line(&w, "int %s_load(%s_weights *weights, const void *blob, size_t size);\n", job->name, job->name);
 	}
-	if (job->run) {
+	if (job->programs[ENTRY_RUN]) {
+		Program *p = job->programs[ENTRY_RUN];
 		line(&w, "/* One call.  Arrays are dense, row-major, the caller's, and do not overlap.");
-		print_tables(f, &w, job->run);
+		print_tables(f, &w, p);
 		line(&w, " *   workspace: %s, %s_ALIGN aligned, any contents; one per concurrent call",
-		     bounded_bytes(job->run) >= 0 ? "the macro's bytes" : "the function's bytes", f->upper);
-		const char *other = is_guarded(job->run) ? arena_printf(cx->arena, ", %s_EDIM or %s_EVALUE", f->upper, f->upper)
-		                                         : arena_printf(cx->arena, " or %s_EDIM", f->upper);
-		if (has_bounds(job->run))
-			other = arena_printf(cx->arena, ", %s_EMORE%s%s", f->upper, is_guarded(job->run) ? "" : ",", other);
+		     bounded_bytes(p) >= 0 ? "the macro's bytes" : "the function's bytes", f->upper);
+		const char *other = is_guarded(p) ? arena_printf(cx->arena, ", %s_EDIM or %s_EVALUE", f->upper, f->upper)
+		                                  : arena_printf(cx->arena, " or %s_EDIM", f->upper);
+		if (has_bounds(p))
+			other = arena_printf(cx->arena, ", %s_EMORE%s%s", f->upper, is_guarded(p) ? "" : ",", other);
 		line(&w, " * Returns 0%s.  No memory is allocated, nothing is kept between calls. */", other);
-		print_workspace_interface(f, &w, job->run, false);
-		line(&w, "%s;\n", signature(f, job->run, false, ""));
+		print_workspace_interface(f, &w, ENTRY_RUN);
+		line(&w, "%s;\n", signature(f, ENTRY_RUN, ""));
 	}
-	if (job->step) {
-		Program *p = job->step;
-		line(&w, "/* %s", job->run ? "Streaming: one time step a call, the same numbers as one run over the sequence."
-		                          : "One step a call; what the model feeds back into itself is in the state.");
+	if (job->programs[ENTRY_STEP]) {
+		Program *p = job->programs[ENTRY_STEP];
+		line(&w, "/* %s", job->programs[ENTRY_RUN] ? "Streaming: one time step a call, the same numbers as one run over the sequence."
+		                                          : "One step a call; what the model feeds back into itself is in the state.");
 		print_tables(f, &w, p);
 		line(&w, " * The state is plain data of the caller: reset it first, copy it to fork a stream. */");
 		line(&w, "typedef struct {");
 		for (int i = 0; i < p->n_states; i++) {
 			const Buffer *b = p->carries[i].now;
-			line(&w, "\t%s %s%s;", elem_info[b->elem].ctype, b->name, b->rank ? shape_c(cx, type_new(cx, b->elem, b->rank, b->dims)) : "[1]");
+			line(&w, "\t%s %s%s;", elem_info[b->elem].ctype, p->members[i], b->rank ? shape_c(cx, type_new(cx, b->elem, b->rank, b->dims)) : "[1]");
 		}
 		if (!p->n_states)
 			line(&w, "\tunsigned char none;");
 		line(&w, "} %s_state;", job->name);
-		print_workspace_interface(f, &w, p, true);
+		print_workspace_interface(f, &w, ENTRY_STEP);
 		line(&w, "void %s_reset(%s_state *state);", job->name, job->name);
-		line(&w, "%s;\n", signature(f, p, true, ""));
+		line(&w, "%s;\n", signature(f, ENTRY_STEP, ""));
 	} else if (job->no_step_reason) {
 		line(&w, "/* There is no %s_step: %s */\n", job->name, comment_text(cx, job->no_step_reason));
+	}
+	if (job->programs[ENTRY_STEPS]) {
+		line(&w, "/* Streaming in chunks: %s steps a call, on the same state.  Chunks of any sizes, and single steps, may follow each other.",
+		     dim_c(cx, job->states->count));
+		print_tables(f, &w, job->programs[ENTRY_STEPS]);
+		line(&w, " * What the steps have in common is done once for the chunk, such as the product of the inputs with their weights. */");
+		print_workspace_interface(f, &w, ENTRY_STEPS);
+		line(&w, "%s;\n", signature(f, ENTRY_STEPS, ""));
+	} else if (job->no_steps_reason) {
+		line(&w, "/* There is no %s_steps: %s */\n", job->name, comment_text(cx, job->no_steps_reason));
 	}
 	line(&w, "#ifdef __cplusplus\n}\n#endif\n");
 	line(&w, "#endif");
@@ -333,14 +365,32 @@ static const char *print_header(const Files *f)
 
 /* ---- source ---- */
 
-static void print_entry(const Files *f, Emit *em, Program *p, bool step)
+static void print_reset(const Files *f, Writer *w, const Program *p)
+{
+	line(w, "void %s_reset(%s_state *state)", f->job->name, f->job->name);
+	open_block(w, "%s", "");
+	for (int i = 0; i < p->n_states; i++) {
+		const Buffer *b = p->carries[i].now;
+		const Tensor *init = f->job->states ? f->job->states->initial[i] : NULL;
+		const char *n = dim_c(f->cx, dim_product(f->cx, b->rank, b->dims)), *ctype = elem_info[b->elem].ctype;
+		line(w, "%s *%s = (%s *)state->%s;", ctype, b->name, ctype, p->members[i]);
+		line(w, "for (int64_t i = 0; i < %s; i++)", n);
+		line(w, init ? "\t%s[i] = %s_initial[i];" : "\t%s[i] = 0;", b->name, b->name);
+	}
+	if (!p->n_states)
+		line(w, "state->none = 0;");
+	close_block(w);
+	line(w, "%s", "");
+}
+
+static void print_entry(const Files *f, Emit *em, EntryKind kind)
 {
 	Ctx *cx = f->cx;
 	Writer *w = em->w;
+	Program *p = em->p;
 	Syms syms = program_syms(cx, p);
-	const char *suffix = step && f->job->run ? "_step" : "";
 	if (bounded_bytes(p) < 0) {
-		line(w, "size_t %s%s_workspace_bytes(%s)", f->job->name, suffix, dim_args(cx, &syms, "int64_t "));
+		line(w, "size_t %s(%s)", workspace_function(f, kind), dim_args(cx, &syms, "int64_t "));
 		open_block(w, "%s", "");
 		for (int i = 0; i < syms.n; i++)
 			line(w, "(void)%s;", dim_name(cx, syms.syms[i]));
@@ -348,23 +398,9 @@ static void print_entry(const Files *f, Emit *em, Program *p, bool step)
 		close_block(w);
 		line(w, "%s", "");
 	}
-	if (step) {
-		line(w, "void %s_reset(%s_state *state)", f->job->name, f->job->name);
-		open_block(w, "%s", "");
-		for (int i = 0; i < p->n_states; i++) {
-			const Buffer *b = p->carries[i].now;
-			const Tensor *init = f->job->states ? f->job->states->initial[i] : NULL;
-			const char *n = dim_c(cx, dim_product(cx, b->rank, b->dims)), *ctype = elem_info[b->elem].ctype;
-			line(w, "%s *%s = (%s *)state->%s;", ctype, b->name, ctype, b->name);
-			line(w, "for (int64_t i = 0; i < %s; i++)", n);
-			line(w, init ? "\t%s[i] = %s_initial[i];" : "\t%s[i] = 0;", b->name, b->name);
-		}
-		if (!p->n_states)
-			line(w, "state->none = 0;");
-		close_block(w);
-		line(w, "%s", "");
-	}
-	line(w, "%s", signature(f, p, step, "_out"));
+	if (kind == ENTRY_STEP)
+		print_reset(f, w, p);
+	line(w, "%s", signature(f, kind, "_out"));
 	open_block(w, "%s", "");
 	for (int i = 0; i < syms.n; i++) {
 		const Sym *s = syms.syms[i];
@@ -377,7 +413,7 @@ static void print_entry(const Files *f, Emit *em, Program *p, bool step)
 	}
 	for (int i = 0; i < p->n_inputs; i++)
 		line(w, "(void)%s;", p->inputs[i]->name);
-	if (step && !p->n_states)
+	if (kind != ENTRY_RUN && !p->n_states)
 		line(w, "(void)state;");
 	if (f->weights.mode == WEIGHTS_BLOB)
 		line(w, "(void)weights;");
@@ -397,7 +433,7 @@ static void print_describe(const Files *f, Writer *w)
 {
 	Ctx *cx = f->cx;
 	const char *name = f->job->name;
-	Program *programs[2] = {f->job->run, f->job->step};
+	Program *const *programs = f->job->programs;
 	bool blob = f->weights.mode == WEIGHTS_BLOB;
 	line(w, "int %s_call(int step, const int64_t *dims, const void *const *in, void *const *out, void *state, void *workspace);", name);
 	line(w, "size_t %s_call_workspace(int step, const int64_t *dims);", name);
@@ -408,7 +444,7 @@ static void print_describe(const Files *f, Writer *w)
 	line(w, "(void)step, (void)dims, (void)in, (void)out, (void)state;");
 	if (blob)
 		line(w, "const %s_weights *weights = in[-1];", name); /* the host puts it in front of the inputs */
-	for (int s = 0; s < 2; s++) {
+	for (EntryKind s = 0; s < N_ENTRIES; s++) {
 		Program *p = programs[s];
 		if (!p)
 			continue;
@@ -433,15 +469,15 @@ static void print_describe(const Files *f, Writer *w)
 			for (int k = 0; k < f->n_computed; k++)
 				if (f->computed[k] == computed.syms[i])
 					buf_printf(&b, "%s(int64_t *)out[%d]", sep, p->n_outputs + k);
-		line(w, "if (step == %d)", s);
-		line(w, "\treturn %s_%s(%s%sworkspace);", name, s ? "step" : "run", b.size ? b.text : "", sep);
+		line(w, "if (step == %d)", (int)s);
+		line(w, "\treturn %s_%s(%s%sworkspace);", name, entry_names[s], b.size ? b.text : "", sep);
 	}
 	line(w, "return -3;");
 	close_block(w);
 	line(w, "\nsize_t %s_call_workspace(int step, const int64_t *dims)", name);
 	open_block(w, "%s", "");
 	line(w, "(void)step, (void)dims;");
-	for (int s = 0; s < 2; s++) {
+	for (EntryKind s = 0; s < N_ENTRIES; s++) {
 		Program *p = programs[s];
 		if (!p)
 			continue;
@@ -452,31 +488,31 @@ static void print_describe(const Files *f, Writer *w)
 			for (int k = 0; k < f->n_syms; k++)
 				if (f->syms[k] == syms.syms[i])
 					buf_printf(&b, "%sdims[%d]", b.size ? ", " : "", k);
-		bool named = s && f->job->run;
-		line(w, "if (step == %d)", s);
+		line(w, "if (step == %d)", (int)s);
 		if (bounded_bytes(p) >= 0)
-			line(w, "\treturn %s%s_WORKSPACE_BYTES;", f->upper, named ? "_STEP" : "");
+			line(w, "\treturn %s;", workspace_macro(f, s));
 		else
-			line(w, "\treturn %s%s_workspace_bytes(%s);", name, named ? "_step" : "", b.size ? b.text : "");
+			line(w, "\treturn %s(%s);", workspace_function(f, s), b.size ? b.text : "");
 	}
 	line(w, "return 0;");
 	close_block(w);
 	line(w, "\nsize_t %s_call_state(void)", name);
 	open_block(w, "%s", "");
-	line(w, f->job->step ? "return sizeof(%s_state);" : "return 0;", name);
+	line(w, programs[ENTRY_STEP] ? "return sizeof(%s_state);" : "return 0;", name);
 	close_block(w);
 	line(w, "\nvoid %s_call_reset(void *state)", name);
 	open_block(w, "%s", "");
-	line(w, f->job->step ? "%s_reset(state);" : "(void)state;", name);
+	line(w, programs[ENTRY_STEP] ? "%s_reset(state);" : "(void)state;", name);
 	close_block(w);
 }
 
 static void print_initials(const Files *f, Writer *w)
 {
 	const Step *st = f->job->states;
-	for (int i = 0; st && f->job->step && i < f->job->step->n_states; i++) {
+	const Program *p = f->job->programs[ENTRY_STEP];
+	for (int i = 0; st && p && i < p->n_states; i++) {
 		const Tensor *t = st->initial[i] ? tensor_packed(f->cx->arena, st->initial[i]) : NULL;
-		const Buffer *b = f->job->step->carries[i].now;
+		const Buffer *b = p->carries[i].now;
 		if (!t)
 			continue;
 		array_print(&w->buf, arena_printf(f->cx->arena, "%s_initial", b->name), "", t);
@@ -509,11 +545,6 @@ static void print_load(const Files *f, Writer *w)
 	line(w, "%s", "");
 }
 
-static bool has_team(const Program *p)
-{
-	return p && p->team < p->block.n;
-}
-
 /* Without OpenMP one thread does all parts. */
 static void print_openmp(Writer *w)
 {
@@ -530,25 +561,23 @@ static const char *print_source(Files *f)
 	writer_init(&body, cx->arena);
 	writer_init(&top, cx->arena);
 	Vocab *vocab = vocab_new(cx, job->options->opt >= 1 ? job->target->lanes : 1, job->target->fma);
-	Program *programs[2] = {job->run, job->step};
-	for (int s = 0; s < 2; s++) {
-		if (!programs[s])
-			continue;
-		Emit em = {.cx = cx, .p = programs[s], .upper = f->upper, .vocab = vocab, .w = &body, .threads = job->options->threads,
-		           .profile = job->options->profile, .kernels = &f->kernels};
-		em.blob = job->options->weights == WEIGHTS_BLOB ? job->name : NULL;
-		emit_kernels(&em);
-	}
-	f->weights = weights_collect(cx, 2, programs, job->options);
+	Program *const *programs = job->programs;
+	Map printed;
+	map_init(&printed, cx->arena);
+	Emit em = {.cx = cx, .upper = f->upper, .vocab = vocab, .w = &body, .threads = job->options->threads, .profile = job->options->profile,
+	           .kernels = &f->kernels, .printed = &printed,
+	           .blob = job->options->weights == WEIGHTS_BLOB ? job->name : NULL};
+	bool team = false;
+	for (EntryKind k = 0; k < N_ENTRIES; k++)
+		if ((em.p = programs[k]))
+			emit_kernels(&em);
+	f->weights = weights_collect(cx, N_ENTRIES, programs, job->options);
 	print_initials(f, &body);
-	for (int s = 0; s < 2; s++) {
-		if (!programs[s])
-			continue;
-		Emit em = {.cx = cx, .p = programs[s], .upper = f->upper, .vocab = vocab, .w = &body, .threads = job->options->threads,
-		           .profile = job->options->profile, .kernels = &f->kernels};
-		em.blob = job->options->weights == WEIGHTS_BLOB ? job->name : NULL;
-		print_entry(f, &em, programs[s], s);
-	}
+	for (EntryKind k = 0; k < N_ENTRIES; k++)
+		if ((em.p = programs[k])) {
+			print_entry(f, &em, k);
+			team |= em.p->team < em.p->block.n;
+		}
 	if (job->options->describe)
 		print_describe(f, &body);
 	print_banner(f, &top, arena_printf(cx->arena, "%s.c", job->name));
@@ -556,7 +585,7 @@ static const char *print_source(Files *f)
 	line(&top, "#include <math.h>\n");
 	if (job->options->profile)
 		line(&top, "void rnncc_tick(int kernel); /* the host's: this is a profiling build */\n");
-	if (has_team(programs[0]) || has_team(programs[1]))
+	if (team)
 		print_openmp(&top);
 	vocab_print(vocab, &top.buf);
 	line(&top, "%s", "");
@@ -567,29 +596,24 @@ static const char *print_source(Files *f)
 	return top.buf.text;
 }
 
-static EntryPoint entry_point(const Files *f, Program *p, bool step)
+static EntryPoint entry_point(const Files *f, EntryKind kind)
 {
+	Program *p = f->job->programs[kind];
 	if (!p)
 		return (EntryPoint){0};
 	Ctx *cx = f->cx;
 	Syms syms = program_syms(cx, p);
-	bool named = step && f->job->run;
-	const char **states = NEWN(cx->arena, const char *, p->n_states);
-	for (int i = 0; i < p->n_states; i++)
-		states[i] = p->carries[i].now->name;
-	const char *workspace = bounded_bytes(p) >= 0
-	                            ? arena_printf(cx->arena, "%s%s_WORKSPACE_BYTES", f->upper, named ? "_STEP" : "")
-	                            : arena_printf(cx->arena, "%s%s_workspace_bytes(%s)", f->job->name, named ? "_step" : "",
-	                                           dim_args(cx, &syms, ""));
-	return (EntryPoint){p->face, p->n_states, states, syms.n, syms.syms, workspace};
+	const char *workspace = bounded_bytes(p) >= 0 ? workspace_macro(f, kind)
+	                                              : arena_printf(cx->arena, "%s(%s)", workspace_function(f, kind), dim_args(cx, &syms, ""));
+	return (EntryPoint){p->face, p->n_states, p->members, syms.n, syms.syms, workspace};
 }
 
 void emit_files(Ctx *cx, const EmitJob *job, Compiled *out)
 {
 	Files f = {.cx = cx, .job = job, .upper = upper_case(cx, job->name)};
 	Syms all = {.cx = cx}, computed = {.cx = cx};
-	Program *programs[2] = {job->run, job->step};
-	for (int s = 0; s < 2; s++) {
+	Program *const *programs = job->programs, *step = programs[ENTRY_STEP];
+	for (EntryKind s = 0; s < N_ENTRIES; s++) {
 		Syms some = {0};
 		if (programs[s])
 			some = program_syms(cx, programs[s]);
@@ -623,15 +647,18 @@ void emit_files(Ctx *cx, const EmitJob *job, Compiled *out)
 	out->dims = all.syms;
 	out->n_computed = computed.n;
 	out->computed = computed.syms;
-	out->run = entry_point(&f, job->run, false);
-	out->step = entry_point(&f, job->step, true);
+	out->has_run = programs[ENTRY_RUN];
+	out->has_step = step;
+	out->has_steps = programs[ENTRY_STEPS];
+	out->run = entry_point(&f, ENTRY_RUN);
+	out->step = entry_point(&f, ENTRY_STEP);
+	out->steps = entry_point(&f, ENTRY_STEPS);
 	out->weights = f.weights.mode;
 	out->weight_bytes = f.weights.size_bytes;
-	Program *main_program = job->run ? job->run : job->step;
-	out->workspace_bytes = bounded_bytes(main_program);
+	out->workspace_bytes = bounded_bytes(out->has_run ? programs[ENTRY_RUN] : step);
 	out->state_bytes = 0;
-	for (int i = 0; job->step && i < job->step->n_states; i++) {
-		const Buffer *b = job->step->carries[i].now;
+	for (int i = 0; step && i < step->n_states; i++) {
+		const Buffer *b = step->carries[i].now;
 		int64_t n = 0;
 		dim_is_int(dim_product(cx, b->rank, b->dims), &n);
 		out->state_bytes += n * elem_info[b->elem].size;

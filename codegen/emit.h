@@ -41,6 +41,7 @@ typedef struct {
 	bool in_team;             /* in the parallel region */
 	Kernels *kernels;         /* those called, in order */
 	Map swapped;              /* root of a Buffer -> that of the one that a loop swaps it with */
+	Map *printed;             /* a kernel's text but its name -> its name: entry points share those that are equal */
 	const char *blob;         /* prefix, when weights are a parameter; else NULL */
 	/* the kernel being printed */
 	const Kernel *k;

@@ -64,6 +64,15 @@ const char *unique_name(Program *p, const char *wish)
 	return name;
 }
 
+const char *unique_member(Program *p, Map *taken, const char *wish)
+{
+	Map numbers;
+	map_init(&numbers, p->arena);
+	const char *name = numbered(p, wish, taken, taken, &numbers);
+	map_put(taken, name, name);
+	return name;
+}
+
 const char *unique_local(Program *p, const char *wish)
 {
 	const char *name = numbered(p, wish, &p->names->taken, &p->locals, &p->numbers);

@@ -249,6 +249,7 @@ struct Program { /* one entry point */
 	int n_inputs, n_outputs, n_states;
 	Buffer **inputs, **outputs;
 	Carry *carries;             /* the states: now is the caller's, next in the workspace */
+	const char **members;       /* what they are called in NAME_state: the same in all programs that have these states */
 	Block block;
 	int team;                   /* from this statement on a team of threads runs it; block.n: none does */
 	int n_buffers;
@@ -292,6 +293,7 @@ Buffer *buffer_new(Program *, BufferKind, const char *name, const char *role, co
 const Dim *buffer_stride(Ctx *, const Buffer *, int dim); /* in elements, by its storage order */
 const Index *buffer_offset(Program *, const Buffer *, const Index *const *); /* the linear one */
 const char *unique_name(Program *, const char *wish);  /* in the file */
+const char *unique_member(Program *, Map *taken, const char *wish); /* in a struct */
 const char *unique_local(Program *, const char *wish); /* in the entry point and its kernels */
 bool elem_is_half(Elem); /* f16, bf16: computed on as f32 */
 /* Accumulators that run in one reduction loop; a kernel's are sorted so that these are neighbours. */

@@ -415,6 +415,23 @@ static void lower_block(Scope *s, Result *results, int n_results)
 			copy_to(s, results[i].val, &results[i].place);
 }
 
+static void name_members(Program *p)
+{
+	Map taken;
+	map_init(&taken, p->arena);
+	p->members = NEWN(p->arena, const char *, p->n_states);
+	for (int i = 0; i < p->n_states; i++)
+		p->members[i] = unique_member(p, &taken, p->graph->param_names[p->n_inputs + i]);
+}
+
+static bool has_iteration(const Order *order)
+{
+	for (int i = 0; i < order->n; i++)
+		if (order->vals[i]->op == OP_scan || order->vals[i]->op == OP_loop)
+			return true;
+	return false;
+}
+
 Program *lower(Ctx *cx, const Graph *g, const char *name, int n_states, const Target *target, Names *names)
 {
 	Lower *lw = NEW(cx->arena, Lower);
@@ -431,9 +448,13 @@ Program *lower(Ctx *cx, const Graph *g, const char *name, int n_states, const Ta
 	p->outputs = NEWN(cx->arena, Buffer *, p->n_outputs);
 	p->carries = NEWN(cx->arena, Carry, n_states);
 	Scope *s = scope_new(lw, g, &p->block);
+	name_members(p);
+	const bool iterates = has_iteration(&s->order);
 	for (int i = 0; i < g->n_params; i++) {
 		bool state = i >= p->n_inputs;
-		Buffer *b = buffer_new(p, state ? BUF_STATE : BUF_INPUT, g->param_names[i], g->param_names[i], g->params[i]->type);
+		const char *role = g->param_names[i];
+		const char *wish = state && iterates ? arena_printf(cx->arena, "%s_state", role) : role; /* a loop has a carry of that name */
+		Buffer *b = buffer_new(p, state ? BUF_STATE : BUF_INPUT, wish, role, g->params[i]->type);
 		b->index = state ? i - p->n_inputs : i;
 		map_put(&s->places, g->params[i], place_new(s, b));
 		if (state)
@@ -446,7 +467,7 @@ Program *lower(Ctx *cx, const Graph *g, const char *name, int n_states, const Ta
 		const Type *t = g->results[i]->type;
 		bool state = i >= p->n_outputs;
 		const char *rname = g->result_names[i];
-		Buffer *b = state ? buffer_new(p, BUF_WORK, arena_printf(cx->arena, "%s_next", rname), rname, t)
+		Buffer *b = state ? buffer_new(p, BUF_WORK, arena_printf(cx->arena, iterates ? "%s_state_next" : "%s_next", rname), rname, t)
 		                  : buffer_new(p, BUF_OUTPUT, rname, rname, t);
 		b->index = state ? i - p->n_outputs : i;
 		if (state)

@@ -1,7 +1,7 @@
-/* at_step.c: what a value is when time stands at one step: which of its axes is time, and the primitive that gives it from
- * its operands at that step.
+/* at_step.c: what a value is when the sequence is one step long, or `count` steps of it: which of its axes is time, and the
+ * primitive that gives it from its operands at those steps.
  *
- * A value of the step has the factor `length` taken out of its time axis, usually leaving 1, everything else as it was; so
+ * A value of the step has the factor `length` of its time axis replaced by `count`, everything else is as it was; so
  * most primitives stay as they are, and the rules only follow the axis.  What mixes steps (a sum, a window, a flip along
  * time) is refused.  The one exception is taking the last step: that is the value now.
  */
@@ -25,10 +25,13 @@ bool refuse(Timeline *t, const Val *v, const char *why)
 	return false;
 }
 
-/* A dim without its factor of time. */
-static const Dim *per_step(const Timeline *t, const Dim *d) { return dim_div_exact(t->cx, d, t->length); }
+/* A dim with as much of time in it as there is now. */
+static const Dim *of_now(const Timeline *t, const Dim *d)
+{
+	return dim_mul(t->cx, dim_div_exact(t->cx, d, t->length), t->count);
+}
 
-static const Val *with_dim(Ctx *cx, const Val *v, AttrKey key, int axis, const Dim *d, const Val *const *args)
+const Val *with_dim(Ctx *cx, const Val *v, AttrKey key, int axis, const Dim *d, const Val *const *args)
 {
 	Attr *attrs = arena_copy(cx->arena, v->attrs, sizeof *attrs * (size_t)v->n_attrs);
 	for (int i = 0; i < v->n_attrs; i++)
@@ -46,7 +49,7 @@ const Val *at_axis(Timeline *t, const Val *v, int axis)
 	if (w->kind == TIMED && w->axis == axis)
 		return w->val;
 	if (w->kind == ALWAYS && v->op == OP_expand && axis_before(t->cx, v, 0, axis) < 0) /* repeated for each step */
-		return with_dim(t->cx, v, A_SHAPE, axis, per_step(t, v->type->dims[axis]), &when_of(t, v->args[0])->val);
+		return with_dim(t->cx, v, A_SHAPE, axis, of_now(t, v->type->dims[axis]), &when_of(t, v->args[0])->val);
 	if (w->kind == ALWAYS) {
 		t->missing = v;
 		t->missing_axis = axis;
@@ -117,7 +120,7 @@ static bool step_reshape(Timeline *t, const Val *v, const When *x)
 	for (int j = to->rank - 1; j >= 0; j--) {
 		const Dim *inner = dim_div_exact(cx, stride, after);
 		if (inner && dim_div_exact(cx, to->dims[j], dim_mul(cx, inner, t->length))) {
-			const Val *y = with_dim(cx, v, A_SHAPE, j, per_step(t, to->dims[j]), &x->val);
+			const Val *y = with_dim(cx, v, A_SHAPE, j, of_now(t, to->dims[j]), &x->val);
 			set_when(t, v, (When){TIMED, j, inner, y});
 			return true;
 		}
@@ -140,8 +143,8 @@ static bool step_slice(Timeline *t, const Val *v, const When *x)
 	const Dim **starts = arena_copy(cx->arena, val_dims(v, A_START), sizeof *starts * (size_t)rank);
 	const Dim **sizes = arena_copy(cx->arena, val_dims(v, A_SIZE), sizeof *sizes * (size_t)rank);
 	int64_t *steps = arena_copy(cx->arena, val_ints(v, A_STEP), sizeof *steps * (size_t)rank);
-	starts[axis] = dim_int(cx, 0);
-	sizes[axis] = x->val->type->dims[axis];
+	starts[axis] = all ? dim_int(cx, 0) : dim_sub(cx, t->count, dim_int(cx, 1));
+	sizes[axis] = all ? x->val->type->dims[axis] : dim_int(cx, 1);
 	steps[axis] = 1;
 	set_when(t, v, (When){all ? TIMED : NOW, axis, x->inner, make_slice(cx, x->val, starts, sizes, steps)});
 	return true;
@@ -193,7 +196,7 @@ static bool step_timed(Timeline *t, const Val *v, const When *lead, int axis)
 			return false;
 	}
 	const Val *y = size_attr(v) == N_ATTRS ? val_with(t->cx, v, args)
-	                                       : with_dim(t->cx, v, size_attr(v), axis, per_step(t, v->type->dims[axis]), args);
+	                                       : with_dim(t->cx, v, size_attr(v), axis, of_now(t, v->type->dims[axis]), args);
 	set_when(t, v, (When){TIMED, axis, lead->inner, y});
 	return true;
 }

@@ -12,6 +12,14 @@ static const Graph *run_step(Ctx *cx, const Graph *g)
 	return step.graph;
 }
 
+static const Graph *run_steps(Ctx *cx, const Graph *g)
+{
+	Step step = pass_step(cx, g);
+	if (!step.chunk)
+		fail(cx, "there are no steps: %s", step.reason);
+	return step.chunk;
+}
+
 static const Graph *narrow_bf16(Ctx *cx, const Graph *g)
 {
 	return pass_narrow(cx, g, BF16);
@@ -26,7 +34,7 @@ static const struct {
 	const char *name;
 	const Graph *(*run)(Ctx *, const Graph *);
 } passes[] = {{"inline", pass_inline}, {"canon", pass_canon}, {"hoist", pass_hoist}, {"merge", pass_merge}, {"widen", pass_widen},
-              {"narrow_bf16", narrow_bf16}, {"narrow_f16", narrow_f16}, {"step", run_step}, {"guards", pass_guards}};
+              {"narrow_bf16", narrow_bf16}, {"narrow_f16", narrow_f16}, {"step", run_step}, {"steps", run_steps}, {"guards", pass_guards}};
 
 const char *const pass_names[] = {"inline", "canon", "hoist", "merge", NULL};
 

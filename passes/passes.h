@@ -33,16 +33,18 @@ const Graph *pass_run(Ctx *, const char *name, const Graph *);
 /* The names in pipeline order, ended by NULL. */
 extern const char *const pass_names[];
 
-/* step.c: one time step of a sequence model.  Sets *reason (why there is none) and returns NULL when the model needs the
- * future.  The step graph's params are the inputs (their time axis 1), then one per state; its results are the outputs,
- * then the new states. */
+/* step.c: one time step of a sequence model, and several.  There is none, for the reason given, when the model needs the future.
+ * The step graph's params are the inputs (their time axis 1), then one per state; its results are the outputs,
+ * then the new states.  The chunk is the same for any number of steps: what has one element a step has `count`. */
 typedef struct {
 	int n_states;
 	const char **names;         /* for the struct's members: after the model's words where it has some */
 	const Tensor **initial;     /* what reset() stores; NULL: zeros */
 	const Graph *graph;         /* NULL: there is no step */
+	const Graph *chunk;
 	const char *reason;
-	const Dim *length;          /* the time dim that became 1 */
+	const Dim *length;          /* the time dim that became 1, or count */
+	const Dim *count;           /* a symbol: length itself where that is one */
 } Step;
 Step pass_step(Ctx *, const Graph *);
 
@@ -91,7 +93,7 @@ typedef struct { /* one kernel as it is called: what rnncc_tick() numbers */
 	const struct GivenSchedule *schedule, *choices;
 } CompiledKernel;
 enum { RNNCC_EMORE = -4 }; /* what it returns where a size that the model computes is above the bound that the caller gave */
-typedef struct { /* NAME_run or NAME_step as C sees it */
+typedef struct { /* NAME_run, NAME_step or NAME_steps as C sees it */
 	const Graph *graph;      /* its params are the arguments, then the state; NULL: there is none */
 	int n_states;            /* of the params and results, the last */
 	const char *const *states; /* their members in NAME_state */
@@ -106,14 +108,14 @@ typedef struct {
 	const OutFile *files;    /* NAME.c, NAME.h, weights */
 	int n_states;            /* bound pairs of _run-less state models: result state_result[i] feeds param state_param[i] */
 	const int *state_result, *state_param;
-	int n_kernels;           /* in program order, run then step */
+	int n_kernels;           /* in program order: run, step, steps */
 	const CompiledKernel *kernels;
 	int n_dims;              /* the symbolic dims that are arguments, in their order */
 	const Sym *const *dims;
 	int n_computed;          /* sizes of outputs that the model computes; arrays are as large as their bounds */
 	const Sym *const *computed;
-	bool has_run, has_step;
-	EntryPoint run, step;
+	bool has_run, has_step, has_steps;
+	EntryPoint run, step, steps;
 	WeightsMode weights;     /* decided: not WEIGHTS_AUTO */
 	const char *no_step_reason;
 	int64_t weight_bytes, workspace_bytes /* -1: depends on dims */, state_bytes;
@@ -123,7 +125,7 @@ typedef struct {
  *     size_t NAME_call_workspace(int step, const int64_t *dims);     bytes, 64-byte aligned
  *     size_t NAME_call_state(void);                                  bytes; 0: no state
  *     void   NAME_call_reset(void *state);
- * step 0 is NAME_run, 1 is NAME_step.  dims are the values of Compiled.dims.  in and out follow the graph's params and
+ * step 0 is NAME_run, 1 is NAME_step, 2 is NAME_steps.  dims are the values of Compiled.dims.  in and out follow the graph's params and
  * results (without those bound as states); behind the outputs, out has an int64_t * for each of Compiled.computed.  bool is
  * uint8_t, f16 and bf16 are their bits in uint16_t; elements of less than a byte share bytes (pack_elements).
  *

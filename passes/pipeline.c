@@ -213,6 +213,33 @@ static const Graph *stream_graph(Ctx *cx, const CompileOptions *o)
 	return run_pass(cx, "canon", run_pass(cx, "inline", g, o, NULL), o, NULL);
 }
 
+/* Why there is no chunk; NULL: there is one.  One example of a model has no lengths: where a step has a ragged axis inside, all
+ * steps of a chunk would have to be of one length. */
+static const char *no_chunk(Ctx *cx, const Step *step, const CompileOptions *o)
+{
+	const Graph *g = step->chunk;
+	for (int i = 0; o->stream && i < g->n_params; i++) {
+		const Type *t = g->params[i]->type;
+		bool timed = false, ragged = false;
+		for (int d = 0; d < t->rank; d++) {
+			timed |= t->dims[d] == step->count;
+			ragged |= t->dims[d] != step->count && !dim_is_int(t->dims[d], NULL);
+		}
+		if (timed && ragged)
+			return arena_printf(cx->arena, "'%s' is of another length at each step", g->param_names[i]);
+	}
+	return NULL;
+}
+
+/* Steps in chunks have a scan, and what is done for all steps at once. */
+static const Graph *chunk_graph(Ctx *cx, const Graph *g, const char *narrow, const CompileOptions *o)
+{
+	static const char *const passes[] = {"canon", "hoist", "canon", "merge", "canon", NULL};
+	for (int i = 0; passes[i] && (i == 0 || o->opt > 0); i++)
+		g = run_pass(cx, passes[i], g, o, NULL);
+	return narrow ? run_pass(cx, narrow, g, o, NULL) : g;
+}
+
 /* ---- the compiler ---- */
 
 static bool in_names(const char *const *names, const char *name)
@@ -274,23 +301,32 @@ Compiled *compile_graph(Ctx *cx, const Graph *g, const CompileOptions *o)
 	take_dim_names(cx, &names, g);
 	EmitJob job = {.name = c_name(cx, o->name ? o->name : o->source_name ? o->source_name : g->name), .options = o, .target = target};
 	Step step = {0};
+	if (!pairs.n) {
+		step = pass_step(cx, o->stream ? stream_graph(cx, o) : out->graph);
+		if (step.graph)
+			take_dim_names(cx, &names, step.chunk);
+	}
 	if (pairs.n) {
 		step.n_states = pairs.n;
 		step.names = NEWN(cx->arena, const char *, pairs.n);
 		step.initial = NEWN(cx->arena, const Tensor *, pairs.n);
 		step.graph = states_last(cx, g, &pairs, step.names);
-		job.step = make_program(cx, step.graph, "step", pairs.n, &t, &names, o);
+		job.programs[ENTRY_STEP] = make_program(cx, step.graph, "step", pairs.n, &t, &names, o);
 		out->n_states = pairs.n;
 		out->state_param = pairs.param;
 		out->state_result = pairs.result;
 	} else {
-		job.run = make_program(cx, g, "run", 0, &t, &names, o);
-		step = pass_step(cx, o->stream ? stream_graph(cx, o) : out->graph);
+		job.programs[ENTRY_RUN] = make_program(cx, g, "run", 0, &t, &names, o);
 		if (step.graph) {
 			step.graph = run_pass(cx, "canon", step.graph, o, NULL);
 			if (narrow)
 				step.graph = run_pass(cx, narrow, step.graph, o, NULL);
-			job.step = make_program(cx, step.graph, "step", step.n_states, &t, &names, o);
+			job.programs[ENTRY_STEP] = make_program(cx, step.graph, "step", step.n_states, &t, &names, o);
+			job.no_steps_reason = no_chunk(cx, &step, o);
+			if (!job.no_steps_reason) {
+				step.chunk = chunk_graph(cx, step.chunk, narrow, o);
+				job.programs[ENTRY_STEPS] = make_program(cx, step.chunk, "steps", step.n_states, &t, &names, o);
+			}
 		}
 		out->no_step_reason = job.no_step_reason = step.graph ? NULL : step.reason;
 	}
@@ -299,8 +335,6 @@ Compiled *compile_graph(Ctx *cx, const Graph *g, const CompileOptions *o)
 	if (narrow)
 		out->graph = pass_narrow(cx, out->graph, o->weights_elem);
 	job.states = &step;
-	out->has_run = job.run;
-	out->has_step = job.step;
 	emit_files(cx, &job, out);
 	if (given)
 		schedules_unused(cx, given);

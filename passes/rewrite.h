@@ -75,18 +75,18 @@ bool needs_no_params(Ctx *, const Val *);
 bool can_lift(const Val *, const bool *stacked);
 const Val *lift(Ctx *, const Val *, const Val *const *args, const bool *stacked, const Dim *length);
 
-/* ---- at_step.c: values at one step of time ---- */
+/* ---- at_step.c: values at one step of time, or at some ---- */
 
 typedef enum { ALWAYS, NOW, TIMED } WhenKind;
 typedef struct {
 	WhenKind kind;    /* the same at each step; of the last step so far; one a step, along axis */
 	int axis;
 	const Dim *inner; /* TIMED: the axis is (.. x time x inner), as a reshape may merge dims; 1: time is its last factor */
-	const Val *val;   /* the value at one step: its axis is without the factor of time */
+	const Val *val;   /* the value at these steps: its axis has count as factor where it had length */
 } When;
 typedef struct {
 	Ctx *cx;
-	const Dim *length;
+	const Dim *length, *count; /* of the sequence; how many steps of it: 1, or a symbol */
 	Map when;           /* Val -> When */
 	const char *reason; /* why there is no step */
 	const Val *missing; /* what was to have an axis of time and has none; NULL: that was not why */
@@ -98,8 +98,10 @@ void set_when(Timeline *, const Val *, When);
 bool refuse(Timeline *, const Val *v, const char *why);
 /* Any value but a param, a scan over time or a result of one, from its operands. */
 bool at_step(Timeline *, const Val *);
-/* v, which may be the same at each step, at one step of that axis; NULL and a reason where it differs from step to step. */
+/* v, which may be the same at each step, at the steps of that axis; NULL and a reason where it differs from step to step. */
 const Val *at_axis(Timeline *, const Val *v, int axis);
+/* v with other operands and with d as dim `axis` of that attribute. */
+const Val *with_dim(Ctx *, const Val *v, AttrKey, int axis, const Dim *d, const Val *const *args);
 /* The dim of operand i of v that is dim `axis` of v; -1: none, or no single one. */
 int axis_before(Ctx *, const Val *v, int i, int axis);
 

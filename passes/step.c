@@ -1,7 +1,10 @@
-/* step.c: one time step of a sequence model.
+/* step.c: one time step of a sequence model, and several.
  *
  *     scan over time   =>   its body, once; each carry is a state: a parameter, and a result
  *     Y[T, ..]         =>   Y of this step, [1, ..];   the last step, the final carry   =>   those of this step
+ *
+ * Of several steps, a chunk of the sequence, only the number differs: time stays an axis, of n instead of the whole length,
+ * and the scan a scan, from the states to the states.  What `hoist` takes out of a scan it takes out of this one.
  *
  * Time is the length of the first scan that an input reaches; the axis of each input that is time is found by going back
  * from that scan, and, where the length is a symbol, by that symbol.  Forwards, each value is then rebuilt at one step
@@ -13,6 +16,7 @@
  */
 #include "passes/rewrite.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -171,6 +175,7 @@ static bool step_scan(Stepper *s, const Val *v)
 	Iteration it = iteration_of(v);
 	int first = s->n_states, xs = it.n_consts + it.n_carries;
 	const Val **args = NEWN(cx->arena, const Val *, v->n_args + 1), **results = NEWN(cx->arena, const Val *, it.body->n_results + 1);
+	bool once = dim_is(s->time.count, 1);
 	if (it.reverse)
 		return refuse(&s->time, v, "runs from the last step to the first");
 	for (int i = 0; i < it.n_consts; i++) {
@@ -188,13 +193,17 @@ static bool step_scan(Stepper *s, const Val *v)
 		const Val *x = at_axis(&s->time, v->args[i], 0);
 		if (!x)
 			return false;
-		args[i] = b_squeeze(cx, x, 0);
+		args[i] = once ? b_squeeze(cx, x, 0) : x;
 	}
-	graph_splice(cx, it.body, args, results);
+	if (once) {
+		graph_splice(cx, it.body, args, results);
+		for (int i = it.n_carries; i < it.body->n_results; i++)
+			results[i] = b_unsqueeze(cx, results[i], 0);
+	} else {
+		results = parts_of(cx, with_dim(cx, v, A_LENGTH, 0, s->time.count, args));
+	}
 	for (int i = 0; i < it.n_carries; i++)
 		s->next[first + i] = results[i];
-	for (int i = it.n_carries; i < it.body->n_results; i++)
-		results[i] = b_unsqueeze(cx, results[i], 0);
 	map_put(&s->time.when, v, results); /* read by step_get alone */
 	return true;
 }
@@ -231,7 +240,7 @@ static bool step_val(Stepper *s, const Val *v, Map *over_time)
 			return true;
 		}
 		const Dim **dims = arena_copy(s->time.cx->arena, v->type->dims, sizeof *dims * (size_t)v->type->rank);
-		dims[axis] = dim_int(s->time.cx, 1);
+		dims[axis] = s->time.count;
 		const Val *x = val_param(s->time.cx, i, type_new(s->time.cx, v->type->elem, v->type->rank, dims));
 		set_when(&s->time, v, (When){TIMED, axis, dim_int(s->time.cx, 1), x});
 		return true;
@@ -350,9 +359,22 @@ static const char *unfixed_state(const Stepper *s)
 	return NULL;
 }
 
+/* How many steps a chunk has: the symbol that the whole sequence has, or one that nothing else has. */
+static const Dim *chunk_count(Ctx *cx, const Dim *length)
+{
+	if (length->n_terms == 1 && length->terms->coef == 1 && length->terms->n_syms == 1 && length->terms->syms[0]->kind == SYM_NAMED)
+		return length;
+	const char *name = "steps";
+	for (int i = 2; sym_find(cx, name); i++)
+		name = arena_printf(cx->arena, "steps_%d", i);
+	sym_bound(cx, name, 1, INT64_MAX);
+	return dim_sym(cx, name);
+}
+
 static void make_step(Stepper *s, Step *out)
 {
 	Ctx *cx = s->time.cx;
+	s->time.count = dim_int(cx, 1);
 	if (!find_length(s)) {
 		out->reason = s->time.reason;
 		return;
@@ -379,6 +401,10 @@ static void make_step(Stepper *s, Step *out)
 	out->names = s->names;
 	out->initial = s->initial;
 	out->graph = g;
+	out->count = s->time.count = chunk_count(cx, s->time.length);
+	ok = step_all(s);
+	assert(ok); /* the rules are those by which one step was made */
+	out->chunk = make_graph(s);
 }
 
 Step pass_step(Ctx *cx, const Graph *g)

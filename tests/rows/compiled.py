@@ -66,7 +66,7 @@ class Library:
                 continue
             name, arguments = re.match(r"\w+ (\w+)\((.*)\);", part, re.S).groups()
             name = name[len(prefix) + 1:]
-            if name in ("run", "batch", "step"):
+            if name in ("run", "batch", "step", "steps"):
                 self.functions[name] = Function(name, comment, arguments)
 
     def _workspace(self, name, dims):

@@ -6,8 +6,8 @@
     F  as the reference: three seeds, one sequence a call; f32 to 1e-5, f64 to 1e-12
     O  every way of compiling: -O0, -O3, generic and native target as the reference; 1 and 2 threads, in memory (jit) and
        by gcc the same bits
-    S  step by step as in one run, in chunks of 1, 7 and T, two streams side by side on the same code; a model that needs
-       the future has no step, and says which part needs it
+    S  step by step as in one run, and in chunks of 1, 7 and T steps, two streams side by side on the same code; a model
+       that needs the future has no step, and says which part needs it
     P  a padded batch as each sequence alone, with NaN in the padding and zeros in the padding of the outputs
     N  clean by gcc -std=c99 and -std=c11 with all warnings, nothing but mathematics and memory functions linked
 
@@ -25,7 +25,7 @@ import numpy as np
 
 import references
 from compiled import Failure, Library, STRICT, call
-from table import SEEDS, Vectors
+from table import SEEDS, Vectors, draw_input
 
 MODELS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "models")
 LEVELS = "FOSPN"
@@ -180,33 +180,71 @@ def level_S(bench):
     if "step" not in library.functions:
         raise Failure("there is no step: %s" % why_no_step(library))
     walked = r.ragged_axes()[0]
-    streams = [(b, library.new_state()) for b in (0, 2)]
-    for t in range(max(r.lengths[walked][b] for b in (0, 2))):
-        for b, state in streams:  # turn by turn
-            if t < r.lengths[walked][b]:
-                one_step(bench, library, walked, b, t, state)
+    nested = any(len(spec.axes) == 2 for spec in r.inputs.values())
+    if nested == ("steps" in library.functions):
+        raise Failure("there is a steps, for words of different lengths" if nested else "there is no steps")
+    if nested and not why_no_step(library, "steps"):
+        raise Failure("there is no steps, and the header does not say why")
+    streams = [Stream(bench, library, walked, b) for b in (0, 1)]
+    for b in (0, 1):
+        streams[b].begin()
+    for t in range(LONG):
+        for stream in streams:  # turn by turn
+            stream.advance("step", 1)
+    for chunk in () if nested else (1, 7, LONG, None):
+        for stream in streams:
+            stream.begin()
+        for t in range(0, LONG, chunk or 3):
+            for stream in streams:  # with no size of chunk: two steps in one call, and one in another
+                size = min(chunk or 2, LONG - t)
+                stream.advance("steps", size)
+                if not chunk and t + size < LONG:
+                    stream.advance("step", 1)
 
 
-def one_step(bench, library, walked, b, t, state):
-    """Step t of sequence b gives what a run over the first t + 1 elements gives last; what it does not walk over is whole."""
-    r, x, lengths = bench.row, bench.vectors[0].inputs[b], bench.row.of_sequence(b)
-    f, run_f = library.functions["step"], library.functions["run"]
-    along = [k for k, spec in r.inputs.items() if walked in spec.axes]
-    until = {k: a[:t + 1] if k in along else a for k, a in x.items()}
-    before = {axis: n[:t + 1] if isinstance(n, list) else n for axis, n in lengths.items()}
-    here = {axis: n[t] if isinstance(n, list) else n for axis, n in lengths.items()}
-    now = {k: np.reshape(a[t] if k in along else a, f.shape(k, here)) for k, a in x.items()}
-    got = library("step", here, now, state)
-    wanted = library("run", *batch_of(r, [until], [dict(before, **{walked: t + 1})]))
-    for k, whole in wanted.items():
-        want = whole[0][t] if run_f.shapes[k][2][1:2] == [walked] else whole[0]
-        error = abs(got[k].reshape(np.shape(want)) - want).max() if np.size(want) else 0
-        if not error <= 1e-6:
-            raise Failure("step %d of sequence %d: %s is %.2e away from one run" % (t, b, k, error))
+LONG = 17  # steps of a stream: three chunks of 7, the last one shorter
 
 
-def why_no_step(library):
-    found = re.search(r"There is no m_step: (.*) \*/", library.header)
+class Stream:
+    """One sequence that runs bit by bit, and is held against one run over as much of it."""
+
+    def __init__(self, bench, library, walked, b):
+        self.row, self.library, self.walked, self.b = bench.row, library, walked, b
+        rng = np.random.RandomState(b)
+        self.lengths = {axis: LONG if axis == walked else [1 + (t * 3 + b) % 4 for t in range(LONG)] if isinstance(n, list) else n
+                        for axis, n in self.row.of_sequence(b).items()}
+        self.inputs = {k: draw_input(spec, rng, self.lengths) for k, spec in self.row.inputs.items()}
+        self.along = [k for k, spec in self.row.inputs.items() if walked in spec.axes]
+        self.runs = {}  # by the number of steps
+
+    def begin(self):
+        self.t, self.state = 0, self.library.new_state()
+
+    def run(self, n):
+        """One run over the first n elements; what it does not walk over is whole."""
+        if n not in self.runs:
+            x = {k: a[:n] if k in self.along else a for k, a in self.inputs.items()}
+            lengths = {axis: m[:n] if isinstance(m, list) else m for axis, m in self.lengths.items()}
+            self.runs[n] = self.library("run", *batch_of(self.row, [x], [dict(lengths, **{self.walked: n})]))
+        return self.runs[n]
+
+    def advance(self, function, n):
+        """The next n elements give what one run over all so far gives for them, or gives in the end."""
+        f, run_f, t = self.library.functions[function], self.library.functions["run"], self.t
+        here = {axis: m[t] if isinstance(m, list) else m for axis, m in self.lengths.items()}
+        here[self.walked] = n
+        now = {k: np.reshape(a[t:t + n] if k in self.along else a, f.shape(k, here)) for k, a in self.inputs.items()}
+        got = self.library(function, here, now, self.state)
+        self.t += n
+        for k, whole in self.run(self.t).items():
+            want = whole[0][t:] if run_f.shapes[k][2][1:2] == [self.walked] else whole[0]
+            error = abs(got[k].reshape(np.shape(want)) - want).max() if np.size(want) else 0
+            if not error <= 1e-6:
+                raise Failure("%s %d to %d of sequence %d: %s is %.2e away from one run" % (function, t, self.t, self.b, k, error))
+
+
+def why_no_step(library, function="step"):
+    found = re.search(r"There is no m_%s: (.*) \*/" % function, library.header)
     return found.group(1) if found else None
 
 

@@ -1,4 +1,5 @@
-/* test_step.c: the step graph, run once for each element of a sequence, gives what the sequence graph gives at once.
+/* test_step.c: the step graph, run once for each element of a sequence, gives what the sequence graph gives at once; and so
+ * does the graph of several steps, run for one chunk after another.
  *
  * Outputs that have steps are compared step by step, those of the last step at the end.  Sums are taken in the same order
  * by both, so the results are equal to the last bit.
@@ -20,17 +21,17 @@ static const Tensor *random_tensor(Arena *arena, const Tensor *shape_of, uint64_
 	return t;
 }
 
-/* Element `step` of an axis, which stays with size 1. */
-static const Tensor *take(Arena *arena, const Tensor *x, int axis, int64_t step)
+/* Elements of an axis, n from `step` on. */
+static const Tensor *take(Arena *arena, const Tensor *x, int axis, int64_t step, int64_t n)
 {
 	int64_t dims[8], outer = 1, inner = elem_info[x->elem].size;
 	memcpy(dims, x->dims, sizeof *dims * (size_t)x->rank);
-	dims[axis] = 1;
+	dims[axis] = n;
 	for (int i = 0; i < axis; i++) outer *= x->dims[i];
 	for (int i = axis + 1; i < x->rank; i++) inner *= x->dims[i];
 	Tensor *y = tensor_new(arena, x->elem, x->rank, dims);
 	for (int64_t o = 0; o < outer; o++)
-		memcpy((char *)y->data + o * inner, (const char *)x->data + (o * x->dims[axis] + step) * inner, (size_t)inner);
+		memcpy((char *)y->data + o * n * inner, (const char *)x->data + (o * x->dims[axis] + step) * inner, (size_t)(n * inner));
 	return y;
 }
 
@@ -64,40 +65,54 @@ static const Tensor *tensor_for(Ctx *cx, const Type *t, int64_t T)
 	return tensor_new(cx->arena, t->elem, t->rank, dims);
 }
 
+/* The sequence in bits of `chunk` steps by `part`, the graph of one step or of several. */
+static void check_parts(Ctx *cx, const Graph *g, const Step *step, const Graph *part, int64_t T, int64_t chunk, const Tensor **inputs,
+                        const Tensor **results)
+{
+	const int n_states = step->n_states, n_inputs = part->n_params - n_states, n_outputs = g->n_results;
+	const Tensor *now[MAX_VALUES], *out[MAX_VALUES];
+	for (int s = 0; s < n_states; s++) {
+		now[n_inputs + s] = step->initial[s] ? step->initial[s] : tensor_for(cx, part->params[n_inputs + s]->type, T);
+		cr_assert_str_eq(step->names[s], part->param_names[n_inputs + s]);
+	}
+	for (int64_t t = 0; t < T; t += chunk) {
+		const int64_t n = chunk < T - t ? chunk : T - t;
+		for (int i = 0; i < n_inputs; i++) {
+			int axis = differing_axis(g->params[i]->type, step->graph->params[i]->type);
+			now[i] = axis < 0 ? inputs[i] : take(cx->arena, inputs[i], axis, t, n);
+		}
+		eval(cx, part, now, out);
+		for (int i = 0; i < n_outputs; i++) {
+			int axis = differing_axis(g->results[i]->type, step->graph->results[i]->type);
+			if (axis >= 0)
+				assert_equal(take(cx->arena, results[i], axis, t, n), out[i], g->result_names[i], t);
+			else if (t + n == T)
+				assert_equal(results[i], out[i], g->result_names[i], t);
+		}
+		for (int s = 0; s < n_states; s++) now[n_inputs + s] = out[n_outputs + s];
+	}
+}
+
 static void check(Ctx *cx, const char *text, int64_t T, int n_states)
 {
 	const Graph *g = pass_run(cx, "canon", graph_parse(cx, text, "test"));
 	const Step step = pass_step(cx, g);
 	cr_assert(step.graph, "no step: %s", step.reason);
 	graph_verify(cx, step.graph);
+	graph_verify(cx, step.chunk);
 	cr_assert_eq(step.n_states, n_states);
-	const int n_inputs = step.graph->n_params - n_states, n_outputs = g->n_results;
-	const Tensor *inputs[MAX_VALUES], *results[MAX_VALUES], *now[MAX_VALUES], *out[MAX_VALUES];
+	const int n_inputs = step.graph->n_params - n_states;
+	const Tensor *inputs[MAX_VALUES], *results[MAX_VALUES];
 	uint64_t seed = 1;
 	for (int i = 0; i < g->n_params; i++) { /* an input that is left out is a state: zeros */
 		const Tensor *x = tensor_for(cx, g->params[i]->type, T);
 		inputs[i] = i < n_inputs ? random_tensor(cx->arena, x, &seed) : x;
 	}
 	eval(cx, g, inputs, results);
-	for (int s = 0; s < n_states; s++) {
-		now[n_inputs + s] = step.initial[s] ? step.initial[s] : tensor_for(cx, step.graph->params[n_inputs + s]->type, T);
-		cr_assert_str_eq(step.names[s], step.graph->param_names[n_inputs + s]);
-	}
-	for (int64_t t = 0; t < T; t++) {
-		for (int i = 0; i < n_inputs; i++) {
-			int axis = differing_axis(g->params[i]->type, step.graph->params[i]->type);
-			now[i] = axis < 0 ? inputs[i] : take(cx->arena, inputs[i], axis, t);
-		}
-		eval(cx, step.graph, now, out);
-		for (int i = 0; i < n_outputs; i++) {
-			int axis = differing_axis(g->results[i]->type, step.graph->results[i]->type);
-			if (axis >= 0)
-				assert_equal(take(cx->arena, results[i], axis, t), out[i], g->result_names[i], t);
-			else if (t == T - 1)
-				assert_equal(results[i], out[i], g->result_names[i], t);
-		}
-		for (int s = 0; s < n_states; s++) now[n_inputs + s] = out[n_outputs + s];
-	}
+	check_parts(cx, g, &step, step.graph, T, 1, inputs, results);
+	check_parts(cx, g, &step, step.chunk, T, 1, inputs, results);
+	check_parts(cx, g, &step, step.chunk, T, 3, inputs, results);
+	check_parts(cx, g, &step, step.chunk, T, T, inputs, results);
 }
 
 typedef struct {
@@ -149,6 +164,24 @@ Test(step, one_layer)
 }
 
 /* Two layers, batch first, a layer on [3*T, 2] on top; the initial states are zeros and an input that is left out. */
+/* A length that is a number: a chunk has a size of its own. */
+Test(step, of_fixed_length)
+{
+	static const char text[] =
+	    "graph @m(%x: f32[3, 7, 2]) -> (%y: f32[3, 7, 2], %last: f32[3, 2]) {\n"
+	    "  %xt = permute %x perm=[1, 0, 2]\n  %h0 = const f32[] {0}\n  %h1 = expand %h0 shape=[3, 2]\n"
+	    "  %s = scan %h1 %xt counts=[0, 1] length=[7] reverse=[0] body={\n"
+	    "    graph @c(%h: f32[3, 2], %x: f32[3, 2]) -> (%h: f32[3, 2], %y: f32[3, 2]) {\n"
+	    "      %a = add %h %x\n      %t = tanh %a\n      return %t %a } }\n"
+	    "  %ys = get %s index=[1]\n  %y = permute %ys perm=[1, 0, 2]\n"
+	    "  %l = slice %ys start=[6, 0, 0] size=[1, 3, 2] step=[1, 1, 1]\n  %last = reshape %l shape=[3, 2]\n"
+	    "  return %y %last }";
+	Model m = {ctx_new(), text, 1};
+	const char *error = try_check(m, 7);
+	cr_assert(!error, "%s", error);
+	ctx_free(m.cx);
+}
+
 Test(step, two_layers)
 {
 	check_lengths(
