@@ -275,7 +275,8 @@ void read_cell(Elab *e, const Node *node, const Closure **fn, int *n_sizes, Valu
 	const Value *v = elab_lookup(e->frame, node->text, true);
 	e->at = (Span){e->at.src, node->start, node->end};
 	if (!v || v->kind != V_CLOSURE || v->fn->decl->kind != FN_CELL)
-		fail(e->cx, v ? "%s is no cell" : "no cell is called %s", node->text);
+		fail(e->cx, v ? "%s is no cell%s" : "no cell is called %s%s", node->text,
+			v ? "" : did_you_mean(e, node->text, true));
 	if (v->fn->decl->n_states > MAX_RESULTS) fail(e->cx, "%s has more than %d states", node->text, MAX_RESULTS);
 	if (node->n_sizes > MAX_RESULTS) fail(e->cx, "more than %d sizes", MAX_RESULTS);
 	*fn = v->fn;

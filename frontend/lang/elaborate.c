@@ -109,7 +109,7 @@ static Value eval_name(Elab *e, const char *name)
 	if (!strcmp(name, "none")) return (Value){.kind = V_NONE};
 	if (e->model && !strcmp(name, "shared")) return value_str(name); /* drop(x, p, shared) */
 	if (elab_is_function(e, name)) return (Value){.kind = V_FN, .str = name};
-	fail(e->cx, "%s is not known here", name);
+	fail(e->cx, "%s is not known here%s", name, e->model ? did_you_mean(e, name, false) : "");
 }
 
 /* ------------------------------------------------------------------------------------------------ calls */

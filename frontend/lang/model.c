@@ -320,7 +320,7 @@ static void output(Elab *e, const One *o)
 	const Node *var = o->var;
 	const Value *found = elab_lookup(e->frame, var->text, false);
 	e->at = (Span){e->at.src, var->start, var->end};
-	if (!found) fail(e->cx, "output %s is not assigned", var->text);
+	if (!found) fail(e->cx, "output %s is not assigned%s", var->text, did_you_mean(e, var->text, false));
 	Value v = model_value(e, found, var->text);
 	if (v.val->type->elem == BOOL) v = model_float(e, &v, var->text);
 	check_output(e, var, &v);

@@ -148,6 +148,7 @@ typedef struct {
 	const char *path; /* of what it owns */
 } ModelCall;
 bool model_fn_has(const char *name);
+void model_fn_each(void (*each)(void *user, const char *name), void *user);
 Value model_call(Elab *, const Node *);
 Value model_matmul(Elab *, const Value *, const Value *);
 /* With n more axes of size 1 at the right. */
@@ -265,6 +266,7 @@ Value beam_search(Elab *, const Node *, CellUse *, const Generating *, int64_t w
 /* ------------------------------------------------------------------------------------------------ solver.c */
 
 bool solver_has(const char *name);
+void solver_each(void (*each)(void *user, const char *name), void *user);
 Value solver_call(Elab *, const ModelCall *);
 
 /* ------------------------------------------------------------------------------------------------ model.c */
@@ -284,6 +286,11 @@ void ranges_guard(Elab *, int n, const Val *const *holes, const Val *const *para
 /* vals with others in the place of `old`. */
 void vals_replace(Ctx *, int n, const Val *const *old, const Val *const *with, int n_vals, const Val *const *vals,
 	const Val **replaced);
+
+/* ------------------------------------------------------------------------------------------------ suggest.c */
+
+/* "; did you mean h?", or "" where nothing known is near.  fn: a function was wanted. */
+const char *did_you_mean(Elab *, const char *name, bool fn);
 
 /* ------------------------------------------------------------------------------------------------ train.c */
 

@@ -146,6 +146,29 @@ static Elab *bind_file(Ctx *cx, const Loading *l, const RnnOptions *o, bool stre
 	return e;
 }
 
+static _Noreturn void fail_without_model(const Loading *l, const char *path)
+{
+	const char *name = strrchr(path, '/'), *example = NULL;
+	Buf names;
+	buf_init(&names, l->cx->arena);
+	int n = 0;
+	for (int i = 0; i < l->n_items; i++) {
+		const Node *node = l->items[i].node;
+		if (node->kind != N_DECL || node->decl->kind >= FN_MODEL) continue;
+		if (n < 12) buf_printf(&names, "%s%s", n ? ", " : "", node->text);
+		if (!example && node->decl->kind == FN_CELL && node->decl->n_inputs == 1 && node->decl->n_sizes == 1)
+			example = node->text;
+		n++;
+	}
+	name = name ? name + 1 : path;
+	if (!n) fail(l->cx, "%s: has no model, nothing can be made of it: model NAME(inputs) -> outputs { ... }", path);
+	fail(l->cx,
+		"%s: has no model, only cells and functions (%s%s) for other files: there, use \"%s\" and "
+		"model m(x[T, 8]) -> y[T, 16] { y = scan %s over x }",
+		path, names.text, n > 12 ? " ..." : "", name,
+		example ? arena_printf(l->cx->arena, "%s[16]", example) : "CELL[16]");
+}
+
 static const FnDecl *find_model(Ctx *cx, const Loading *l, const char *path, const char *wanted)
 {
 	const FnDecl *found = NULL;
@@ -158,7 +181,7 @@ static const FnDecl *find_model(Ctx *cx, const Loading *l, const char *path, con
 		buf_printf(&names, "%s%s", n++ ? ", " : "", node->text);
 		if (!wanted || !strcmp(wanted, node->text)) found = node->decl;
 	}
-	if (!n) fail(cx, "%s: has no model: its cells and functions are there for `use`", path);
+	if (!n) fail_without_model(l, path);
 	if (!found) fail(cx, "%s: has no model %s; it has %s", path, wanted, names.text);
 	if (n > 1 && !wanted) fail(cx, "%s: has several models, %s: choose one by %s:NAME", path, names.text, path);
 	return found;

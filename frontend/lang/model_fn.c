@@ -440,6 +440,13 @@ bool model_fn_has(const char *name)
 	return find(name) || solver_has(name) || train_fn_has(name) || !strcmp(name, "sigm");
 }
 
+void model_fn_each(void (*each)(void *user, const char *name), void *user)
+{
+	for (size_t i = 0; i < sizeof(functions) / sizeof(*functions); i++) each(user, functions[i].name);
+	solver_each(each, user);
+	each(user, "sigm");
+}
+
 /* An operator of the library on all axes at once, where it is element-wise. */
 static bool is_elementwise(Ctx *cx, const Val *v)
 {
@@ -502,7 +509,8 @@ static Value call_plain(Elab *e, ModelCall *c)
 		if (!fn->sized && c->n_sizes) fail(e->cx, "%s has no sizes in [ ]", c->name);
 		return fn->fn(e, c);
 	}
-	if (c->n_sizes) fail(e->cx, "no cell, def or function with sizes is called %s", c->name);
+	if (c->n_sizes) fail(e->cx, "no cell, def or function with sizes is called %s%s", c->name,
+			did_you_mean(e, c->name, true));
 	if (op_parse(primitive, &op) && op_info[op].is_ew && op != OP_EW_cast) {
 		if (c->n_args != op_info[op].n_args)
 			fail(e->cx, "%s takes %d operand%s, not %d", c->name, op_info[op].n_args,
@@ -510,7 +518,7 @@ static Value call_plain(Elab *e, ModelCall *c)
 		return value_ew(e, op, c->n_args, c->args);
 	}
 	const OpDecl *decl = library_find(e->lib, c->name);
-	if (!decl) fail(e->cx, "no cell, def or function is called %s", c->name);
+	if (!decl) fail(e->cx, "no cell, def or function is called %s%s", c->name, did_you_mean(e, c->name, true));
 	return call_operator(e, decl, c);
 }
 

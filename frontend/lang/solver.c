@@ -66,6 +66,11 @@ static const struct {
 	Value (*step)(Elab *, const Slope *, const Value *y, const Value *h);
 } solvers[] = {{"euler", euler}, {"midpoint", midpoint}, {"rk4", rk4}};
 
+void solver_each(void (*each)(void *user, const char *name), void *user)
+{
+	for (size_t i = 0; i < sizeof(solvers) / sizeof(*solvers); i++) each(user, solvers[i].name);
+}
+
 bool solver_has(const char *name)
 {
 	for (size_t i = 0; i < sizeof(solvers) / sizeof(*solvers); i++)
