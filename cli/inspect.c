@@ -291,6 +291,7 @@ static int run(Ctx *cx, const Options *o)
 	if (o->json) print_as_json(&f);
 	else print_text(&f);
 	if (o->weights_table && !o->json) print_weights(&f);
+	if (o->output) model_save_weights(cx, f.model, o->output);
 	return STATUS_OK;
 }
 
@@ -305,6 +306,7 @@ const Command command_inspect = {
 		"Prints the inputs, outputs, open sizes, operators and parameters of MODEL, what would be kept as state, and\n"
 		"how much memory the compiled model needs.",
 	.examples =
-		"  rnncc inspect model.onnx\n  rnncc inspect model.onnx --weights\n  rnncc inspect model.onnx --dim B=1 --json\n",
+		"  rnncc inspect model.onnx\n  rnncc inspect model.onnx --weights\n  rnncc inspect model.onnx --dim B=1 --json\n"
+		"  rnncc inspect model.rnn --weights=torch.npz --weights-layout pytorch -o named.npz\n",
 	.run = run,
 };

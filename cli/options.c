@@ -24,7 +24,8 @@ typedef struct {
 /* OPTION(id, name, letter, argument, commands, help) */
 #define OPTIONS(OPTION)                                                                                                \
 	OPTION(HELP, "help", 'h', NULL, ALL | FMT | OPS | TARGETS, "print this and exit")                                              \
-	OPTION(OUTPUT, "output", 'o', "PATH", COMPILE | RUN, "where to: compile a folder, run a folder or .npz file")  \
+	OPTION(OUTPUT, "output", 'o', "PATH", COMPILE | RUN | INSPECT,                                                   \
+		"where to: compile a folder, run a folder or .npz file, inspect the parameters of a .rnn as .npz")     \
 	OPTION(NAME, "name", 0, "NAME", COMPILE, "prefix of the generated functions and files; else the model's name") \
 	OPTION(TARGET, "target", 0, "CPU", CODE,                                                                       \
 		"generic, x86-64, x86-64-v3, x86-64-v4 or native (compile: generic; others: native)")                  \

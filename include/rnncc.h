@@ -96,16 +96,26 @@ typedef struct {
 	size_t n_states;
 	const rnncc_range *ranges;
 	size_t n_ranges;
+	/* Of a .rnn, as `rnncc --weights` has them: */
+	const char *weights;        /* a file of its parameters: .npz, .safetensors, .onnx; NULL: random ones */
+	const char *weights_layout; /* whose layers are in it: "pytorch" or "keras"; NULL, "rnncc": parameters by name */
+	const char *weights_map;    /* a text that says which is which; may be NULL */
+	uint64_t weights_seed;      /* of random ones */
+	int no_lengths;             /* not 0: all sequences of a batch are as long as the array */
 } rnncc_options;
 
 typedef struct rnncc_model rnncc_model;
 typedef struct rnncc_state rnncc_state;
 
-/* Loads and compiles a model file (.onnx, or .ir as `rnncc opt` prints it).  options may be NULL.  Returns NULL on failure. */
+/* Loads and compiles a model file: .onnx; .rnn, or .rnn:NAME where it has several models; .ir as `rnncc opt` prints it.
+ * options may be NULL.  Returns NULL on failure. */
 rnncc_model *rnncc_load(const char *path, const rnncc_options *options, char **error);
 
 /* The same from memory that holds an ONNX file, which is not needed afterwards.  Weights in other files are refused. */
 rnncc_model *rnncc_load_memory(const void *data, size_t size_bytes, const rnncc_options *options, char **error);
+
+/* Writes the parameters of a .rnn, by name, to a .npz that `weights` takes: whole or not at all.  Returns 0, or -1 and *error. */
+int rnncc_save_weights(rnncc_model *model, const char *path, char **error);
 
 /* Frees the model; its states must have been freed before.  NULL is allowed. */
 void rnncc_free(rnncc_model *model);

@@ -31,6 +31,7 @@ struct rnncc_model {
 	Values inputs, outputs;
 	int n_sizes;
 	const Sym **sizes;
+	const Model *loaded;
 	SessionCall *idle; /* prepared before, for the next call of the same shapes; NULL: none */
 };
 
@@ -125,6 +126,16 @@ static const Binding *bindings_of(Ctx *cx, const rnncc_options *o)
 	return bindings;
 }
 
+static LoadOptions load_options(Ctx *cx, const rnncc_options *o)
+{
+	LoadOptions lo = {.no_lengths = o->no_lengths, .weights_seed = o->weights_seed};
+	if (o->weights) lo.weights.file = intern(cx, o->weights);
+	if (o->weights_map) lo.weights.map = intern(cx, o->weights_map);
+	if (o->weights_layout && !weight_layout_parse(o->weights_layout, &lo.weights.layout))
+		fail(cx, "weights_layout is '%s': rnncc, pytorch or keras wanted", o->weights_layout);
+	return lo;
+}
+
 static void open_session(rnncc_model *model, const rnncc_options *o, const Model *m)
 {
 	Ctx *cx = model->cx;
@@ -159,10 +170,13 @@ static bool try_load(rnncc_model *model, const Source *from, const rnncc_options
 	volatile bool done = false;
 	TRY (cx) {
 		const Binding *bindings = bindings_of(cx, o);
-		const Model *m = from->path
-			? model_load(cx, intern(cx, from->path), (int)o->n_binds, bindings, &(LoadOptions){0})
+		const LoadOptions lo = load_options(cx, o);
+		model->loaded = from->path
+			? model_load(cx, intern(cx, from->path), (int)o->n_binds, bindings, &lo)
 			: model_load_onnx(cx, from->data, from->size_bytes, NULL, (int)o->n_binds, bindings);
-		open_session(model, o, m);
+		if (!model->loaded->rnn && (o->weights || o->weights_map || o->weights_layout || o->weights_seed || o->no_lengths))
+			fail(cx, "%s: weights, their map, layout and seed, and no_lengths are of .rnn models", from->path ? from->path : "the model");
+		open_session(model, o, model->loaded);
 		done = true;
 	}
 	return done;
@@ -189,6 +203,19 @@ rnncc_model *rnncc_load(const char *path, const rnncc_options *options, char **e
 rnncc_model *rnncc_load_memory(const void *data, size_t size_bytes, const rnncc_options *options, char **error)
 {
 	return load(&(Source){NULL, data, size_bytes}, options, error);
+}
+
+int rnncc_save_weights(rnncc_model *model, const char *path, char **error)
+{
+	volatile int code = -1;
+	pthread_mutex_lock(&model->lock);
+	TRY (model->cx) {
+		model_save_weights(model->cx, model->loaded, path);
+		code = 0;
+	}
+	set_error(error, code ? model->cx->error : NULL);
+	pthread_mutex_unlock(&model->lock);
+	return code;
 }
 
 void rnncc_free(rnncc_model *model)

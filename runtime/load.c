@@ -270,3 +270,13 @@ const Model *model_load_onnx(
 	if (cx->f64) model->graph = pass_widen(cx, model->graph);
 	return model;
 }
+
+void model_save_weights(Ctx *cx, const Model *model, const char *path)
+{
+	if (!model->rnn) fail(cx, "%s: only the parameters of a .rnn have names to be saved by", model->path);
+	if (!path_ends_with(path, ".npz")) fail(cx, "%s: parameters are saved to a .npz", path);
+	const int n = model->rnn->n_params;
+	NamedTensor *tensors = NEWN(cx->arena, NamedTensor, n + 1);
+	for (int i = 0; i < n; i++) tensors[i] = (NamedTensor){model->rnn->params[i].name, model->rnn->params[i].value};
+	tensor_file_write(cx, path, n, tensors);
+}

@@ -51,5 +51,7 @@ const Model *model_load_like(Ctx *, const char *path, int n_bindings, const Bind
 /* A model from memory in ONNX form; dir: where external data is, NULL: refused. */
 const Model *model_load_onnx(
 	Ctx *, const void *data, size_t size_bytes, const char *dir, int n_bindings, const Binding *);
+/* The parameters of a .rnn, by name, to a .npz: whole or not at all. */
+void model_save_weights(Ctx *, const Model *, const char *path);
 
 #endif

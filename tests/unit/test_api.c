@@ -5,8 +5,10 @@
 
 #include <pthread.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* y = x + h, hn = the greatest row of y, element by element; x is [T, 2], h [2].  Written by the onnx package: Add, and
  * ReduceMax with axes = [0] and keepdims = 0, of opset 13. */
@@ -227,4 +229,68 @@ Test(api, one_model_in_four_threads)
 		}
 		rnncc_free(model);
 	}
+}
+
+/* y = scale * x, of a .rnn whose parameter is random, from a file, or saved and read again. */
+static const char scale_rnn[] = "model scaled(x[T, 2]) -> y[T, 2] {\n\tparam scale[2] ~ uniform\n\ty = scale*x\n}\n";
+
+static void write_text(const char *path, const char *text)
+{
+	FILE *f = fopen(path, "w");
+	cr_assert(f && fputs(text, f) >= 0 && fclose(f) == 0);
+}
+
+/* scale: y of x = 1, 1. */
+static void scale_of(const char *path, const rnncc_options *options, float scale[2])
+{
+	char *error = NULL;
+	rnncc_model *model = rnncc_load(path, options, &error);
+	cr_assert(model, "%s", error);
+	float ones[2] = {1, 1};
+	int64_t length = 1;
+	rnncc_tensor in[] = {floats(ones, 3, (const int64_t[]){1, 1, 2}), {RNNCC_I64, 1, (const int64_t[]){1}, &length}}, out;
+	cr_assert_eq(rnncc_n_inputs(model), options->no_lengths ? 1 : 2);
+	cr_assert_eq(rnncc_run(model, in, rnncc_n_inputs(model), NULL, &out, 1, &error), 0, "%s", error);
+	memcpy(scale, out.data, 2 * sizeof *scale);
+	rnncc_tensors_free(&out, 1);
+	if (options->weights_seed == 1) cr_assert_eq(rnncc_save_weights(model, "scale.npz", &error), 0, "%s", error);
+	cr_assert_eq(rnncc_save_weights(model, "scale.txt", &error), -1);
+	cr_expect(strstr(error, ".npz"), "%s", error);
+	free(error);
+	rnncc_free(model);
+}
+
+static void refuse_options(const char *path, const rnncc_options *options, const char *words)
+{
+	char *error = NULL;
+	cr_assert_null(rnncc_load(path, options, &error));
+	cr_expect(strstr(error, words), "%s", error);
+	free(error);
+}
+
+Test(api, weights_of_the_language)
+{
+	char dir[] = "/tmp/rnncc_api_XXXXXX";
+	cr_assert(mkdtemp(dir) && chdir(dir) == 0);
+	write_text("scale.rnn", scale_rnn);
+	write_text("map.txt", "scale = other\n");
+	float zero[2], one[2], again[2], saved[2];
+	scale_of("scale.rnn", &interpreted, zero);
+	scale_of("scale.rnn", &(rnncc_options){.via = "interpret", .weights_seed = 1, .no_lengths = 1}, one);
+	scale_of("scale.rnn:scaled", &(rnncc_options){.via = "interpret", .weights_seed = 1}, again);
+	scale_of("scale.rnn", &(rnncc_options){.via = "interpret", .weights = "scale.npz"}, saved);
+	cr_expect(memcmp(zero, one, sizeof one), "another seed gives the same numbers");
+	cr_expect(!memcmp(one, again, sizeof one), "a seed gives other numbers");
+	cr_expect(!memcmp(one, saved, sizeof one), "what was saved is not what was read");
+	refuse_options("scale.rnn", &(rnncc_options){.weights = "missing.npz"}, "missing.npz");
+	refuse_options("scale.rnn", &(rnncc_options){.weights = "scale.npz", .weights_map = "map.txt"}, "other");
+	refuse_options("scale.rnn", &(rnncc_options){.weights_map = "map.txt"}, "no file of them");
+	refuse_options("scale.rnn", &(rnncc_options){.weights_layout = "tensorflow"}, "pytorch or keras");
+	char *error = NULL;
+	rnncc_options of_rnn = {.weights_seed = 1};
+	cr_assert_null(rnncc_load_memory(onnx, sizeof onnx, &of_rnn, &error));
+	cr_expect(strstr(error, ".rnn"), "%s", error);
+	free(error);
+	remove("scale.rnn"), remove("map.txt"), remove("scale.npz");
+	rmdir(dir);
 }
