@@ -5,16 +5,17 @@
 # tests/expected/SUITE.txt, or SUITE.WAY.txt for one way to run, names the cases that pass, one a line. A listed case that
 # fails is a failure; one that passes and is not listed is told. The lists only grow: RNNCC_UPDATE=1 adds what passes.
 #
-#   cases      tests/cases                                          interpret, jit, gcc, clang, and sanitized
+#   cases      tests/cases                                          interpret, jit, generic, gcc, clang, and sanitized
 #   langid     models/langid.onnx                                   the same
 #   matrix, exporter, real    $RNNCC_CASES, default ../shared/cases beside the project     the same
-#   recurrent  the recurrent and control-flow tests of Debian's libonnx-testdata           interpret, jit, gcc, clang
+#   recurrent  the recurrent and control-flow tests of Debian's libonnx-testdata           interpret, jit, generic, gcc, clang
 #   onnx       all of libonnx-testdata, the models as they are, to the tolerance of ONNX's own runner: interpret, jit, and
 #              every 4th case by gcc
 #   onnx-1.23  the tests of ONNX 1.23, in the same way by interpret: all of them where scripts/fetch-onnx-tests.sh has put them
 #              into build/onnx-tests (RNNCC_ONNX_TESTS: where else), else those that are new in it, from the shared cases
 #
-# RNNCC_FULL=1 also runs what takes long: the shared cases by clang and sanitized, all of libonnx-testdata by gcc, onnx-1.23 by jit.
+# generic is the JIT with --target generic, which has code paths of its own: no vectors, sums in tiles of scalars.
+# RNNCC_FULL=1 also runs what takes long: the shared cases by clang and sanitized, onnx and onnx-1.23 in all ways.
 # RNNCC_SUITES and RNNCC_WAYS ("matrix real", "gcc") choose; RNNCC_ONNX_TESTDATA is that package's data folder.
 
 set -eu
@@ -27,7 +28,7 @@ passed=0 failed=0
 sampled= # not empty: a suite runs some of its cases
 
 ways=interpret
-[ "$RNNCC_LLVM" = 0 ] || ways="$ways jit"
+[ "$RNNCC_LLVM" = 0 ] || ways="$ways jit generic"
 command -v gcc >/dev/null && ways="$ways gcc"
 { command -v clang || command -v clang-14; } >/dev/null && ways="$ways clang"
 command -v gcc >/dev/null && ways="$ways sanitize" # the C, by ASan and UBSan
@@ -49,6 +50,7 @@ run() { # SUITE WAY ARGUMENT...: runs and judges
 	[ -f "$list" ] || list=$expected/$suite.txt
 	out=$suite.$way.out
 	case $way in
+	generic) set -- --via jit --target generic "$@" ;;
 	sanitize) set -- --via gcc --sanitize --target generic "$@" ;; # gcc takes its time over sanitized vector code
 	*) set -- --via "$way" "$@" ;;
 	esac
@@ -86,7 +88,7 @@ run() { # SUITE WAY ARGUMENT...: runs and judges
 all_ways() { # SUITE ARGUMENT...
 	suite=$1
 	shift
-	for one in interpret jit gcc clang sanitize; do run "$suite" $one "$@"; done
+	for one in interpret jit generic gcc clang sanitize; do run "$suite" $one "$@"; done
 }
 
 wants cases && all_ways cases "$RNNCC_SOURCE_DIR/tests/cases"
@@ -94,7 +96,7 @@ wants langid && all_ways langid --model "$RNNCC_SOURCE_DIR/models/langid.onnx" "
 for one_suite in matrix exporter real; do
 	wants $one_suite || continue
 	if [ -d "$cases/$one_suite" ]; then
-		for one in interpret jit gcc ${RNNCC_FULL:+clang sanitize}; do run $one_suite $one "$cases/$one_suite"; done
+		for one in interpret jit generic gcc ${RNNCC_FULL:+clang sanitize}; do run $one_suite $one "$cases/$one_suite"; done
 	else echo "$one_suite: skipped: there is no folder $cases/$one_suite (RNNCC_CASES)"; fi
 done
 if [ -d "$testdata/node" ]; then
@@ -104,10 +106,10 @@ if [ -d "$testdata/node" ]; then
 			"$testdata"/node/test_rnn_* "$testdata"/node/test_scan* "$testdata"/node/test_loop* "$testdata"/node/test_if*; do
 			set -- "$@" "$dir"
 		done
-		for one in interpret jit gcc clang; do run recurrent $one "$@"; done
+		for one in interpret jit generic gcc clang; do run recurrent $one "$@"; done
 	fi
 	if wants onnx; then
-		for one in interpret jit ${RNNCC_FULL:+gcc}; do run onnx $one --rtol 1e-3 --atol 1e-7 "$testdata"; done
+		for one in interpret jit ${RNNCC_FULL:+generic gcc clang sanitize}; do run onnx $one --rtol 1e-3 --atol 1e-7 "$testdata"; done
 		if [ -z "${RNNCC_FULL:-}" ]; then
 			rm -rf sample && mkdir sample
 			for group in "$testdata"/*/; do
@@ -131,7 +133,7 @@ if wants onnx-1.23; then
 		rm -rf $tests && mkdir $tests && zstd -dcq "$cases/$tests.tar.zst" | tar -xf - -C $tests --strip-components=1
 	fi
 	if [ -n "$tests" ]; then
-		for one in interpret ${RNNCC_FULL:+jit}; do run onnx-1.23 $one --rtol 1e-3 --atol 1e-7 "$tests"; done
+		for one in interpret ${RNNCC_FULL:+jit generic gcc clang sanitize}; do run onnx-1.23 $one --rtol 1e-3 --atol 1e-7 "$tests"; done
 	else
 		echo 'onnx-1.23: skipped: there is no folder build/onnx-tests (scripts/fetch-onnx-tests.sh build/onnx-tests; RNNCC_ONNX_TESTS)'
 	fi
