@@ -1,5 +1,6 @@
 /* opt.c: `rnncc opt`: runs passes on a graph and prints it as text. */
 #include "cli/cli.h"
+#include "passes/pipeline.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -8,46 +9,12 @@
 static const PrintOptions for_people = {.locations = true, .max_data = 16};
 static const PrintOptions for_parsing = {.locations = false, .max_data = -1};
 
-/* What two graphs may differ by where they compute the same in another order. */
-static const Tolerance check_tolerance = {1e-4, 1e-5};
-
 static void print_graph(Ctx *cx, FILE *to, const Graph *g, PrintOptions how)
 {
 	Buf text;
 	buf_init(&text, cx->arena);
 	graph_print(&text, g, how);
 	fwrite(text.text, 1, text.size, to);
-}
-
-/* ---- --check ---- */
-
-typedef struct {
-	const Tensor **inputs;
-	const Tensor **wanted; /* what the graph gave before any pass */
-} Check;
-
-static const Tensor **evaluate(Ctx *cx, const Graph *g, const Tensor *const *inputs)
-{
-	Session *s = session_open(cx, g, NULL, &(SessionOptions){.via = VIA_INTERPRET});
-	const Tensor **outputs = NEWN(cx->arena, const Tensor *, g->n_results);
-	session_run(s, cx->arena, inputs, NULL, outputs, NULL);
-	return outputs;
-}
-
-static Check check_start(Ctx *cx, const Options *o, const Graph *g)
-{
-	const Tensor **inputs =
-		inputs_random(cx, o, session_open(cx, g, NULL, &(SessionOptions){.via = VIA_INTERPRET}), NULL);
-	return (Check){inputs, evaluate(cx, g, inputs)};
-}
-
-static void check_pass(Ctx *cx, const Check *check, const char *pass, const Graph *g)
-{
-	const Tensor **seen = evaluate(cx, g, check->inputs);
-	for (int i = 0; i < g->n_results; i++) {
-		const char *reason = compare_tensors(cx, seen[i], check->wanted[i], check_tolerance).reason;
-		if (reason) fail(cx, "pass '%s' changed result '%s': %s", pass, g->result_names[i], reason);
-	}
 }
 
 /* ---- passes ---- */
@@ -68,8 +35,7 @@ static bool wants_dump(const Options *o, const char *pass, bool changed)
 
 static const Graph *run_passes(Ctx *cx, const Options *o, const Graph *g)
 {
-	Check check = {0};
-	if (o->check) check = check_start(cx, o, g);
+	Check *check = o->check ? check_new(cx, g) : NULL;
 	char *rest = arena_printf(cx->arena, "%s", o->pass ? o->pass : "");
 	for (const char *pass; rest && (pass = strsep(&rest, ","));) {
 		if (!*pass) continue;
@@ -82,7 +48,7 @@ static const Graph *run_passes(Ctx *cx, const Options *o, const Graph *g)
 			print_graph(cx, stderr, after, for_people);
 		}
 		g = after;
-		if (o->check) check_pass(cx, &check, pass, g);
+		if (check) check_after(cx, check, pass, g);
 		if (o->stop_after && !strcmp(o->stop_after, pass)) break;
 	}
 	return g;

@@ -54,7 +54,6 @@ static void compare(Ctx *cx, const Options *o, const Session *s, const Tensor *c
 	const Tolerance tol = {o->rtol < 0 ? 0 : o->rtol, o->atol < 0 ? 0 : o->atol};
 	for (int i = 0; i < session_n_outputs(s); i++) {
 		const Comparison c = compare_tensors(cx, seen[i], wanted[i], tol);
-		cx->loc = NULL;
 		if (c.reason && (o->rtol >= 0 || o->atol >= 0))
 			fail(cx, "--verify: output '%s' %s", session_output_name(s, i), c.reason);
 		d[i].error = fmax(d[i].error, c.worst_error);

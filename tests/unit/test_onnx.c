@@ -20,6 +20,7 @@ static const Graph *must_import(Ctx *cx, Buf m, const OnnxImportOptions *options
 {
 	const Graph *g = import_model(cx, m, NULL, options);
 	cr_assert(g, "%s", cx->error);
+	cr_expect_null(cx->loc, "what fails later would be told of %s", cx->loc);
 	return g;
 }
 
