@@ -528,3 +528,18 @@ Test(onnx_shapes, squeeze_of_an_operand)
 	cr_expect_not(done);
 	ctx_free(cx);
 }
+
+/* Ten dims of 1 or 2, in the other order: bit k of the place of each element goes to bit 9 - k, but for those of dims of 1. */
+Test(onnx_shapes, many_dims)
+{
+	Model m = start(13);
+	const int64_t dims[] = {2, 1, 2, 1, 1, 2, 1, 1, 1, 2}, back[] = {2, 1, 1, 1, 2, 1, 1, 2, 1, 2};
+	counting_input(&m, "x", "2 1 2 1 1 2 1 1 1 2", 10, dims);
+	add(&m, node(m.cx, "Transpose", "x", "t"));
+	add(&m, node(m.cx, "Flatten", "t", "f"));
+	add(&m, node(m.cx, "Shape", "t", "s"));
+	add_op(&m, "Reshape", "f s");
+	expect_shape(run(&m), 10, back);
+	EXPECT(run(&m), 1, 9, 5, 13, 3, 11, 7, 15, 2, 10, 6, 14, 4, 12, 8, 16);
+	ctx_free(m.cx);
+}
