@@ -37,9 +37,11 @@ static const Val *reduce(const Over *o, const char *kind, const Val *x, bool kee
 {
 	Ctx *cx = o->cx;
 	if (!o->chosen) return b_reduce(cx, kind, x, o->n_axes, o->axes, keep);
-	/* in x's shape: the same for all places of a chosen axis */
+	/* in x's shape: the same for all places of a chosen axis; one without elements gets a place for what it reduces to */
 	for (int i = 0; i < x->type->rank; i++) {
-		const Val *all = b_expand(cx, b_reduce(cx, kind, x, 1, &i, true), x->type->rank, x->type->dims);
+		const Val *all = b_reduce(cx, kind, x, 1, &i, true);
+		if (dim_is(x->type->dims[i], 0)) x = b_zeros(cx, x->type->elem, x->type->rank, all->type->dims);
+		all = b_expand(cx, all, x->type->rank, x->type->dims);
 		x = b_select(cx, o->chosen[i], all, x);
 	}
 	return x;
@@ -97,13 +99,13 @@ static Elem widened(const Reduction *r, Elem elem)
 	return r->how != PLAIN && (elem == F16 || elem == BF16) ? F32 : elem;
 }
 
-/* y, of x's shape, with one place of each chosen axis; then without these where they do not stay. */
-static const Val *first_places(const Node *n, const Over *o, const Val *y, int count, const Val *const *places)
+/* y, with a place for each element of x, with one place of each chosen axis; then without these where they do not stay. */
+static const Val *first_places(const Node *n, const Over *o, const Type *x, const Val *y, int count, const Val *const *places)
 {
 	Ctx *cx = o->cx;
 	const Val *one = b_scalar_int(cx, I64, 1);
 	for (int i = 0; i < y->type->rank; i++) {
-		const Dim *d = y->type->dims[i], *most = dim_max(cx, d, dim_int(cx, 1));
+		const Dim *d = x->dims[i], *most = dim_max(cx, d, dim_int(cx, 1));
 		const char *name = arena_printf(cx->arena, "%s%s", result_dim_name(n, 0, i), o->keep ? "" : "_kept");
 		const Dim *size = node_size(n, b_select(cx, o->chosen[i], one, b_dim(cx, d)), name, 0, most);
 		y = b_slice(cx, y, i, dim_int(cx, 0), size, 1);
@@ -137,7 +139,7 @@ static void reduce_over(const Node *n, int count, const int64_t *given, const Va
 		o.axes = node_axes(n, count, given, rank);
 	}
 	const Val *y = reduced(&o, r, b_cast(cx, x, widened(r, elem)));
-	if (late) y = first_places(n, &o, y, count, places);
+	if (late) y = first_places(n, &o, x->type, y, count, places);
 	out[0] = b_cast(cx, y, elem);
 }
 

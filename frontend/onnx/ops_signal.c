@@ -101,38 +101,135 @@ static const Val *real_inverse(Ctx *cx, Complex x, const Dim *n)
 	return product(cx, x, finished(cx, w, re->type->elem)).re;
 }
 
-static void dft(const Node *n, int64_t given_axis, const Val **out)
+typedef struct {
+	bool inverse, onesided;
+	const Dim *length; /* NULL: not given */
+} Transform;
+
+/* How many elements of an axis of that size are transformed, and how many come out. */
+static const Dim *length_of(const Node *n, const Transform *t, const Dim *size)
 {
 	Ctx *cx = n->cx;
-	const Val *x = node_in(n, 0, "input");
-	Elem elem = x->type->elem;
-	bool inverse = node_int(n, "inverse", 0) != 0, onesided = node_int(n, "onesided", 0) != 0;
-	int rank = x->type->rank, axis = node_axis(n, given_axis, rank), last = rank - 2;
-	if (axis > last) node_fail(n, "axis %d is that of real and imaginary parts", axis);
-	if (!elem_is_float(elem)) node_fail(n, "floats wanted, %s seen", type_str(cx, x->type));
-	Complex c = parts(n, b_cast(cx, x, wide_elem(elem)), "input");
-	if (onesided && !inverse && c.im) node_fail(n, "attribute onesided: a complex input has no one-sided spectrum");
-	const Dim *size = x->type->dims[axis], *one = dim_int(cx, 1), *length = node_dim(n, 1, "dft_length");
-	if (!length) length = onesided && inverse ? dim_mul(cx, dim_sub(cx, size, one), dim_int(cx, 2)) : size;
-	if (dim_hi(length) < 1) node_fail(n, "the length is %s", dim_text(cx, length));
-	/* elements beyond the length are cut off; those that are missing are 0 */
-	const Dim *used = dim_min(cx, size, onesided && inverse ? one_sided(cx, length) : length);
-	c.re = b_slice(cx, move_axis(cx, c.re, axis, last), last, dim_int(cx, 0), used, 1);
-	if (c.im) c.im = b_slice(cx, move_axis(cx, c.im, axis, last), last, dim_int(cx, 0), used, 1);
-	const Val *y;
-	if (onesided && inverse) {
-		y = b_unsqueeze(cx, move_axis(cx, real_inverse(cx, c, length), last, axis), rank - 1);
-	} else {
-		const Dim *bins = onesided ? one_sided(cx, length) : length;
-		Complex w = (inverse ? inverse_powers : powers)(cx, used, bins, length);
-		c = product(cx, c, finished(cx, w, c.re->type->elem));
-		y = together(cx, (Complex){move_axis(cx, c.re, last, axis), move_axis(cx, c.im, last, axis)});
-	}
-	out[0] = b_cast(cx, y, elem);
+	const Dim *length = t->length, *one = dim_int(cx, 1);
+	return length ? length : t->onesided && t->inverse ? dim_mul(cx, dim_sub(cx, size, one), dim_int(cx, 2)) : size;
 }
 
-static void import_dft(Node *n, const Val **out) { dft(n, node_known_int(n, 2, "axis", -2), out); }
-static void import_dft_17(Node *n, const Val **out) { dft(n, node_int(n, "axis", 1), out); }
+static const Dim *bins_of(const Node *n, const Transform *t, const Dim *size)
+{
+	const Dim *length = length_of(n, t, size);
+	return t->onesided && !t->inverse ? one_sided(n->cx, length) : length;
+}
+
+static const Val *dft(const Node *n, const Transform *t, const Val *x, int axis)
+{
+	Ctx *cx = n->cx;
+	Elem elem = x->type->elem;
+	int rank = x->type->rank, last = rank - 2;
+	Complex c = parts(n, b_cast(cx, x, wide_elem(elem)), "input");
+	if (t->onesided && !t->inverse && c.im) node_fail(n, "attribute onesided: a complex input has no one-sided spectrum");
+	const Dim *size = x->type->dims[axis], *length = length_of(n, t, size);
+	if (dim_hi(length) < 1) node_fail(n, "the length is %s", dim_text(cx, length));
+	/* elements beyond the length are cut off; those that are missing are 0 */
+	const Dim *used = dim_min(cx, size, t->onesided && t->inverse ? one_sided(cx, length) : length);
+	c.re = b_slice(cx, move_axis(cx, c.re, axis, last), last, dim_int(cx, 0), used, 1);
+	if (c.im) c.im = b_slice(cx, move_axis(cx, c.im, axis, last), last, dim_int(cx, 0), used, 1);
+	if (t->onesided && t->inverse)
+		return b_cast(cx, b_unsqueeze(cx, move_axis(cx, real_inverse(cx, c, length), last, axis), rank - 1), elem);
+	Complex w = (t->inverse ? inverse_powers : powers)(cx, used, bins_of(n, t, size), length);
+	c = product(cx, c, finished(cx, w, c.re->type->elem));
+	return b_cast(cx, together(cx, (Complex){move_axis(cx, c.re, last, axis), move_axis(cx, c.im, last, axis)}), elem);
+}
+
+/* Cut to those dims, or with zeros up to them. */
+static const Val *fitted(Ctx *cx, const Val *x, Dims dims)
+{
+	for (int i = 0; i < x->type->rank; i++) {
+		if (x->type->dims[i] == dims[i]) continue;
+		const Dim **lo = dims_with_room(cx, x->type, 0), **hi = dims_with_room(cx, x->type, 0), *zero = dim_int(cx, 0);
+		for (int k = 0; k < x->type->rank; k++) lo[k] = hi[k] = zero;
+		hi[i] = dims[i]; /* more than enough: its own size may be less */
+		x = b_slice(cx, b_pad(cx, x, lo, hi, b_scalar(cx, x->type->elem, 0)), i, zero, dims[i], 1);
+	}
+	return x;
+}
+
+static bool has_transform(const Node *n, const Transform *t, const Val *x, int axis)
+{
+	return axis < x->type->rank - 1 && dim_hi(length_of(n, t, x->type->dims[axis])) >= 1;
+}
+
+/* Along that one of the axes up to `most` which `place` says: only its transform is computed.  Zeros where it says none. */
+static const Val *dft_one_of(const Node *n, const Transform *t, const Val *x, const Val *place, int most, Dims dims)
+{
+	Ctx *cx = n->cx;
+	if (most < 0) return b_zeros(cx, x->type->elem, x->type->rank, dims);
+	if (!has_transform(n, t, x, most)) return dft_one_of(n, t, x, place, most - 1, dims);
+	const Val *args[] = {x, place}, *params[] = {val_param(cx, 0, x->type), val_param(cx, 1, place->type)};
+	const Val *this = fitted(cx, dft(n, t, params[0], most), dims);
+	const Val *others = dft_one_of(n, t, params[0], params[1], most - 1, dims);
+	const char *const names[] = {"x", "axis"};
+	const Graph *then_body = graph_new(cx, "this", 2, params, names, 1, &this, NULL);
+	const Graph *else_body = graph_new(cx, "others", 2, params, names, 1, &others, NULL);
+	const Val *is_it = binary(cx, OP_EW_eq, place, b_scalar_int(cx, I64, most));
+	return val_get(cx, b_cond(cx, is_it, then_body, else_body, 2, args), 0);
+}
+
+static const Val *dft_by_value(const Node *n, const Transform *t, const Val *x, const Val *axis)
+{
+	Ctx *cx = n->cx;
+	int rank = x->type->rank;
+	const Val *place = wrapped_axis(n, axis, operand_name(n, 2, 0), rank);
+	const Dim **dims = dims_with_room(cx, x->type, 0);
+	for (int i = 0; i < rank; i++) {
+		const Dim *bins = bins_of(n, t, dims[i]), *most = dim_max(cx, bins, dims[i]);
+		const Val *is_it = binary(cx, OP_EW_eq, place, b_scalar_int(cx, I64, i));
+		bool can = has_transform(n, t, x, i);
+		if (!can) node_check_size(n, b_cast(cx, is_it, I64), dim_int(cx, 0));
+		if (!can || bins == dims[i]) continue;
+		const Val *size = b_select(cx, is_it, b_dim(cx, bins), b_dim(cx, dims[i]));
+		dims[i] = node_size(n, size, result_dim_name(n, 0, i), 0, most);
+	}
+	dims[rank - 1] = dim_int(cx, t->onesided && t->inverse ? 1 : 2);
+	return dft_one_of(n, t, x, place, rank - 2, dims);
+}
+
+static const Val *dft_input(const Node *n, Transform *t)
+{
+	const Val *x = node_in(n, 0, "input");
+	t->inverse = node_int(n, "inverse", 0) != 0;
+	t->onesided = node_int(n, "onesided", 0) != 0;
+	t->length = node_dim(n, 1, "dft_length");
+	if (!elem_is_float(x->type->elem) || x->type->rank < 2)
+		node_fail(n, "floats [.., 1 or 2] wanted, %s seen", type_str(n->cx, x->type));
+	return x;
+}
+
+static int signal_axis(const Node *n, const Val *x, int64_t given)
+{
+	int axis = node_axis(n, given, x->type->rank);
+	if (axis == x->type->rank - 1) node_fail(n, "axis %d is that of real and imaginary parts", axis);
+	return axis;
+}
+
+static void import_dft(Node *n, const Val **out)
+{
+	Transform t;
+	const Val *x = dft_input(n, &t), *axis = node_opt(n, 2);
+	int64_t known = -2;
+	if (axis) {
+		node_integers(n, 2, "axis");
+		axis = b_cast(n->cx, node_scalar(n, 2, "axis"), I64);
+	}
+	if (axis && !known_int(n->cx, axis, &known)) out[0] = dft_by_value(n, &t, x, axis);
+	else out[0] = dft(n, &t, x, signal_axis(n, x, known));
+}
+
+static void import_dft_17(Node *n, const Val **out)
+{
+	Transform t;
+	const Val *x = dft_input(n, &t);
+	out[0] = dft(n, &t, x, signal_axis(n, x, node_int(n, "axis", 1)));
+}
 
 /* ---------------------------------------------------------------------------------------------------- STFT */
 

@@ -230,6 +230,9 @@ Test(operands, reduce)
 		{{{1}}, .rank = 2, .dims = {2, 1}, .values = {3, 12}}, {{{-1}}, .rank = 2, .dims = {2, 1}, .values = {3, 12}},
 		{{{2}}, .fails = true}}};
 	expect(&c);
+	Case empty = {"ReduceProd", 18, "2 0", 1, {1}, .runs = {{{{1}}, .rank = 2, .dims = {2, 1}, .values = {1, 1}},
+		{{{0}}, .rank = 2, .dims = {1, 0}}, {{{-1}}, .rank = 2, .dims = {2, 1}, .values = {1, 1}}, {{{2}}, .fails = true}}};
+	expect(&empty);
 	Case gone = {"ReduceMean", 18, "2 3", 1, {1}, .attribute = "keepdims", .runs = {
 		{{{0}}, .rank = 1, .dims = {3}, .values = {1.5, 2.5, 3.5}}, {{{1}}, .rank = 1, .dims = {2}, .values = {1, 4}}}};
 	expect(&gone);
@@ -332,4 +335,19 @@ Test(operands, affine_grid)
 		{{{1, 7, 1, 2}}, .rank = 4, .dims = {1, 1, 2, 2}, .values = {2, 3.5, 2, 6.5}},
 		{{{2, 7, 1, 2}}, .fails = true}, {{{1, 7, 2, 1}}, .fails = true}}};
 	expect(&c);
+}
+
+/* [[0, 1], [2, 3]]: the sums and differences of its columns, or of its rows, and 0 for imaginary parts. */
+Test(operands, dft)
+{
+	Case c = {"DFT", 20, "2 2 1", 2, {-1, 0}, .runs = {
+		{{{0}, {0}}, .rank = 3, .dims = {2, 2, 2}, .values = {2, 0, 4, 0, -2, 0, -2, 0}},
+		{{{0}, {1}}, .rank = 3, .dims = {2, 2, 2}, .values = {1, 0, -1, 0, 5, 0, -1, 0}},
+		{{{0}, {-2}}, .rank = 3, .dims = {2, 2, 2}, .values = {1, 0, -1, 0, 5, 0, -1, 0}},
+		{{{0}, {2}}, .fails = true}, {{{0}, {-4}}, .fails = true}}};
+	expect(&c);
+	Case one_sided = {"DFT", 20, "2 3 1", 2, {-1, 0}, .attribute = "onesided", .value = 1, .runs = {
+		{{{0}, {0}}, .rank = 3, .dims = {2, 3, 2}, .values = {3, 0, 5, 0, 7, 0, -3, 0, -3, 0, -3, 0}},
+		{{{0}, {1}}, .rank = 3, .dims = {2, 2, 2}, .values = {3, 0, -1.5, 0.8660254, 12, 0, -1.5, 0.8660254}}}};
+	expect(&one_sided);
 }
