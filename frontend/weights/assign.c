@@ -130,7 +130,7 @@ static const char *nearest_tensor(Assigning *a, const char *name)
 	int n = 0;
 	for (int i = 0; i < a->file->n; i++)
 		if (!is_param(a, a->file->tensors[i].name)) names[n++] = a->file->tensors[i].name;
-	const char *near = nearest_name(a->cx, name, n, names);
+	const char *near = nearest_name(name, (int)strlen(name) / 2, n, names);
 	return near ? arena_printf(a->cx->arena, "; did you mean %s?", near) : "";
 }
 
@@ -197,7 +197,7 @@ static void check_rules(Assigning *a)
 	for (int i = 0; i < a->map->n; i++) {
 		const WeightRule *rule = &a->map->rules[i];
 		if (any_param(a, rule)) continue;
-		const char *near = nearest_name(a->cx, rule->param, a->n_params, names);
+		const char *near = nearest_name(rule->param, (int)strlen(rule->param) / 2, a->n_params, names);
 		problem(a, "%s: the model has no parameter %s%s%s%s", rule->at, rule->param,
 			near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
 	}

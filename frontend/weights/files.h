@@ -16,8 +16,6 @@ typedef struct {
 bool weight_file_known(const char *path); /* by its ending */
 WeightFile weight_file_read(Ctx *, const char *path);
 const Tensor *weight_find(const WeightFile *, const char *name); /* NULL when absent */
-/* The name most like it, for messages; NULL where none is near. */
-const char *nearest_name(Ctx *, const char *name, int n, const char *const *names);
 const char *shape_text(Ctx *, int rank, const int64_t *dims); /* "[4, 3]" */
 
 /* ------------------------------------------------------------------------------------------------ map.c */

@@ -38,41 +38,6 @@ const Tensor *weight_find(const WeightFile *file, const char *name)
 	return NULL;
 }
 
-/* Levenshtein's distance: insertions, deletions and replacements, by the usual table, of which one row is kept. */
-static int distance(const char *a, const char *b, int *row)
-{
-	const int n = (int)strlen(b);
-	for (int k = 0; k <= n; k++) row[k] = k;
-	for (int i = 0; a[i]; i++) {
-		int corner = row[0];
-		row[0] = i + 1;
-		for (int k = 1; k <= n; k++) {
-			const int replaced = corner + (a[i] != b[k - 1]);
-			corner = row[k];
-			int best = row[k] < row[k - 1] ? row[k] : row[k - 1];
-			row[k] = replaced < best + 1 ? replaced : best + 1;
-		}
-	}
-	return row[n];
-}
-
-const char *nearest_name(Ctx *cx, const char *name, int n, const char *const *names)
-{
-	enum { MAX_LENGTH = 200 }; /* of names that a person might have mistyped */
-	if (strlen(name) > MAX_LENGTH) return NULL;
-	int *row = NEWN(cx->arena, int, MAX_LENGTH + 1);
-	const char *best = NULL;
-	int least = (int)strlen(name) / 2 + 1;
-	for (int i = 0; i < n; i++) {
-		if (strlen(names[i]) > MAX_LENGTH) continue;
-		const int d = distance(name, names[i], row);
-		if (d >= least) continue;
-		least = d;
-		best = names[i];
-	}
-	return best;
-}
-
 const char *shape_text(Ctx *cx, int rank, const int64_t *dims)
 {
 	Buf b;

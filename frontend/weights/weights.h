@@ -23,6 +23,11 @@ double random_uniform(const Random *, int64_t i); /* the i-th of them, in (0, 1)
 double random_normal(const Random *, int64_t i);  /* mean 0, standard deviation 1 */
 double normal_quantile(double p);                 /* p in (0, 1) */
 
+/* ------------------------------------------------------------------------------------------------ near.c */
+
+/* The name most like it, with at most so many letters changed, for messages; NULL: none is. */
+const char *nearest_name(const char *name, int most, int n, const char *const *names);
+
 /* ------------------------------------------------------------------------------------------------ matrix.c */
 
 /* Rows of a matrix [n, length], n <= length, made orthonormal; false where they are linearly dependent. */
