@@ -174,6 +174,9 @@ static const char *why_not(const Val *v)
 	case OP_sort: return "needs all steps at once";
 	case OP_gather:
 	case OP_gather_nd: return "takes some of the steps";
+	case OP_scan:
+	case OP_loop:
+	case OP_cond: return "needs the whole sequence";
 	default: return "cannot be done for one step";
 	}
 }

@@ -34,7 +34,7 @@ enum { RANK, SCORE, COUNT, ENDED, TOKEN, N_OWN };
 
 /* ------------------------------------------------------------------------------------------------ short words */
 
-static Value binary(Elab *e, Op op, Value a, Value b) { return value_binary(e, op, &a, &b); }
+static Value binary(Elab *e, int op, Value a, Value b) { return value_binary(e, op, &a, &b); }
 static Value choose(Elab *e, Value c, Value a, Value b) { return model_select(e, &c, &a, &b); }
 static Value num(double x) { return value_num(x); }
 static Value whole(Elab *e, int64_t x)

@@ -327,7 +327,7 @@ static void output(Elab *e, const One *o)
 	Value full = model_tensor(e, model_expand(e, &v, 1, v.lay->n, v.lay->axes), 1, v.lay->n, v.lay->axes);
 	list_add(e, o->list, model_zero_padding(e, &full).val, var->text);
 	for (int i = 0; i < v.lay->n; i++)
-		if (v.lay->axes[i]->generated)
+		if (v.lay->axes[i]->generated && v.lay->axes[i]->lengths)
 			list_add(e, o->lengths, v.lay->axes[i]->lengths->val,
 				arena_printf(e->cx->arena, "%s_len", var->text));
 }

@@ -13,7 +13,7 @@
  * ragged axis selects what is real, so that nothing leaks out of the padding, not even NaN; other operations leave rubbish
  * there.  The model's outputs get zeros.
  *
- * Files: axes.c (layouts, masks), params.c (weights by path), model_fn.c (the functions), model_index.c (x[i], each), cell.c
+ * Files: axes.c (layouts, masks), params.c (weights by path), model_fn.c (the functions), conv.c (windows), model_index.c (x[i], each), cell.c
  * (cells, defs), body.c (closed bodies), scan.c, loop.c, generate.c, beam.c, solver.c, train.c (checks), model.c (statements,
  * inputs, outputs), ranges.c (what inputs may hold), model_file.c (files).
  */
@@ -126,6 +126,12 @@ struct ModelElab {
 	const Node *whole; /* the right side of the assignment, as a whole, and the names on its left */
 	int n_wanted;
 	struct Range *ranges; /* of the numbers in the inputs */
+	struct Strided {
+		const Axis *of;
+		int64_t stride;
+		const Axis *axis; /* of every stride-th element */
+		struct Strided *next;
+	} * strided;
 	int n_params, cap_params;
 	int64_t elements_left; /* that parameters may still have */
 	Param *params;
@@ -156,6 +162,12 @@ Value model_ones(Elab *, const Value *, int n);
 Value model_argmax(Elab *, const Value *, const char *what);
 Value model_log_softmax(Elab *, const Value *); /* of the last axis; -inf in the padding */
 int64_t size_number(Elab *, const Value *, const char *what); /* a size that is a number, 1 or more */
+
+/* ------------------------------------------------------------------------------------------------ conv.c */
+
+Value fn_conv(Elab *, const ModelCall *);
+Value fn_maxpool(Elab *, const ModelCall *);
+Value fn_avgpool(Elab *, const ModelCall *);
 
 /* ------------------------------------------------------------------------------------------------ model_index.c */
 

@@ -211,3 +211,20 @@ def fastgrnn(w, p, x, h):
     n = np.tanh(a + w(p + ".bh", len(h)))
     h = (sigm(w(p + ".zeta", 1)) * (1 - z) + sigm(w(p + ".nu", 1))) * n + z * h
     return h, h
+
+
+def windows(x, width, stride, dilate, left):
+    """For each window the elements that are there: (which of the window's places, element)."""
+    for t in range(0, len(x), stride):
+        places = [(k, t + k * dilate - left) for k in range(width)]
+        yield [(k, x[i]) for k, i in places if 0 <= i < len(x)]
+
+
+def conv(w, path, n, x, width, stride=1, dilate=1, left=None):
+    W, b = w(path + ".W0", n, x.shape[1], width), w(path + ".b", n)
+    left = dilate * (width - 1) // 2 if left is None else left
+    return np.array([b + sum(W[:, :, k] @ v for k, v in parts) for parts in windows(x, width, stride, dilate, left)])
+
+
+def pool(f, x, width, stride, left=0):
+    return np.array([f([v for _, v in parts], axis=0) for parts in windows(x, width, stride, 1, left)])

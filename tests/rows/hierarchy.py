@@ -2,7 +2,7 @@
 import numpy as np
 
 from attention import both_ways, shift
-from cells import embed, gru, lin, lstm, relu, scan, sigm, softmax, zeros
+from cells import conv, embed, gru, lin, lstm, pool, relu, scan, sigm, softmax, zeros
 from table import bits, documents, ids, row, seq
 
 
@@ -61,6 +61,13 @@ def speech(w, x):
     u = relu(lin(w, "u", 6, x, padded[1:-1], padded[:-2]))
     scores = lin(w, "l", 5, scan(lstm, w, "h", u, *zeros(7, 7))[0])
     return np.log(softmax(scores))
+
+
+@row("R51", "convolution", x=seq(3), streams=False)
+def signal(w, x):
+    c = np.tanh(conv(w, "c", 4, x, 3, dilate=2, left=4)) + conv(w, "c_2", 4, x, 1)
+    u = pool(np.max, relu(conv(w, "h", 6, c, 5, stride=2)), 2, 2)
+    return c, scan(gru, w, "h", u, *zeros(5))[0], pool(np.mean, c, 3, 2, left=1)
 
 
 @row("R52", "hsoftmax", x=seq(5))

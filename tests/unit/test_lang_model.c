@@ -367,3 +367,38 @@ Test(lang_model, beam_search_finds_what_greedy_misses)
 	cr_expect_float_eq(tensor_get(out[5], 0), log(0.4 * 0.9) / pow(7.0 / 6, 2), 1e-5);
 	ctx_free(cx);
 }
+
+/* x e^-t, and a turn by t, each row for a time of its own; in one step and in as many as it takes. */
+Test(lang_model, an_adaptive_solver_follows_closed_forms)
+{
+	LOADED(cx, m,
+		"def decay(y) { -y }\n"
+		"def turn(v) { cat(v[1:2], -v[0:1]) }\n"
+		"model m(x, t, v[2]) -> y, w[2], short {\n"
+		"  y = dopri5(decay, x, t, 200, 0.000001)\n"
+		"  w = dopri5(turn, v, t, 500, 0.000001)\n"
+		"  short = dopri5(decay, x, 0.1*t, 1)\n"
+		"}\n");
+	enum { B = 4 };
+	static const double xs[B] = {1, -2, 0.5, 3}, ts[B] = {1, 6, 0.01, 0}, v[B][2] = {{1, 0}, {0, 1}, {0.6, 0.8}, {2, 1}};
+	Tensor *x = floats(cx, 1, (const int64_t[]){B}, 0), *t = floats(cx, 1, (const int64_t[]){B}, 0),
+	       *turned = floats(cx, 2, (const int64_t[]){B, 2}, 0);
+	for (int b = 0; b < B; b++) {
+		tensor_set(x, b, xs[b]);
+		tensor_set(t, b, ts[b]);
+		tensor_set(turned, 2 * b, v[b][0]);
+		tensor_set(turned, 2 * b + 1, v[b][1]);
+	}
+	const Tensor *out[3];
+	eval(cx, m->graph, (const Tensor *[]){x, t, turned}, out);
+	for (int b = 0; b < B; b++) {
+		double c = cos(ts[b]), s = sin(ts[b]), h = 0.1 * ts[b];
+		cr_expect_float_eq(tensor_get(out[0], b), xs[b] * exp(-ts[b]), 2e-5, "%d: %g", b, tensor_get(out[0], b));
+		cr_expect_float_eq(tensor_get(out[1], 2 * b), c * v[b][0] + s * v[b][1], 5e-5, "%d", b);
+		cr_expect_float_eq(tensor_get(out[1], 2 * b + 1), c * v[b][1] - s * v[b][0], 5e-5, "%d", b);
+		/* one step: the series of e^-h to h^5, and h^6/600 */
+		double series = 1 - h + h * h / 2 - h * h * h / 6 + h * h * h * h / 24 - pow(h, 5) / 120 + pow(h, 6) / 600;
+		cr_expect_float_eq(tensor_get(out[2], b), xs[b] * series, 1e-6, "%d: one step", b);
+	}
+	ctx_free(cx);
+}

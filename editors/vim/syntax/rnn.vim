@@ -12,10 +12,10 @@ syn keyword rnnLogic and or not
 syn keyword rnnOption reverse dilate zoneout feed tbptt start stop beam lenpen greedy sample shared
 syn keyword rnnLayer lin mul embed norm conv
 syn keyword rnnInitialiser zeros ones uniform normal glorot he orthogonal identity sparse spectral gate
-syn keyword rnnFunction abs acos acosh add argmax argmin asin asinh atan atanh attend bitcast cast cat ceil contract
+syn keyword rnnFunction abs acos acosh add argmax argmin asin asinh atan atanh attend avgpool bitcast cast cat ceil contract
 syn keyword rnnFunction cos cosh cosine cummax cumprod cumsum dim div dopri5 dot drop elem eq erf euler exp
 syn keyword rnnFunction expand fail fill floor gather ge given gt iota is_bool is_float is_signed is_storage isinf isnan
-syn keyword rnnFunction known largest last le len log logsoftmax lt max mean min mod ne neg nograd onehot outer pad
+syn keyword rnnFunction known largest last le len log logsoftmax lt max maxpool mean min mod ne neg nograd onehot outer pad
 syn keyword rnnFunction permute pow prod range rank relu rem reshape rk4 roll round select shape shift shl shr
 syn keyword rnnFunction sigm sigmoid sign sin sinh softmax softplus sort split sqrt squeeze sub sum tan tanh
 syn keyword rnnFunction tensor transpose trunc unsqueeze window xor
