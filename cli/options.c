@@ -28,7 +28,7 @@ typedef struct {
 		"where to: compile a folder, run a folder or .npz file, inspect the parameters of a .rnn as .npz")     \
 	OPTION(NAME, "name", 0, "NAME", COMPILE, "prefix of the generated functions and files; else the model's name") \
 	OPTION(TARGET, "target", 0, "CPU", CODE,                                                                       \
-		"generic, x86-64, x86-64-v3, x86-64-v4 or native (compile: generic; others: native)")                  \
+		"generic, x86-64, x86-64-v3, x86-64-v4, x86-64-v4-bf16 or native (compile: generic; others: native)")                  \
 	OPTION(LEVEL, NULL, 'O', "LEVEL", CODE | OPT, "0 as it is, 1, 2 fused and vectorised, 3 (2)")                  \
 	OPTION(THREADS, "threads", 0, "N", COMPILE | RUNS, "use N threads, by OpenMP (1)")                             \
 	OPTION(WEIGHTS, "weights", 0, "MODE|FILE", COMPILE | RUNS,                                                     \

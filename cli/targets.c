@@ -40,13 +40,13 @@ static void print_text(const char *native)
 {
 	Fact facts[N_FACTS];
 	printf("%-26s", "");
-	for (int i = 0; target_row(i); i++) printf(" %10s", target_row(i)->name);
+	for (int i = 0; target_row(i); i++) printf(" %14s", target_row(i)->name);
 	putchar('\n');
 	for (int f = 0; f < N_FACTS; f++) {
 		for (int i = 0; target_row(i); i++) {
 			facts_of(target_row(i), facts);
 			if (!i) printf("%-26s", facts[f].label);
-			printf(" %10.0f", facts[f].value);
+			printf(" %14.0f", facts[f].value);
 		}
 		printf("%s%s\n", *facts[f].unit ? "  " : "", facts[f].unit);
 	}
@@ -62,6 +62,7 @@ static void print_json(const char *native)
 		facts_of(target_row(i), facts);
 		for (int f = 0; f < N_FACTS; f++) cJSON_AddNumberToObject(row, facts[f].key, facts[f].value);
 		cJSON_AddBoolToObject(row, "fma", target_row(i)->fma);
+		cJSON_AddBoolToObject(row, "bf16_dot", target_row(i)->bf16_dot);
 	}
 	cJSON_AddStringToObject(json, "native", native);
 	json_print(json);

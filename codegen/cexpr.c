@@ -236,6 +236,30 @@ static const char *packed_c(Emit *em, const Pack *pk, int i)
 	return elem_is_half(pk->elem) ? cast_c(em, pk->elem, F32, value) : value;
 }
 
+bool is_dotted(Emit *em)
+{
+	for (int i = 0; em->loop && i < em->k->n_packs; i++)
+		if (em->k->packs[i].dotted && same_loop(em->k->packs[i].acc, em->loop[0]))
+			return true;
+	return false;
+}
+
+const char *dot_c(Emit *em, const Expr *product, const char *sum, int m, int u)
+{
+	const Expr *numbers = load_under(product->args[0]), *weights = load_under(product->args[1]);
+	int slot;
+	if (!pack_of(em, weights, &slot)) {
+		pack_of(em, numbers, &slot);
+		numbers = weights;
+	}
+	const char *at = index_c(em, buffer_offset(em->p, numbers->buffer, numbers->index), m, u);
+	const char *pair = arena_printf(em->cx->arena, "%s + %s", buffer_root(numbers->buffer)->name, at);
+	const int from = 2 * (slot * em->n_vectors + u) * em->lanes;
+	const char *weights_at = from ? arena_printf(em->cx->arena, "w + %d", from) : "w";
+	return arena_printf(em->cx->arena, "%s(%s, %s, %s)", vocab_fn(em->vocab, "dot_bf16", F32, true), sum,
+	                    fn1(em, "pair_bf16", F32, true, pair), weights_at);
+}
+
 /* The name of the vocabulary for reading vectors of that type. */
 static const char *reader(Emit *em, const char *f32, const char *half, Elem elem)
 {

@@ -34,6 +34,8 @@ const char *sum_c(Emit *em, const Acc *acc, const char *name, bool vec, int m, i
 {
 	Arena *arena = em->cx->arena;
 	const Expr *v = acc->value;
+	if (vec && is_dotted(em))
+		return dot_c(em, v, name, m, u);
 	bool is_float = acc->elem == F32 || acc->elem == F64;
 	if (acc->kind == ACC_SUM && is_float && v->kind == EX_OP && v->op == OP_EW_mul) {
 		const char *x = vec ? expr_vector_c(em, v->args[0], m, u) : expr_c(em, v->args[0], m, u);
@@ -121,10 +123,12 @@ static void emit_loop(Emit *em, Acc *const *accs, int n, Tile t)
 	for (int r = 0; r < accs[0]->n_vars; r++) {
 		const char *v = var_c(em, accs[0]->vars[r]);
 		bool last = r == accs[0]->n_vars - 1;
-		if (last && pk && elem_is_half(pk->elem) && em->lanes > 1)
+		if (last && pk && elem_is_half(pk->elem) && em->lanes > 1 && !pk->dotted)
 			line(w, "#pragma GCC unroll 2"); /* widening needs more in flight */
-		const char *step = last && pk ? arena_printf(em->cx->arena, ", w += %d", pk->n_slots * t.vectors * em->lanes) : "";
-		open_block(w, "for (int64_t %s = 0; %s < %s; %s++%s)", v, v, dim_c(em->cx, accs[0]->vars[r]->extent), v, step);
+		const int by = last && pk && pk->dotted ? 2 : 1;
+		const char *next = by == 2 ? arena_printf(em->cx->arena, "%s += 2", v) : arena_printf(em->cx->arena, "%s++", v);
+		const char *step = last && pk ? arena_printf(em->cx->arena, ", w += %d", by * pk->n_slots * t.vectors * em->lanes) : "";
+		open_block(w, "for (int64_t %s = 0; %s < %s; %s%s)", v, v, dim_c(em->cx, accs[0]->vars[r]->extent), next, step);
 	}
 	int memo = em->n_memo;
 	em->loop = (const Acc *const *)accs;
@@ -148,8 +152,9 @@ static void emit_loop(Emit *em, Acc *const *accs, int n, Tile t)
 /* The value of a point, as it goes to memory. */
 static const char *store_value(Emit *em, const Store *s, int m, int u)
 {
+	const Expr *rounded = store_rounds(s);
 	if (em->lanes > 1 && em->vector)
-		return expr_vector_c(em, s->value, m, u);
+		return expr_vector_c(em, rounded ? rounded : s->value, m, u);
 	assert(s->value->elem == s->buffer->elem);
 	return stored_c(em, s->value, m, u);
 }
@@ -167,7 +172,11 @@ static void emit_store(Emit *em, const Store *s, const char *value, int m, int u
 	bool unit = dim_is(stride, 1);
 	Buf b;
 	buf_init(&b, em->cx->arena);
-	const char *how = unit ? (em->partial ? "storen" : "storeu") : em->partial ? "scattern" : "scatter";
+	const bool half = s->buffer->elem == BF16;
+	const char *how = half ? (em->partial ? "storen_bf16" : "store_bf16")
+		: unit         ? (em->partial ? "storen" : "storeu")
+		: em->partial  ? "scattern"
+			       : "scatter";
 	buf_printf(&b, "%s(%s", vocab_fn(em->vocab, how, F32, true), address);
 	if (!unit)
 		buf_printf(&b, ", %s", dim_c(em->cx, stride));
@@ -212,7 +221,7 @@ static bool is_identifier(const char *text)
 static void emit_stores(Emit *em, Tile t)
 {
 	const Kernel *k = em->k;
-	const bool clash = stores_clash(k);
+	const bool clash = stores_clash(k), vec = em->lanes > 1 && em->vector;
 	const char **values = NEWN(em->cx->arena, const char *, k->n_stores * t.rows * t.vectors), **value = values;
 	for (int i = 0; clash && i < k->n_stores; i++) /* all values are known before the first is stored */
 		for (int m = 0; m < t.rows; m++)
@@ -222,7 +231,7 @@ static void emit_stores(Emit *em, Tile t)
 				if (is_identifier(*value))
 					continue;
 				const char *name = arena_printf(em->cx->arena, "t%d", em->n_temps++);
-				line(em->w, "const %s %s = %s;", vocab_type(em->vocab, s->buffer->elem, em->lanes > 1 && em->vector), name, *value);
+				line(em->w, "const %s %s = %s;", vocab_type(em->vocab, vec && store_rounds(s) ? F32 : s->buffer->elem, vec), name, *value);
 				*value = name;
 			}
 	value = values;
@@ -512,7 +521,11 @@ static void emit_signature(Emit *em, const Kernel *k, const Params *ps)
 		           elem_info[ps->buffers[i]->elem].ctype, ps->buffers[i]->name);
 	if (k->schedule.parallel)
 		buf_puts(&b, b.size ? ", int part, int parts" : "int part, int parts");
-	line(em->w, "%svoid %s(%s)", storage_c(em, ps, em->lanes > 1), k->name, b.size ? b.text : "void");
+	bool dots = false;
+	for (int i = 0; i < k->n_packs; i++)
+		dots |= k->packs[i].dotted;
+	line(em->w, "%s%svoid %s(%s)", storage_c(em, ps, em->lanes > 1), dots ? "__attribute__((target(\"avx512bf16\"))) " : "", k->name,
+	     b.size ? b.text : "void");
 }
 
 void emit_kernel(Emit *em, const Kernel *k)

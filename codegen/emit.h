@@ -72,6 +72,8 @@ const char *cast_c(Emit *, Elem from, Elem to, const char *text); /* of scalars 
 Buffer *buffer_root(const Buffer *);
 int acc_register(const Kernel *, const Acc *); /* which register it runs in */
 const char *acc_name(Emit *, const Acc *, int m, int u);
+bool is_dotted(Emit *); /* the open loop adds up dot products of two */
+const char *dot_c(Emit *, const Expr *product, const char *sum, int m, int u);
 
 typedef struct {
 	int n_buffers;

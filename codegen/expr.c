@@ -380,6 +380,21 @@ const Expr *expr_acc(Program *p, Acc *acc)
 	return expr_unique(p, &(Expr){.kind = EX_ACC, .elem = acc->elem, .acc = acc});
 }
 
+const Expr *load_under(const Expr *e)
+{
+	if (e->kind == EX_OP && e->op == OP_EW_cast)
+		e = e->args[0];
+	return e->kind == EX_LOAD ? e : NULL;
+}
+
+const Expr *store_rounds(const Store *s)
+{
+	const Expr *e = s->value;
+	while (e->elem == BF16 && (e->kind == EX_ROUND || (e->kind == EX_OP && e->op == OP_EW_cast)))
+		e = e->args[0];
+	return s->buffer->elem == BF16 && e->elem == F32 ? e : NULL;
+}
+
 bool elem_is_half(Elem e)
 {
 	return e == F16 || e == BF16;

@@ -47,17 +47,17 @@ bool is_copied(const Val *v)
 	return v->op == OP_concat || v->op == OP_pad;
 }
 
-/* A constant that is stored in fewer bits than it is computed with: widened where it is read. */
-static bool is_narrow_const(const Val *v)
+/* Something that is in fewer bits than it is computed with: a constant, or what was rounded.  Widened where it is read. */
+static bool is_widened(const Val *v)
 {
-	return v->op == OP_EW_cast && v->type->elem == F32 && v->args[0]->op == OP_const &&
+	return v->op == OP_EW_cast && v->type->elem == F32 && (v->args[0]->op == OP_const || v->args[0]->op == OP_EW_cast) &&
 	       (v->args[0]->type->elem == F16 || v->args[0]->type->elem == BF16);
 }
 
 /* Nothing to store: it is there, or costs nothing. */
 static bool is_free(const Val *v)
 {
-	return is_narrow_const(v) || v->op == OP_param || v->op == OP_const || v->op == OP_dim || v->op == OP_iota || v->type->is_tuple;
+	return is_widened(v) || v->op == OP_param || v->op == OP_const || v->op == OP_dim || v->op == OP_iota || v->type->is_tuple;
 }
 
 static const char *val_name(const Val *v)
@@ -67,6 +67,8 @@ static const char *val_name(const Val *v)
 
 void store_val(Scope *s, const Val *v)
 {
+	if (is_widened(v))
+		v = v->args[0];
 	if (is_free(v) || map_get(&s->places, v))
 		return;
 	const Wanted *w = map_get(&s->wanted, v);

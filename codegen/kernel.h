@@ -125,6 +125,7 @@ typedef struct {
 typedef struct {
 	Buffer *buffer;
 	Elem elem;                 /* F32, or BF16, F16, widened when read */
+	bool dotted;               /* multiplied by dot products of two: the last variable goes in twos, which are neighbours */
 	bool paired;               /* of each two vectors in a row the elements take turns, so that one load widens to both */
 	int n_slots;
 	const Expr **loads;        /* what each slot replaces */
@@ -295,6 +296,9 @@ const Index *buffer_offset(Program *, const Buffer *, const Index *const *); /* 
 const char *unique_name(Program *, const char *wish);  /* in the file */
 const char *unique_member(Program *, Map *taken, const char *wish); /* in a struct */
 const char *unique_local(Program *, const char *wish); /* in the entry point and its kernels */
+/* What a store of bf16 rounds, where its value is nothing but a float rounded so; NULL: it is something else. */
+const Expr *store_rounds(const Store *);
+const Expr *load_under(const Expr *); /* what is read, maybe widened; NULL: it is something else */
 bool elem_is_half(Elem); /* f16, bf16: computed on as f32 */
 /* Accumulators that run in one reduction loop; a kernel's are sorted so that these are neighbours. */
 bool same_loop(const Acc *, const Acc *);
@@ -311,6 +315,7 @@ typedef struct {
 	int registers;          /* vector registers */
 	int spare_registers;    /* of these, not for sums: operands and what is broadcast */
 	bool fma;               /* the numeric profile */
+	bool bf16_dot;          /* adds products of bf16 in pairs */
 	int fma_latency;        /* of a multiply-add */
 	int fmas_per_cycle;     /* vectors; times the latency: sums that keep the units busy */
 	int gather_loads;       /* a gather or scatter takes as long as so many loads */

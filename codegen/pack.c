@@ -4,7 +4,8 @@
  * as panels [vector block][k][gate][vector of the block][lane].  Whatever the model's own layout was (transposed, sliced,
  * gates apart), the loop then walks one contiguous stream.  Lanes beyond the extent are zero, so that the last block needs no
  * special code for weights.  Constants of bf16 and f16 stay so; two vectors of bf16 are stored as one of 32-bit words, a
- * shift and a mask away from both.
+ * shift and a mask away from both.  Where the target adds up products of bf16 in twos and the loop is nothing but that, the
+ * weights that are multiplied together are neighbours instead.
  */
 #include "codegen/kernel.h"
 
@@ -111,9 +112,40 @@ static bool advance(int n, Setting *s)
 	return false;
 }
 
-/* Where lane `lane` of vector i of n is. */
-static int64_t place_in(const Pack *pk, int64_t i, int64_t n, int64_t lanes, int64_t lane)
+/* Every sum of the loop is of products of a weight with a number of bf16 that is the same in all lanes; numbers follow each
+ * other in memory, and there is an even number of them. */
+static bool is_of_dots(const Packing *c, int first, int last)
 {
+	const Pack *pk = c->pack;
+	const Var *along = pk->vars[pk->n_vars - 1];
+	if (pk->elem != BF16 || extent_of(along) % 2 != 0)
+		return false;
+	for (int i = first; i < last; i++) {
+		const Acc *a = c->k->accs[i];
+		if (a->kind != ACC_SUM || a->elem != F32 || a->value->kind != EX_OP || a->value->op != OP_EW_mul)
+			return false;
+		const Expr *x = load_under(a->value->args[0]), *y = load_under(a->value->args[1]);
+		if (!x || !y || x->elem != BF16 || y->elem != BF16)
+			return false;
+		const bool swapped = x->buffer->kind == BUF_CONST;
+		const Expr *numbers = swapped ? y : x, *weights = swapped ? x : y;
+		const Dim *stride = index_stride(c->p, buffer_offset(c->p, numbers->buffer, numbers->index), along);
+		if (numbers->buffer->kind == BUF_CONST || expr_uses(numbers, c->v) || !stride || !dim_is(stride, 1))
+			return false;
+		bool packed = false;
+		for (int l = 0; l < pk->n_slots; l++)
+			packed |= pk->loads[l] == weights;
+		if (!packed)
+			return false;
+	}
+	return true;
+}
+
+/* Where lane `lane` of vector i of n is, k being the last variable. */
+static int64_t place_in(const Pack *pk, int64_t i, int64_t n, int64_t lanes, int64_t lane, int64_t k)
+{
+	if (pk->dotted)
+		return 2 * (i * lanes + lane) + k % 2;
 	return pk->paired && (i | 1) < n ? (i & ~INT64_C(1)) * lanes + 2 * lane + (i & 1) : i * lanes + lane;
 }
 
@@ -141,22 +173,26 @@ static void fill(Packing *c, unsigned char *out)
 			for (int i = 0; i < pk->n_vars; i++)
 				s[c->n_outer + i].value = 0;
 			do {
+				const int64_t k = s[c->n_outer + pk->n_vars - 1].value;
 				for (int64_t i = 0; i < vectors; i++)
 					for (int64_t l = 0; l < lanes; l++) {
 						lane->value = (first + i % block) * lanes + l;
 						const unsigned char *w = pk->loads[i / block]->buffer->data->data;
 						if (lane->value < n)
-							memcpy(out + (size_t)place_in(pk, i, vectors, lanes, l) * size,
+							memcpy(out + (size_t)place_in(pk, i, vectors, lanes, l, k) * size,
 							       w + (size_t)address(at[i / block], n_fixed, s) * size, size);
 					}
-				out += (size_t)(vectors * lanes) * size;
+				if (!pk->dotted)
+					out += (size_t)(vectors * lanes) * size;
+				else if (k % 2 != 0)
+					out += (size_t)(2 * vectors * lanes) * size;
 			} while (advance(pk->n_vars, s + c->n_outer));
 			first += block;
 		}
 	} while (advance(c->n_outer, s));
 }
 
-static void pack_loop(Program *p, Kernel *k, int first, int last)
+static void pack_loop(Program *p, Kernel *k, int first, int last, const Target *t)
 {
 	Pack pack = {.acc = k->accs[first], .vars = k->accs[first]->vars, .n_vars = k->accs[first]->n_vars};
 	Packing c = {.p = p, .k = k, .v = k->vars[k->schedule.vector], .acc = k->accs[first], .pack = &pack};
@@ -176,7 +212,8 @@ static void pack_loop(Program *p, Kernel *k, int first, int last)
 	}
 	for (int i = 0; i < c.n_outer; i++)
 		outer *= extent_of(c.outer[i]);
-	pack.paired = pack.elem == BF16 && lanes > 1;
+	pack.dotted = t->cpu->bf16_dot && lanes > 1 && is_of_dots(&c, first, last);
+	pack.paired = pack.elem == BF16 && lanes > 1 && !pack.dotted;
 	pack.block_size = steps * pack.n_slots * lanes;
 	pack.outer_size = pack.block_size * vectors;
 	pack.n_outer = c.n_outer;
@@ -184,10 +221,10 @@ static void pack_loop(Program *p, Kernel *k, int first, int last)
 	int64_t total = outer * pack.outer_size;
 	if (!total || total > MAX_PACK_BYTES / elem_info[pack.elem].size)
 		return;
-	Tensor *t = tensor_new(p->arena, pack.elem, 1, &total);
-	memset(t->data, 0, tensor_size_bytes(t));
-	fill(&c, t->data);
-	pack.buffer = const_new(p, arena_printf(p->arena, "w_%s", k->name), pack.loads[0]->buffer->role, t);
+	Tensor *panels = tensor_new(p->arena, pack.elem, 1, &total);
+	memset(panels->data, 0, tensor_size_bytes(panels));
+	fill(&c, panels->data);
+	pack.buffer = const_new(p, arena_printf(p->arena, "w_%s", k->name), pack.loads[0]->buffer->role, panels);
 	Pack *packs = NEWN(p->arena, Pack, k->n_packs + 1);
 	if (k->n_packs)
 		memcpy(packs, k->packs, sizeof *packs * (size_t)k->n_packs);
@@ -200,15 +237,21 @@ bool same_loop(const Acc *a, const Acc *b)
 	return a->level == b->level && a->n_vars == b->n_vars && memcmp(a->vars, b->vars, sizeof *a->vars * (size_t)a->n_vars) == 0;
 }
 
+typedef struct {
+	Program *p;
+	const Target *target;
+} Visit;
+
 static void visit(void *user, Stmt *s)
 {
+	const Visit *v = user;
 	Kernel *k = s->kernel;
 	if (!k || k->schedule.vector < 0)
 		return;
 	for (int first = 0, last; first < k->n_accs; first = last) {
 		for (last = first + 1; last < k->n_accs && same_loop(k->accs[first], k->accs[last]); last++)
 			;
-		pack_loop(user, k, first, last);
+		pack_loop(v->p, k, first, last, v->target);
 	}
 }
 
@@ -216,6 +259,6 @@ Program *pass_pack(const Program *from, const Target *target)
 {
 	Program *p = program_copy(from);
 	if (target->pack)
-		block_each(&p->block, visit, p);
+		block_each(&p->block, visit, &(Visit){p, target});
 	return p;
 }

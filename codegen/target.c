@@ -29,6 +29,12 @@ static const TargetInfo targets[] = {
 		.fma_latency = 4, .fmas_per_cycle = 2, .gather_loads = 8, .max_vectors = 4, .max_rows = 8, .l1_bytes = 32 * KB,
 		.l2_bytes = 1 * MB, .l3_bytes = 4 * MB, .l1_rate = 57, .l2_rate = 32, .l3_rate = 27, .memory_rate = 7,
 		.barrier = 1000, .fork = 15000},
+	/* and its instructions for bf16: the kernels that need them say so, -march= is that of all others */
+	{.name = "x86-64-v4-bf16", .march = "x86-64-v4", .lanes = 16, .registers = 32, .spare_registers = 4, .fma = true,
+		.bf16_dot = true,
+		.fma_latency = 4, .fmas_per_cycle = 2, .gather_loads = 8, .max_vectors = 4, .max_rows = 8, .l1_bytes = 32 * KB,
+		.l2_bytes = 1 * MB, .l3_bytes = 4 * MB, .l1_rate = 57, .l2_rate = 32, .l3_rate = 27, .memory_rate = 7,
+		.barrier = 1000, .fork = 15000},
 };
 enum { N_TARGETS = sizeof targets / sizeof *targets };
 
@@ -39,7 +45,7 @@ static const char *native(void)
 	__builtin_cpu_init();
 	if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512cd") &&
 	    __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
-		return "x86-64-v4";
+		return __builtin_cpu_supports("avx512bf16") ? "x86-64-v4-bf16" : "x86-64-v4";
 	if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2"))
 		return "x86-64-v3";
 	return "x86-64";
@@ -80,5 +86,12 @@ const TargetInfo *target_row(int i)
 
 bool target_runs(Ctx *cx, const TargetInfo *t)
 {
-	return !t->march || t->lanes <= target_find(cx, native())->lanes;
+	const TargetInfo *here = target_find(cx, native());
+	return !t->march || (t->lanes <= here->lanes && t->bf16_dot <= here->bf16_dot);
+}
+
+const char *target_march(const char *name)
+{
+	const TargetInfo *row = row_called(name);
+	return row ? row->march : name;
 }

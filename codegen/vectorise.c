@@ -82,9 +82,10 @@ static double vector_cost(Cost *c, const Var *v)
 	c->times = 1;
 	for (int i = 0; i < k->n_stores; i++) {
 		const Store *s = &k->stores[i];
-		cost_expr(c, s->value);
+		const Expr *rounded = store_rounds(s);
+		cost_expr(c, rounded ? rounded : s->value);
 		int how = access(c->p, s->buffer, s->index, v);
-		c->possible &= how > 0 && s->buffer->elem == F32;
+		c->possible &= how > 0 && (s->buffer->elem == F32 || (rounded && how == 1));
 		c->cost += how == 1 ? 1 : may_reorder(c, s->buffer) ? 1.1 : c->target->cpu->gather_loads;
 	}
 	double n = dim_estimate(v->extent), lanes = c->target->lanes;

@@ -34,7 +34,8 @@ static const struct {
 	const char *name;
 	const Graph *(*run)(Ctx *, const Graph *);
 } passes[] = {{"inline", pass_inline}, {"canon", pass_canon}, {"hoist", pass_hoist}, {"merge", pass_merge}, {"widen", pass_widen},
-              {"narrow_bf16", narrow_bf16}, {"narrow_f16", narrow_f16}, {"step", run_step}, {"steps", run_steps}, {"guards", pass_guards}};
+              {"narrow_bf16", narrow_bf16}, {"narrow_f16", narrow_f16}, {"pairs", pass_pairs},
+              {"step", run_step}, {"steps", run_steps}, {"guards", pass_guards}};
 
 const char *const pass_names[] = {"inline", "canon", "hoist", "merge", NULL};
 

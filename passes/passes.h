@@ -23,6 +23,8 @@ const Graph *pass_widen(Ctx *, const Graph *);
 
 /* narrow.c: weights are stored as bf16 or f16: --weights-dtype.   Requires: canon, and none after it. */
 const Graph *pass_narrow(Ctx *, const Graph *, Elem);
+/* pairs.c: for a target with a dot product of bf16.   Requires: narrow_bf16. */
+const Graph *pass_pairs(Ctx *, const Graph *);
 
 /* share.c: elements of less than a byte share bytes outside of the workspace.  Changes the types of params and results. */
 const Graph *pass_share(Ctx *, const Graph *);
@@ -47,6 +49,9 @@ typedef struct {
 	const Dim *count;           /* a symbol: length itself where that is one */
 } Step;
 Step pass_step(Ctx *, const Graph *);
+
+/* target.c: -march= for what is compiled for that target, also "native"; NULL: none. */
+const char *target_march(const char *target);
 
 /* What a user can say to the compiler. */
 typedef enum { WEIGHTS_AUTO, WEIGHTS_INLINE, WEIGHTS_STRING, WEIGHTS_INCBIN, WEIGHTS_BLOB } WeightsMode;

@@ -293,6 +293,8 @@ Compiled *compile_graph(Ctx *cx, const Graph *g, const CompileOptions *o)
 	const char *narrow = o->weights_elem == BF16 ? "narrow_bf16" : o->weights_elem == F16 ? "narrow_f16" : NULL;
 	if (narrow)
 		g = run_pass(cx, narrow, g, o, NULL);
+	if (o->weights_elem == BF16 && target->bf16_dot && o->opt >= 1)
+		g = run_pass(cx, "pairs", g, o, NULL);
 	bound_sizes(cx, g);
 	Pairs pairs = find_pairs(cx, g, o);
 	Target t = target_of(target, o);

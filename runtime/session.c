@@ -190,7 +190,7 @@ static void load_weights(Session *s, Module *m)
 	if (load(&s->weights, w->data, w->size)) fail(s->cx, "%s_load refuses %s", s->compiled->name, w->name);
 }
 
-static const char *march_of(const char *target) { return !target || !strcmp(target, "generic") ? NULL : target; }
+static const char *march_of(const char *target) { return target ? target_march(target) : NULL; }
 
 static void open_module(Session *s, const SessionOptions *o)
 {

@@ -32,6 +32,8 @@ static inline bool target_runs(const char *target)
 	__builtin_cpu_init();
 	if (!strcmp(target, "x86-64-v3"))
 		return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2");
+	if (!strcmp(target, "x86-64-v4-bf16"))
+		return __builtin_cpu_supports("avx512bf16") && __builtin_cpu_supports("avx512vl");
 	if (!strcmp(target, "x86-64-v4"))
 		return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
 			__builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
@@ -81,7 +83,7 @@ static inline Module *load_all(Arena *arena, int n, Compiled *const *all, const 
 			files[n_files++] = (ModuleFile){all[i]->files[k].name,
 				arena_strn(arena, all[i]->files[k].data, all[i]->files[k].size)};
 	ModuleOptions o = {.kind = v->cc ? MODULE_CC : MODULE_JIT, .cc = v->cc, .opt = v->cc_opt, .openmp = v->threads > 1,
-		.march = strcmp(v->target, "generic") ? v->target : NULL, .werror = v->werror, .sanitize = v->sanitize};
+		.march = target_march(v->target), .werror = v->werror, .sanitize = v->sanitize};
 	return module_load(files, n_files, &o, error);
 }
 

@@ -147,6 +147,68 @@ Test(narrow, law, .timeout = 300)
 	}
 }
 
+static const Variant dot_variants[] = {
+	{.name = "x86-64-v4-bf16 -O2, gcc", .target = "x86-64-v4-bf16", .opt = 2, .threads = 1, .cc = "gcc", .cc_opt = 2, .werror = true},
+	{.name = "x86-64-v4-bf16 -O2, JIT", .target = "x86-64-v4-bf16", .opt = 2, .threads = 1},
+};
+
+static const Tensor *floats(Ctx *cx, uint64_t seed, int rank, const int64_t *dims)
+{
+	Tensor *t = tensor_new(cx->arena, F32, rank, dims);
+	for (int64_t i = 0; i < t->count; i++) tensor_set(t, i, (double)(random_next(&seed) >> 40) * 0x1p-24 - 0.5);
+	return t;
+}
+
+/* Weights and a whole sequence through the target's dot product, by the rule of docs/numerics.md: both rounded, added up in
+ * twos, the second product first, each with one rounding.  21 outputs: a vector and some lanes; 13 rows: a tile and some. */
+static void try_dots(Ctx *cx, const Variant *v)
+{
+	enum { T = 13, K = 38, N = 21 };
+	char text[] = "dim T = 0..64\n"
+		      "graph @m(%x: f32[T, 38], %w: f32[21, 38], %b: f32[21]) -> (%y: f32[T, 21]) {\n"
+		      "  %p = contract %x %w spec=\"tk,nk->tn\"\n"
+		      "  %be = expand %b shape=[T, 21]\n"
+		      "  %y = add %p %be\n"
+		      "  return %y\n"
+		      "}\n";
+	const Tensor *x = floats(cx, 1, 2, (int64_t[]){T, K}), *w = floats(cx, 2, 2, (int64_t[]){N, K});
+	const Tensor *b = floats(cx, 3, 1, (int64_t[]){N}), *values[] = {NULL, w, b}, *y;
+	const Graph *g = with_constants(cx, graph_parse(cx, text, "dots"), values);
+	Compiled *c = compile_narrow(cx, g, v, BF16, "dots");
+	char *error;
+	Module *module = load_all(cx->arena, 1, &c, v, &error);
+	cr_assert(module, "%s: %s", v->name, error);
+	cr_assert(memmem(c->files[0].data, c->files[0].size, "v_dot_bf16(a0", 13), "%s: no dot product", v->name);
+	DimEnv env;
+	dimenv_init(&env, cx->arena);
+	bind_run(cx, &env, "T=13");
+	const char *wrong = call_compiled(cx, cx->arena, module, c, c->graph, &env, &x, &y);
+	cr_assert_null(wrong, "%s: %s", v->name, wrong);
+	for (int t = 0; t < T; t++)
+		for (int n = 0; n < N; n++) {
+			float sum = (float)tensor_get(b, n);
+			for (int k = 1; k < K; k += k % 2 ? -1 : 3) /* 1 0 3 2 5 4 .. */
+				sum = fmaf((float)round_to(tensor_get(x, t * K + k), BF16), (float)round_to(tensor_get(w, n * K + k), BF16), sum);
+			const float seen = (float)tensor_get(y, t * N + n);
+			cr_assert(memcmp(&sum, &seen, sizeof sum) == 0, "%s: y[%d, %d] is %.9g, not %.9g", v->name, t, n, (double)seen, (double)sum);
+		}
+	module_free(module);
+}
+
+Test(narrow, dots)
+{
+	for (volatile size_t k = 0; k < sizeof dot_variants / sizeof *dot_variants; k++) {
+		if (!variant_runs(&dot_variants[k])) {
+			fprintf(stderr, "skipped: %s: the CPU or the compiler is not there\n", dot_variants[k].name);
+			continue;
+		}
+		Ctx *cx = ctx_new();
+		TRY (cx) try_dots(cx, &dot_variants[k]);
+		else cr_assert_fail("%s: %s", dot_variants[k].name, cx->error);
+		ctx_free(cx);
+	}
+}
+
 static void interpret(Ctx *cx, const Graph *g, const Model *m, const Tensor **results)
 {
 	Eval e = {.cx = cx, .arena = cx->arena, .env = m->env};

@@ -1,0 +1,73 @@
+/* pairs.c: products of bf16 weights with whole sequences, for a target that adds up products of bf16 in pairs.
+ *
+ *     contract %x cast(const bf16[K, N], f32)   =>   contract cast(cast(%x, bf16), f32) cast(const bf16[K, N], f32)
+ * The other operand is rounded to bf16 too, to the nearest even, so that one instruction multiplies two numbers with two
+ * weights.  Only where that pays and errors do not add up from step to step: outside of loops, with ROWS rows of numbers or
+ * more for each weight, over an even number of them.  So a step of a recurrence still computes with its state as it is.
+ * Requires: narrow_bf16.   Keeps: all shapes; not the values.
+ */
+#include "passes/rewrite.h"
+
+enum { ROWS = 8 };
+
+static const Val *base_of(const Val *v)
+{
+	while (op_is_view(v->op))
+		v = v->args[0];
+	return v;
+}
+
+static bool is_weight(const Val *v)
+{
+	v = base_of(v);
+	return v->op == OP_EW_cast && v->args[0]->op == OP_const && v->args[0]->type->elem == BF16 && v->type->elem == F32;
+}
+
+/* A number stands in it once. */
+static bool is_dense(const Val *v)
+{
+	for (; op_is_view(v->op); v = v->args[0])
+		if (v->op == OP_window || v->op == OP_expand)
+			return false;
+	return v->type->elem == F32 && v->op != OP_const;
+}
+
+/* Whether operand x of the product has that many rows for each weight, and sums run over pairs. */
+static bool pays(const Val *v, int x)
+{
+	const Letters l = letters_of(v);
+	const Type *t = v->args[x]->type;
+	int64_t rows = 1, n = 0;
+	for (int d = 0; d < t->rank; d++) {
+		const char letter = l.of[x][d];
+		const bool summed = letters_find(&l, 2, letter) < 0, shared = letters_find(&l, !x, letter) >= 0;
+		if (!summed && !shared && rows < ROWS)
+			rows *= dim_hi(t->dims[d]) < ROWS ? dim_hi(t->dims[d]) : ROWS;
+		if (summed && (n || !dim_is_int(t->dims[d], &n)))
+			return false; /* over several */
+	}
+	return rows >= ROWS && n > 0 && n % 2 == 0;
+}
+
+static const Val *pairs_val(Rewrite *rw, const Val *old, const Val *const *args)
+{
+	for (int x = 0; old->op == OP_contract && x < 2; x++)
+		if (is_weight(old->args[!x]) && is_dense(old->args[x]) && pays(old, x)) {
+			const Val *made[2] = {args[0], args[1]};
+			made[x] = b_cast(rw->cx, b_cast(rw->cx, args[x], BF16), F32);
+			return val_with(rw->cx, old, made);
+		}
+	return NULL;
+}
+
+static const Graph *as_it_is(Rewrite *rw, const Graph *body)
+{
+	(void)rw;
+	return body;
+}
+
+const Graph *pass_pairs(Ctx *cx, const Graph *g)
+{
+	Rewrite rw = {.fn = pairs_val, .graph_fn = as_it_is};
+	return graph_rewrite(cx, g, &rw);
+}
