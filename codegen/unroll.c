@@ -59,8 +59,10 @@ static int tiles_of(Arena *arena, const Kernel *k, const Target *t, int vector, 
 	const Var *v = k->vars[vector];
 	const int sums = n_registers_used(k), room = t->cpu->registers - t->cpu->spare_registers;
 	const int busy = t->cpu->fma_latency * t->cpu->fmas_per_cycle; /* sums that hide the latency */
-	int n = 0;
-	*tiles = NEWN(arena, Tile, (k->n_vars + 1) * t->cpu->max_rows * t->cpu->max_vectors);
+	int n = 0, alone = t->cpu->max_vectors; /* of one row: as many as hide it */
+	if (t->lanes > 1 && sums && alone * sums < busy)
+		alone = (busy + sums - 1) / sums;
+	*tiles = NEWN(arena, Tile, (k->n_vars + 1) * (t->cpu->max_rows * t->cpu->max_vectors + alone));
 	for (int r = -1; r < k->n_vars; r++) {
 		const Var *row = r < 0 ? NULL : k->vars[r];
 		if (row && (r == vector || dim_hi(row->extent) < 2))
@@ -69,7 +71,7 @@ static int tiles_of(Arena *arena, const Kernel *k, const Target *t, int vector, 
 		if (row && !l.vectors) /* nothing shared between rows */
 			continue;
 		for (int m = 1; m <= (row ? t->cpu->max_rows : 1); m++)
-			for (int u = 1; u <= t->cpu->max_vectors; u++) {
+			for (int u = 1; u <= (m == 1 ? alone : t->cpu->max_vectors); u++) {
 				int live = sums * m * u;
 				if (live > room || (row && m > dim_hi(row->extent)) || (u > 1 && (u - 1) * t->lanes >= dim_hi(v->extent)))
 					continue;
