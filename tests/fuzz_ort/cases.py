@@ -59,11 +59,12 @@ def live(g, outputs):
 
 
 def symbolic_sizes(g, leaves):
-    """{size: name}: which sizes of the inputs are symbols."""
+    """{size: name}: which sizes of the inputs are symbols.  None is 1: a symbol that meets a size is taken to be that size, and
+    rnncc tells so; no code is made that broadcasts or not."""
     rng = g.rng
     if not rng.chance(0.45):
         return {}
-    sizes = sorted({n for v in leaves if v.is_input and v.make for n in v.shape})
+    sizes = sorted({n for v in leaves if v.is_input and v.make for n in v.shape if n != 1})
     names = rng.shuffled(["N", "T", "batch", "seq len", "C"])
     return dict(zip(rng.sample(sizes, rng.between(1, 2)), names))
 

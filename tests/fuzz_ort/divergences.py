@@ -12,8 +12,10 @@ ROUGH = {"HannWindow", "HammingWindow", "BlackmanWindow", "Shrink", "Gelu", "Cel
          "ThresholdedRelu", "LeakyRelu", "Swish", "MelWeightMatrix", "STFT", "LayerNormalization", "RMSNormalization",
          "InstanceNormalization", "GroupNormalization", "MeanVarianceNormalization", "Resize", "LRN", "Gemm", "LpNormalization",
          "BatchNormalization", "LpPool", "GlobalLpPool", "Attention", "DFT"}
-# Sums that cancel, of operands that may be constants: the error is of the size of the largest, not of each element.
-CANCELLING = {"DFT", "STFT", "RNN", "GRU", "LSTM"}
+# Sums that cancel, of operands that may be constants: the error is of the size of the largest, not of each element.  Weights of
+# Resize come from coordinates that are rounded; the ends of a Blackman window are 0.42 - 0.5 + 0.08.
+CANCELLING = {"DFT", "STFT", "RNN", "GRU", "LSTM", "Conv", "ConvTranspose", "DeformConv", "Gemm", "MatMul", "Einsum", "Resize",
+              "BlackmanWindow"}
 
 
 def windows(attrs, x):
