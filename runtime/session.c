@@ -407,6 +407,14 @@ static Tensor *result_new(Call *call, const Type *t, const DimEnv *env)
 	return result;
 }
 
+/* Of all sizes, an entry point takes some: NAME_steps has a number of steps where the length of the run is fixed. */
+static bool is_size_of(const EntryPoint *entry, const Sym *size)
+{
+	for (int i = 0; i < entry->n_dims; i++)
+		if (entry->dims[i] == size) return true;
+	return false;
+}
+
 static void prepare_buffers(Call *call, Eval *e)
 {
 	Session *s = call->session;
@@ -420,7 +428,7 @@ static void prepare_buffers(Call *call, Eval *e)
 		dimenv_set(&e->env, c->dims[i], call->room);
 	}
 	for (int i = 0; i < c->n_dims; i++)
-		if (!dimenv_get(&e->env, c->dims[i], &call->dims[i]))
+		if (!dimenv_get(&e->env, c->dims[i], &call->dims[i]) && is_size_of(s->step ? &c->step : &c->run, c->dims[i]))
 			fail(cx, "the inputs do not tell the size %s", c->dims[i]->name);
 	call->in = NEWN(a, const void *, s->n_inputs + 1);
 	*call->in++ = &s->weights; /* where NAME_call looks for it */
