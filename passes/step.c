@@ -349,13 +349,24 @@ static const Graph *make_graph(Stepper *s)
 	return graph_new(cx, g->name, n, params, names, n_results, moved, result_names);
 }
 
+static void open_size(void *user, const Sym *s)
+{
+	const Sym **found = user;
+	*found = *found ? *found : s;
+}
+
 /* The states are members of a struct, so their sizes must be numbers. */
 static const char *unfixed_state(const Stepper *s)
 {
-	for (int i = 0; i < s->n_states; i++)
-		if (!type_is_static(s->state[i]->type))
-			return arena_printf(s->time.cx->arena, "the state '%s' is %s: fix its dims with --dim NAME=N", s->names[i],
-			                    type_str(s->time.cx, s->state[i]->type));
+	for (int i = 0; i < s->n_states; i++) {
+		const Type *t = s->state[i]->type;
+		const Sym *size = NULL;
+		for (int d = 0; d < t->rank; d++)
+			dim_each_sym(t->dims[d], open_size, &size);
+		if (size)
+			return arena_printf(s->time.cx->arena, "the state '%s' is %s: fix its size with --dim %s=N", s->names[i],
+			                    type_str(s->time.cx, t), size->name);
+	}
 	return NULL;
 }
 
