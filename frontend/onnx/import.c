@@ -195,6 +195,7 @@ static void import_operator(Node *n, const Val **out)
 	bool other_version;
 	const Importer *row = find_row(n, &other_version);
 	const Onnx__FunctionProto *f = onnx_find_function(n->cx, n->core->run->model, n->core->proto);
+	if (!f) check_input_types(n);
 	if (f) {
 		expand_function(n, f, out);
 	} else if (row) {

@@ -141,6 +141,8 @@ const Dim *open_symbol(Run *, const char *name, int64_t lo, int64_t most, bool *
 void keep_sizer(Run *, const Val *);
 /* Two dims that the node needs to be equal: where both can be, the import starts again knowing it; else fails. */
 void node_same_dim(const Node *, const Dim *, const Dim *, const char *what);
+/* accepted.c: fails where no version of the operator allows an input's element type. */
+void check_input_types(const Node *);
 /* attrs.c */
 const Onnx__AttributeProto *resolve_attr(const Frame *, const Onnx__AttributeProto *);
 const Onnx__GraphProto *node_graph_proto(const Node *, const char *attr);
