@@ -1,4 +1,4 @@
-/* cexpr.c: sizes, indices and scalar expressions as C text.
+/* cexpr.c: indices and scalar expressions as C text.
  *
  * An expression is printed for one point of the register tile: m rows down and u vectors along.  What several places use gets
  * a name; what does not depend on m or u is shared between the points.
@@ -6,7 +6,6 @@
 #include "codegen/emit.h"
 
 #include <assert.h>
-#include <ctype.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -49,60 +48,6 @@ void close_block(Writer *w)
 	line(w, "}");
 }
 
-/* ---- sizes ---- */
-
-/* The model's name of a dim as an identifier of C; argument names are the same in every function. */
-const char *dim_name(Ctx *cx, const Sym *s)
-{
-	char *name = arena_printf(cx->arena, "%s", s->name);
-	for (char *p = name; *p; p++)
-		if (!isalnum((unsigned char)*p))
-			*p = '_';
-	/* Beside what is reserved everywhere: the local variables of cspecial.c. */
-	static const char *const locals[] = {"o", "j", "k", "x", "y", "v", "m", "lo", "hi", "mid", "at", "best", "sum", "to", "inside"};
-	bool taken = !isalpha((unsigned char)*name) || name_is_reserved(name);
-	for (size_t i = 0; i < sizeof locals / sizeof *locals; i++)
-		taken |= strcmp(name, locals[i]) == 0;
-	if (taken)
-		name = arena_printf(cx->arena, "dim_%s", name);
-	while (strcmp(name, s->name) != 0 && sym_find(cx, name)) /* another dim's own name */
-		name = arena_printf(cx->arena, "%s_", name);
-	return name;
-}
-
-static const char *sym_c(Ctx *cx, const Sym *s)
-{
-	if (s->kind == SYM_NAMED)
-		return dim_name(cx, s);
-	const char *a = dim_c(cx, s->a), *b = dim_c(cx, s->b);
-	if (s->kind == SYM_MIN || s->kind == SYM_MAX)
-		return arena_printf(cx->arena, "(%s %c %s ? %s : %s)", a, s->kind == SYM_MIN ? '<' : '>', b, a, b);
-	if (dim_lo(s->a) >= 0)
-		return arena_printf(cx->arena, "((%s) / (%s))", a, b);
-	/* floor, for a dividend that may be negative and a divisor that is not */
-	return arena_printf(cx->arena, "((%s) >= 0 ? (%s) / (%s) : -((%s - 1 - (%s)) / (%s)))", a, a, b, b, a, b);
-}
-
-const char *dim_c(Ctx *cx, const Dim *d)
-{
-	Buf b;
-	buf_init(&b, cx->arena);
-	for (int i = 0; i < d->n_terms; i++) {
-		const Term *t = &d->terms[i];
-		int64_t c = t->coef;
-		if (i)
-			buf_puts(&b, c < 0 ? " - " : " + ");
-		else if (c < 0)
-			buf_puts(&b, "-");
-		uint64_t size = c < 0 ? 0 - (uint64_t)c : (uint64_t)c;
-		if (size != 1 || t->n_syms == 0)
-			buf_printf(&b, t->n_syms ? "%" PRIu64 " * " : "%" PRIu64, size);
-		for (int k = 0; k < t->n_syms; k++)
-			buf_printf(&b, k ? " * %s" : "%s", sym_c(cx, t->syms[k]));
-	}
-	return b.size ? b.text : "0";
-}
-
 /* ---- indices ---- */
 
 static bool is_compound(const char *text)
@@ -125,14 +70,14 @@ static const char *atom_c(Emit *em, const Atom *a, int m, int u)
 	}
 	case ATOM_DIV:
 	case ATOM_MOD: {
-		const char *x = index_c(em, a->a, m, u), *n = dim_c(em->cx, a->n);
+		const char *x = index_c(em, a->a, m, u), *n = size_c(em, a->n);
 		return arena_printf(arena, is_compound(x) ? "(%s) %c %s" : "%s %c %s", x, a->kind == ATOM_DIV ? '/' : '%',
 		                    is_compound(n) ? arena_printf(arena, "(%s)", n) : n);
 	}
 	default: {
 		const char *x = expr_c(em, a->expr, m, u);
 		const char *clamp = vocab_fn(em->vocab, "clamp_index", I64, false);
-		return arena_printf(arena, a->expr->elem == U64 ? "%s((int64_t)(%s), %s)" : "%s(%s, %s)", clamp, x, dim_c(em->cx, a->n));
+		return arena_printf(arena, a->expr->elem == U64 ? "%s((int64_t)(%s), %s)" : "%s(%s, %s)", clamp, x, size_c(em, a->n));
 	}
 	}
 }
@@ -150,7 +95,7 @@ const char *index_c(Emit *em, const Index *x, int m, int u)
 			base = dim_add(cx, base, dim_mul(cx, c, dim_int(cx, m)));
 		if (a->kind == ATOM_VAR && a->var == em->vector && u)
 			base = dim_add(cx, base, dim_mul(cx, c, dim_int(cx, (int64_t)u * em->lanes)));
-		const char *text = atom_c(em, a, m, u), *by = dim_c(cx, c);
+		const char *text = atom_c(em, a, m, u), *by = size_c(em, c);
 		bool minus = dim_is(c, -1);
 		buf_puts(&b, minus ? (b.size ? " - " : "-") : b.size ? " + " : "");
 		if (!dim_is(c, 1) && !minus)
@@ -162,7 +107,7 @@ const char *index_c(Emit *em, const Index *x, int m, int u)
 		if (value || !b.size)
 			buf_printf(&b, b.size && value < 0 ? " - %" PRId64 : b.size ? " + %" PRId64 : "%" PRId64, b.size && value < 0 ? -value : value);
 	} else {
-		const char *text = dim_c(cx, base);
+		const char *text = size_c(em, base);
 		buf_printf(&b, b.size ? " + %s" : "%s", *text == '-' ? arena_printf(cx->arena, "(%s)", text) : text);
 	}
 	return b.text;
@@ -298,8 +243,8 @@ static const char *load_c(Emit *em, const Expr *e, int m, int u)
 	if (dim_is(stride, 1))
 		return arena_printf(arena, "%s(%s, %s)", reader(em, "loadn", "loadn", e->elem), address, em->partial);
 	if (!em->partial)
-		return arena_printf(arena, "%s(%s, %s)", reader(em, "gather", "gather", e->elem), address, dim_c(em->cx, stride));
-	return arena_printf(arena, "%s(%s, %s, %s)", reader(em, "gathern", "gathern", e->elem), address, dim_c(em->cx, stride),
+		return arena_printf(arena, "%s(%s, %s)", reader(em, "gather", "gather", e->elem), address, size_c(em, stride));
+	return arena_printf(arena, "%s(%s, %s, %s)", reader(em, "gathern", "gathern", e->elem), address, size_c(em, stride),
 	                    em->partial);
 }
 
@@ -440,7 +385,7 @@ static const char *print(Emit *em, const Expr *e, int m, int u)
 {
 	switch (e->kind) {
 	case EX_CONST: return const_c(em, e);
-	case EX_DIM: return dim_c(em->cx, e->dim);
+	case EX_DIM: return size_c(em, e->dim);
 	case EX_INDEX: return index_c(em, e->value, m, u);
 	case EX_LOAD: return load_c(em, e, m, u);
 	case EX_ACC: return acc_name(em, e->acc, m, u);

@@ -82,7 +82,7 @@ static void emit_rounds(Emit *em, Acc *const *accs, int n, const Var *var, int l
 	int64_t extent;
 	if (!dim_is_int(var->extent, &extent)) {
 		line(w, "int64_t %s = 0;", v);
-		open_block(w, "for (; %s + %d <= %s; %s)", v, FOLD_LANES, dim_c(em->cx, var->extent), step);
+		open_block(w, "for (; %s + %d <= %s; %s)", v, FOLD_LANES, size_c(em, var->extent), step);
 	} else if (extent % FOLD_LANES) {
 		line(w, "int64_t %s = 0;", v);
 		open_block(w, "for (; %s < %" PRId64 "; %s)", v, extent / FOLD_LANES * FOLD_LANES, step);
@@ -99,7 +99,7 @@ static void emit_last(Emit *em, Acc *const *accs, int n, const Var *v)
 	int64_t extent;
 	if (dim_is_int(v->extent, &extent) && extent % FOLD_LANES == 0)
 		return;
-	open_block(w, "for (; %s < %s; %s++)", var_c(em, v), dim_c(em->cx, v->extent), var_c(em, v));
+	open_block(w, "for (; %s < %s; %s++)", var_c(em, v), size_c(em, v->extent), var_c(em, v));
 	int memo = em->n_memo;
 	for (int i = 0; i < n; i++) {
 		const char *name = acc_name(em, accs[i], 0, 0), *sum = sum_c(em, accs[i], name, false, 0, 0);
@@ -138,7 +138,7 @@ void emit_fold(Emit *em, Acc *const *accs, int n)
 		emit_partials(em, accs[i], lanes);
 	for (int r = 0; r < n_vars - 1; r++) {
 		const char *outer = var_c(em, accs[0]->vars[r]);
-		open_block(w, "for (int64_t %s = 0; %s < %s; %s++)", outer, outer, dim_c(em->cx, accs[0]->vars[r]->extent), outer);
+		open_block(w, "for (int64_t %s = 0; %s < %s; %s++)", outer, outer, size_c(em, accs[0]->vars[r]->extent), outer);
 	}
 	emit_rounds(em, accs, n, last, lanes);
 	emit_last(em, accs, n, last);

@@ -128,7 +128,7 @@ static void emit_loop(Emit *em, Acc *const *accs, int n, Tile t)
 		const int by = last && pk && pk->dotted ? 2 : 1;
 		const char *next = by == 2 ? arena_printf(em->cx->arena, "%s += 2", v) : arena_printf(em->cx->arena, "%s++", v);
 		const char *step = last && pk ? arena_printf(em->cx->arena, ", w += %d", by * pk->n_slots * t.vectors * em->lanes) : "";
-		open_block(w, "for (int64_t %s = 0; %s < %s; %s%s)", v, v, dim_c(em->cx, accs[0]->vars[r]->extent), next, step);
+		open_block(w, "for (int64_t %s = 0; %s < %s; %s%s)", v, v, size_c(em, accs[0]->vars[r]->extent), next, step);
 	}
 	int memo = em->n_memo;
 	em->loop = (const Acc *const *)accs;
@@ -179,7 +179,7 @@ static void emit_store(Emit *em, const Store *s, const char *value, int m, int u
 			       : "scatter";
 	buf_printf(&b, "%s(%s", vocab_fn(em->vocab, how, F32, true), address);
 	if (!unit)
-		buf_printf(&b, ", %s", dim_c(em->cx, stride));
+		buf_printf(&b, ", %s", size_c(em, stride));
 	buf_printf(&b, ", %s", value);
 	if (em->partial)
 		buf_printf(&b, ", %s", em->partial);
@@ -266,7 +266,7 @@ static void emit_rows(Emit *em, int vectors)
 		emit_tile(em, (Tile){1, vectors});
 		return;
 	}
-	const char *v = var_c(em, em->row), *extent = dim_c(em->cx, em->row->extent);
+	const char *v = var_c(em, em->row), *extent = size_c(em, em->row->extent);
 	int64_t n = -1;
 	bool known = dim_is_int(em->row->extent, &n);
 	int tile = s->row_tile;
@@ -403,7 +403,7 @@ static void emit_open(Emit *em, bool sliced)
 {
 	Writer *w = em->w;
 	const Schedule *s = &em->k->schedule;
-	const char *v = var_c(em, em->vector), *extent = dim_c(em->cx, em->vector->extent);
+	const char *v = var_c(em, em->vector), *extent = size_c(em, em->vector->extent);
 	int64_t step = (int64_t)s->lanes * s->unroll, block = step;
 	open_block(w, "%s", "");
 	if (sliced) {
@@ -559,13 +559,14 @@ void emit_kernel(Emit *em, const Kernel *k)
 	emit_comment(em, k);
 	emit_signature(em, k, &ps);
 	open_block(w, "%s", "");
+	sizes_begin(em);
 	bool first = true;
 	int n_outer = 0;
 	for (int i = 0; i < k->n_vars; i++) {
 		const Var *v = k->vars[i];
 		if (v == em->vector || v == em->row)
 			continue;
-		const char *n = dim_c(cx, v->extent);
+		const char *n = size_c(em, v->extent);
 		if (first && k->schedule.parallel)
 			open_block(w, "for (int64_t %s = %s; %s < %s; %s++)", var_c(em, v), slice_c(em, n, 1, 0), var_c(em, v),
 			           slice_c(em, n, 1, 1), var_c(em, v));
@@ -577,6 +578,7 @@ void emit_kernel(Emit *em, const Kernel *k)
 	emit_vectors(em, k->schedule.parallel && !n_outer);
 	while (n_outer--)
 		close_block(w);
+	sizes_end(em);
 	close_block(w);
 	line(w, "%s", "");
 }

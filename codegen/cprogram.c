@@ -144,7 +144,7 @@ static void emit_size(Emit *em, const Stmt *s)
 		return;
 	}
 	if (!s->size) {
-		line(em->w, "if (%s != %s)", value, dim_c(em->cx, s->want));
+		line(em->w, "if (%s != %s)", value, size_c(em, s->want));
 		line(em->w, "\treturn %s_EDIM;", em->upper);
 		return;
 	}
@@ -236,8 +236,8 @@ static void emit_stmt(Emit *em, const Stmt *s)
 	} else if (s->kind == ST_CHECK) {
 		emit_no_overflow(em, s->seen);
 		emit_no_overflow(em, s->want);
-		const char *where = s->where ? arena_printf(em->cx->arena, "%s > 0 && ", dim_c(em->cx, s->where)) : "";
-		line(w, "if (%s%s %s %s)", where, dim_c(em->cx, s->seen), s->at_least ? "<" : "!=", dim_c(em->cx, s->want));
+		const char *where = s->where ? arena_printf(em->cx->arena, "%s > 0 && ", size_c(em, s->where)) : "";
+		line(w, "if (%s%s %s %s)", where, size_c(em, s->seen), s->at_least ? "<" : "!=", size_c(em, s->want));
 		line(w, "\treturn %s_EDIM;", em->upper);
 	} else if (s->kind == ST_SIZE) {
 		emit_size(em, s);
@@ -252,7 +252,7 @@ static void emit_stmt(Emit *em, const Stmt *s)
 			close_block(w);
 		}
 	} else {
-		const char *t = s->var->name, *n = dim_c(em->cx, s->length);
+		const char *t = s->var->name, *n = size_c(em, s->length);
 		if (s->limit) {
 			line(w, "%s[0] = 0;", s->count->name);
 			open_block(w, "for (int64_t %s = 0; %s < %s && %s < %s[0] && %s[0]; %s++)", t, t, n, t, s->limit->name, s->go->name, t);
@@ -367,7 +367,7 @@ static void emit_plan(Emit *em)
 			Buf type;
 			buf_init(&type, em->cx->arena);
 			type_print(&type, type_new(em->cx, b->elem, b->rank, b->dims));
-			const char *ctype = elem_info[b->elem].ctype, *at = dim_c(em->cx, offset);
+			const char *ctype = elem_info[b->elem].ctype, *at = size_c(em, offset);
 			line(em->w, "%s *%s = (%s *)(void *)(ws + %s); /* %s */", ctype, b->name, ctype,
 			     strchr(at, ' ') ? arena_printf(em->cx->arena, "(%s)", at) : at, type.text);
 		}
@@ -384,6 +384,7 @@ void emit_program(Emit *em)
 	map_init(&em->names, em->cx->arena);
 	map_init(&em->flags, em->cx->arena);
 	map_init(&em->uses, em->cx->arena);
+	sizes_begin(em);
 	if (p->n_slots)
 		line(w, "unsigned char *ws = workspace;");
 	else
@@ -405,8 +406,9 @@ void emit_program(Emit *em)
 		const Carry *c = &p->carries[i];
 		if (!c->next)
 			continue;
-		const char *n = dim_c(em->cx, dim_product(em->cx, c->now->rank, c->now->dims));
+		const char *n = size_c(em, dim_product(em->cx, c->now->rank, c->now->dims));
 		line(w, "for (int64_t i = 0; i < %s; i++)", n);
 		line(w, "\t%s[i] = %s[i];", c->now->name, c->next->name);
 	}
+	sizes_end(em);
 }

@@ -34,9 +34,9 @@ static Axis axis_of(Emit *em, const Stmt *s, int axis)
 	return (Axis){operand(em, s, 0),
 	              "out",
 	              elem_info[t->elem].ctype,
-	              dim_c(cx, dim_product(cx, axis, t->dims)),
-	              dim_c(cx, t->dims[axis]),
-	              dim_c(cx, dim_product(cx, t->rank - axis - 1, t->dims + axis + 1))};
+	              size_c(em, dim_product(cx, axis, t->dims)),
+	              size_c(em, t->dims[axis]),
+	              size_c(em, dim_product(cx, t->rank - axis - 1, t->dims + axis + 1))};
 }
 
 static void open_axis(Writer *w, const Axis *a)
@@ -166,15 +166,15 @@ static void emit_scatter(Emit *em, const Stmt *s)
 	const char *kind = val_str(s->val, A_KIND), *ctype = elem_info[x->elem].ctype, *y = "out";
 	int64_t depth = 0;
 	dim_is_int(index->dims[index->rank - 1], &depth);
-	const char *tuples = dim_c(cx, dim_product(cx, index->rank - 1, index->dims));
-	const char *chunk = dim_c(cx, dim_product(cx, x->rank - (int)depth, x->dims + depth));
-	line(w, "for (int64_t i = 0; i < %s; i++)", dim_c(cx, type_count(cx, x)));
+	const char *tuples = size_c(em, dim_product(cx, index->rank - 1, index->dims));
+	const char *chunk = size_c(em, dim_product(cx, x->rank - (int)depth, x->dims + depth));
+	line(w, "for (int64_t i = 0; i < %s; i++)", size_c(em, type_count(cx, x)));
 	line(w, "\t%s[i] = %s[i];", y, operand(em, s, 0));
 	open_block(w, "for (int64_t i = 0; i < %s; i++)", tuples);
 	line(w, "int64_t at = 0;");
 	line(w, "int inside = 1;");
 	for (int d = 0; d < depth; d++) {
-		const char *n = dim_c(cx, x->dims[d]), *j = arena_printf(cx->arena, "(int64_t)%s[i * %lld + %d]", operand(em, s, 1), (long long)depth, d);
+		const char *n = size_c(em, x->dims[d]), *j = arena_printf(cx->arena, "(int64_t)%s[i * %lld + %d]", operand(em, s, 1), (long long)depth, d);
 		line(w, "inside &= %s >= 0 && %s < %s;", j, j, n);
 		line(w, "at = inside ? at * (%s) + %s : 0;", n, j);
 	}
@@ -212,12 +212,15 @@ void emit_special(Emit *em, const Stmt *s, const char *name)
 		line(w, "/* %s */", comment_text(em->cx, s->val->loc));
 	line(w, "%svoid %s(%s)", storage_c(em, &ps, false), name, b.text);
 	open_block(w, "%s", "");
+	em->k = NULL;
+	sizes_begin(em);
 	switch (s->val->op) {
 	case OP_argreduce: emit_argreduce(em, s); break;
 	case OP_cumulative: emit_cumulative(em, s); break;
 	case OP_sort: emit_sort(em, s); break;
 	default: assert(s->val->op == OP_scatter_nd); emit_scatter(em, s);
 	}
+	sizes_end(em);
 	close_block(w);
 	line(w, "%s", "");
 }

@@ -23,6 +23,16 @@ typedef struct {
 	const char *text;
 } Memo;
 
+typedef struct { /* a quotient, minimum or maximum of sizes */
+	const Sym *sym;
+	const char *name, *text;
+} SizeName;
+typedef struct { /* those of the function that is printed, in order of definition */
+	int n, cap;
+	SizeName *items;
+	size_t at; /* in the writer: where definitions go */
+} SizeNames;
+
 typedef struct { /* calls of kernels, as they are printed */
 	int n, cap;
 	CompiledKernel *items;
@@ -42,6 +52,7 @@ typedef struct {
 	Kernels *kernels;         /* those called, in order */
 	Map swapped;              /* root of a Buffer -> that of the one that a loop swaps it with */
 	Map *printed;             /* a kernel's text but its name -> its name: entry points share those that are equal */
+	SizeNames *sizes;         /* NULL: between functions */
 	const char *blob;         /* prefix, when weights are a parameter; else NULL */
 	/* the kernel being printed */
 	const Kernel *k;
@@ -59,8 +70,6 @@ typedef struct {
 
 /* cexpr.c */
 const char *float_c(Arena *, double, bool single); /* a constant that reads back as that number */
-const char *dim_c(Ctx *, const Dim *);        /* int64_t arithmetic on the dims' names */
-const char *dim_name(Ctx *, const Sym *);     /* the C name of a named symbol */
 const char *index_c(Emit *, const Index *, int m, int u);
 const char *expr_c(Emit *, const Expr *, int m, int u);          /* of the type that it has: vector or scalar */
 const char *stored_c(Emit *, const Expr *, int m, int u);        /* a scalar as it goes to memory: a narrow float's bits */
@@ -85,6 +94,13 @@ typedef struct {
 	const Sym **syms;
 	bool constants;        /* reads weights */
 } Params;
+
+/* csize.c: int64_t arithmetic on the dims' names */
+const char *dim_c(Ctx *, const Dim *);    /* written out */
+const char *size_c(Emit *, const Dim *);  /* in a function: with names for its parts */
+const char *dim_name(Ctx *, const Sym *); /* the C name of a named symbol */
+void sizes_begin(Emit *);                 /* a function's body starts: here their definitions go, */
+void sizes_end(Emit *);                   /* once it is known what it uses */
 
 /* ckernel.c */
 void emit_kernel(Emit *, const Kernel *);

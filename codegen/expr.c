@@ -23,6 +23,7 @@ void program_init(Program *p, Ctx *cx, const char *name, Names *names)
 {
 	*p = (Program){.cx = cx, .arena = cx->arena, .name = name, .names = names, .n_ids = 1};
 	p->consing = NEW(p->arena, struct Consing);
+	map_init(&p->sizes, p->arena);
 	map_init(&p->locals, p->arena);
 	map_init(&p->numbers, p->arena);
 }

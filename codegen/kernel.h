@@ -260,6 +260,7 @@ struct Program { /* one entry point */
 	int n_ids;
 	struct Consing *consing;    /* the hash tables of indices and expressions */
 	Names *names;
+	Map sizes;                  /* Sym -> what the printed functions call a quotient, minimum or maximum */
 	Map locals, numbers;        /* names of this program's arrays; a wish -> the last number that it got */
 };
 
@@ -340,6 +341,7 @@ typedef struct {
 Program *lower(Ctx *, const Graph *, const char *name, int n_states, const Target *, Names *);
 /* Each pass is a function from a program to a new one; the old one stays as it was, for dumps and for trying another way. */
 typedef Program *KernelPass(const Program *, const Target *);
+KernelPass pass_unread;     /* unread.c: stores that nothing reads go */
 KernelPass pass_accumulate; /* accumulate.c: sums continue in one register */
 KernelPass pass_vectorise;  /* vectorise.c: the axis in the lanes, and storage orders that suit it */
 KernelPass pass_unroll;     /* unroll.c: register tiles */

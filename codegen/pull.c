@@ -30,8 +30,10 @@ double dim_estimate(const Dim *d)
 		for (int k = 0; k < d->terms[i].n_syms; k++) {
 			const Sym *s = d->terms[i].syms[k];
 			double v = TYPICAL;
-			if (s->kind == SYM_FLOORDIV)
+			if (s->kind == SYM_FLOORDIV) {
 				v = dim_estimate(s->a) / dim_estimate(s->b);
+				v = v < 1 ? 1 : v; /* of frames in a signal shorter than one: its typical size is another */
+			}
 			else if (s->lo > TYPICAL)
 				v = (double)s->lo;
 			else if (s->hi < TYPICAL)

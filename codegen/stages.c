@@ -2,6 +2,7 @@
 #include "codegen/kernel.h"
 
 const KernelStage kernel_stages[] = {
+	{"unread", pass_unread},
 	{"accumulate", pass_accumulate},
 	{"vectorise", pass_vectorise},
 	{"unroll", pass_unroll},
