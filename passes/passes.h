@@ -62,6 +62,7 @@ typedef struct {
 	int threads;            /* 1: no OpenMP; n > 1: OpenMP pragmas */
 	WeightsMode weights;
 	Elem weights_elem;      /* BF16, F16: what weights are stored as; else: as the model has them */
+	bool run_only;          /* NAME_run alone, where there is one: what runs a model here needs no more */
 	bool describe;          /* emit the table of inputs, outputs and entry points */
 	bool profile;           /* the code calls void rnncc_tick(int kernel) of the host after each kernel, -1 at the start */
 	int n_states;           /* --state OUT=IN */

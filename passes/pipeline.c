@@ -303,7 +303,7 @@ Compiled *compile_graph(Ctx *cx, const Graph *g, const CompileOptions *o)
 	take_dim_names(cx, &names, g);
 	EmitJob job = {.name = c_name(cx, o->name ? o->name : o->source_name ? o->source_name : g->name), .options = o, .target = target};
 	Step step = {0};
-	if (!pairs.n) {
+	if (!pairs.n && !o->run_only) {
 		step = pass_step(cx, o->stream ? stream_graph(cx, o) : out->graph);
 		if (step.graph)
 			take_dim_names(cx, &names, step.chunk);

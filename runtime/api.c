@@ -103,6 +103,7 @@ static CompileOptions compile_options(Ctx *cx, const rnncc_options *o, const Mod
 			: o->opt < 0 ? 0
 				     : o->opt,
 		.threads = o->threads > 1 ? o->threads : 1,
+		.run_only = true,
 		.describe = true,
 		.n_states = (int)o->n_states,
 		.state_outs = outs,
