@@ -87,10 +87,8 @@ that cmp -s wanted.map table.map
 
 # initialisers of an ONNX model, [1, 4*H, I] and gates iofc, by a map
 cat >onnx.rnn <<'END'
-use "cells.rnn"
 model net(x[T, 12]) -> y[T, 33] { y = scan lstm[33] over x }
 END
-cp "$RNNCC_SOURCE_DIR/models/cells.rnn" .
 cat >onnx.map <<'END'
 y.i.W0 = W row 0 gates iofc->ifco
 y.i.W1 = R row 0 gates iofc->ifco

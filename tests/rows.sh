@@ -69,6 +69,34 @@ for wanted in 'rnn 1 1' 'lstm 1 1' 'mingru 1 0' 'feedforward 2 0'; do
 	fi
 done
 
+# ---- one text of the LSTM and of the GRU: the models, the cells and ONNX's operators call it, and nothing writes it out again
+
+calls() { # MODEL OPERATOR
+	if "$RNNCC" opt "$1" 2>&1 | grep -qE "= call .* name=\"$2\""; then
+		passed=$((passed + 1))
+	else
+		echo "FAIL ${1#"$RNNCC_SOURCE_DIR"/} does not call $2"
+		failed=$((failed + 1))
+	fi
+}
+for model in lstm peephole layernorm cifg lstmp residual highway_lstm mlstm zoneout ntm; do
+	calls "$RNNCC_SOURCE_DIR/models/$model.rnn" 'lstm_(update|memory)'
+done
+for model in gru gru_reset_after coverage_learned odernn gru4rec; do
+	calls "$RNNCC_SOURCE_DIR/models/$model.rnn" gru_update
+done
+calls "$RNNCC_SOURCE_DIR/tests/cases/lstm_forward/model.onnx" lstm_cell
+calls "$RNNCC_SOURCE_DIR/tests/cases/gru_forward_lengths/model.onnx" gru_cell
+# c' = f c + i g;  h' = (1 - z) n + z h
+(cd "$RNNCC_SOURCE_DIR" && grep -rnE "\* ?c \+ (sigm\()?i\>|\(1 - z\) ?\* ?(g|n|tanh)\(?|z ?\* ?h \+ \(1 - z\)" frontend/ops models --include='*.rnn') >written || :
+if [ "$(sed 's/:.*//' written | sort | uniq -c | tr -s ' \n' ' ')" = ' 2 frontend/ops/cells.rnn ' ]; then
+	passed=$((passed + 1))
+else
+	echo 'FAIL an LSTM or a GRU is written out beside those of frontend/ops/cells.rnn:'
+	cat written
+	failed=$((failed + 1))
+fi
+
 # ---- the programs that the language was designed with, at the sizes of real use: they compile
 
 for model in 01_classifier 02_grud 03_dilated 04_tagger 05_translate 06_pointer 07_ntm 08_esn 09_odernn 10_act \

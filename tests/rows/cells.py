@@ -151,8 +151,8 @@ def rhn(w, p, x, s, layers=3):
 
 
 def cifg(w, p, x, h, c):
-    f, g, o = np.split(lin(w, p + ".f", 3 * len(c), x, h), 3)
-    c = sigm(f) * c + (1 - sigm(f)) * np.tanh(g)
+    i, g, o = np.split(lin(w, p + ".i", 3 * len(c), x, h), 3)
+    c = (1 - sigm(i)) * c + sigm(i) * np.tanh(g)
     h = sigm(o) * np.tanh(c)
     return h, h, c
 
