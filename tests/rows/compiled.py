@@ -36,7 +36,7 @@ class Function:
             name = re.search(r"(\w+)$", a).group(1)
             if "*" not in a:
                 self.arguments.append(("dim", name))
-            elif name in ("workspace", "state"):
+            elif name in ("workspace", "state", "weights"):
                 self.arguments.append((name, name))
             else:
                 self.arguments.append((self.shapes[known[name]][0], known[name]))
@@ -52,11 +52,11 @@ class Library:
     """The files PREFIX.c and PREFIX.h in `directory`, compiled."""
 
     def __init__(self, directory, prefix="m", compiler=("gcc", "-std=c99", "-O1"), threads=False):
-        self.prefix, self.directory = prefix, directory
+        self.prefix, self.directory, self.weights = prefix, directory, None
         path, source = os.path.join(directory, prefix + ".so"), os.path.join(directory, prefix + ".c")
         call(list(compiler) + STRICT + ["-ffp-contract=off", "-fPIC", "-shared", source, "-lm", "-o", path]
              + (["-fopenmp"] if threads else []))
-        self.library = ctypes.CDLL(path)
+        self.path, self.library = path, ctypes.CDLL(path)
         with open(os.path.join(directory, prefix + ".h")) as f:
             self.header = f.read()
         self.functions, comment = {}, ""
@@ -68,6 +68,19 @@ class Library:
             name = name[len(prefix) + 1:]
             if name in ("run", "batch", "step", "steps"):
                 self.functions[name] = Function(name, comment, arguments)
+
+    def with_weights(self, path):
+        """The same with the weights of a file; self has them until it gets others."""
+        blob = np.fromfile(path, np.uint8)
+        memory = np.zeros(blob.size + 64, np.uint8)
+        self.blob = memory[-memory.ctypes.data % 64:][:blob.size]
+        self.blob[:] = blob
+        self.weights = ctypes.c_void_p()
+        status = getattr(self.library, self.prefix + "_load")(ctypes.byref(self.weights), ctypes.c_void_p(self.blob.ctypes.data),
+                                                              ctypes.c_size_t(blob.size))
+        if status:
+            raise Failure("%s_load returns %d" % (self.prefix, status))
+        return self
 
     def _workspace(self, name, dims):
         """An aligned workspace full of rubbish."""
@@ -102,6 +115,9 @@ class Library:
         for what, argument in f.arguments:
             if what == "dim":
                 values.append(ctypes.c_int64(dims[argument]))
+                continue
+            if what == "weights":
+                values.append(ctypes.byref(self.weights))
                 continue
             if what in ("workspace", "state"):
                 memory = workspace if what == "workspace" else state

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""The table of models/README.md: each row, its model, what its first comment says, and the levels that the test expects.
+"""The table of models/README.md: each row, its model, what its first comment says, what its reference was held against,
+whether it streams, and the levels that the test expects.
 
     tests/rows/make_table.py            rewrites the table
     tests/rows/make_table.py --check    status 1 where the file does not have it
@@ -32,10 +33,13 @@ def table():
     with open(os.path.join(HERE, "..", "expected", "rows.txt")) as f:
         for row, model, level in map(str.split, f):
             expected.setdefault(model, []).append(level)
-    lines = ["| row | model | what, and from where | passes |\n", "|---|---|---|---|\n"]
+    with open(os.path.join(HERE, "check_torch.py")) as f:
+        in_torch = set(re.findall(r'^    "(\w+)":', f.read(), re.M))
+    lines = ["| row | model | what, and from where | reference | streams | passes |\n", "|---|---|---|---|---|---|\n"]
     for r in references.ROWS:
         levels = " ".join(l for l in "FOSPN" if l in expected.get(r.model, []))
-        lines.append("| %s | [%s](%s.rnn) | %s | %s |\n" % (r.name, r.model, r.model, source(r.model), levels))
+        lines.append("| %s | [%s](%s.rnn) | %s | %s | %s | %s |\n" % (
+            r.name, r.model, r.model, source(r.model), "PyTorch" if r.model in in_torch else "NumPy", "yes" if r.streams else "no", levels))
     return "".join(lines)
 
 
