@@ -138,8 +138,11 @@ static inline const char *call_compiled(Ctx *cx, Arena *arena, const Module *m, 
 	memcpy(&call, &at[0], sizeof call);
 	memcpy(&workspace, &at[1], sizeof workspace);
 	int64_t *dims = NEWN(arena, int64_t, c->n_dims + 1);
-	for (int i = 0; i < c->n_dims; i++)
-		if (!dimenv_get(env, c->dims[i], &dims[i])) return "a dim has no value";
+	for (int i = 0; i < c->n_dims; i++) {
+		bool taken = false; /* by NAME_run: a number of steps is NAME_steps' alone where the length is fixed */
+		for (int k = 0; k < c->run.n_dims; k++) taken |= c->run.dims[k] == c->dims[i];
+		if (!dimenv_get(env, c->dims[i], &dims[i]) && taken) return "a dim has no value";
+	}
 	const void **in = NEWN(arena, const void *, g->n_params + 1);
 	void **out = NEWN(arena, void *, g->n_results + c->n_computed + 1);
 	int64_t *computed = NEWN(arena, int64_t, c->n_computed + 1);
