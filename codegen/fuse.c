@@ -47,17 +47,19 @@ bool is_copied(const Val *v)
 	return v->op == OP_concat || v->op == OP_pad;
 }
 
-/* Something that is in fewer bits than it is computed with: a constant, or what was rounded.  Widened where it is read. */
-static bool is_widened(const Val *v)
+/* Something that is in fewer bits than it is computed with: a constant, or what was rounded.  Widened where it is read, but if it
+ * is a result. */
+static bool is_widened(const Scope *s, const Val *v)
 {
-	return v->op == OP_EW_cast && v->type->elem == F32 && (v->args[0]->op == OP_const || v->args[0]->op == OP_EW_cast) &&
+	return v->op == OP_EW_cast && v->type->elem == F32 && !map_get(&s->wanted, v) &&
+	       (v->args[0]->op == OP_const || v->args[0]->op == OP_EW_cast) &&
 	       (v->args[0]->type->elem == F16 || v->args[0]->type->elem == BF16);
 }
 
 /* Nothing to store: it is there, or costs nothing. */
-static bool is_free(const Val *v)
+static bool is_free(const Scope *s, const Val *v)
 {
-	return is_widened(v) || v->op == OP_param || v->op == OP_const || v->op == OP_dim || v->op == OP_iota || v->type->is_tuple;
+	return is_widened(s, v) || v->op == OP_param || v->op == OP_const || v->op == OP_dim || v->op == OP_iota || v->type->is_tuple;
 }
 
 static const char *val_name(const Val *v)
@@ -67,9 +69,9 @@ static const char *val_name(const Val *v)
 
 void store_val(Scope *s, const Val *v)
 {
-	if (is_widened(v))
+	if (is_widened(s, v))
 		v = v->args[0];
-	if (is_free(v) || map_get(&s->places, v))
+	if (is_free(s, v) || map_get(&s->places, v))
 		return;
 	const Wanted *w = map_get(&s->wanted, v);
 	if (w) {
@@ -145,7 +147,7 @@ static void store_parts(Scope *s, const Val *whole)
 	for (int part = 0; part < whole->n_args; part++) {
 		const Val *x = whole->args[part], *v = without_ones(x);
 		int64_t axis = val_int(whole, A_AXIS);
-		bool computed = !is_free(v) && !is_view(v) && !is_copied(v) && !map_get(&s->places, v) && !map_get(&s->wanted, v);
+		bool computed = !is_free(s, v) && !is_view(v) && !is_copied(v) && !map_get(&s->places, v) && !map_get(&s->wanted, v);
 		if (computed && s->lw->target->fuse) {
 			const Index **shift = NEWN(p->arena, const Index *, whole->type->rank);
 			for (int i = 0; i < whole->type->rank; i++)
@@ -342,7 +344,7 @@ static bool reads_inline(Scope *s, const Val *v, const Map *of, Map *seen)
 	map_put(seen, v, v);
 	for (int i = 0; i < v->n_args; i++) {
 		const Val *a = v->args[i];
-		if (map_get(&s->places, a) || is_free(a))
+		if (map_get(&s->places, a) || is_free(s, a))
 			continue;
 		if ((is_reduction(a) && map_get(of, a)) || reads_inline(s, a, of, seen))
 			return true;
@@ -363,7 +365,7 @@ static bool shares_sum(Scope *s, const Group *g, const Val *v)
 		const Val *x = stack[--n];
 		for (int i = 0; i < x->n_args; i++) {
 			const Val *a = x->args[i];
-			if (map_get(&theirs, a) || map_get(&s->places, a) || is_free(a) || n == 256)
+			if (map_get(&theirs, a) || map_get(&s->places, a) || is_free(s, a) || n == 256)
 				continue;
 			map_put(&theirs, a, a);
 			stack[n++] = a;
@@ -382,7 +384,7 @@ static bool reads_group(Scope *s, const Val *v, int g, Map *seen)
 		const Val *a = v->args[i];
 		if (group_of(s, a) == g)
 			return true;
-		if (!map_get(&s->places, a) && !is_free(a) && reads_group(s, a, g, seen))
+		if (!map_get(&s->places, a) && !is_free(s, a) && reads_group(s, a, g, seen))
 			return true;
 	}
 	return false;
@@ -498,7 +500,7 @@ static void make_groups(Scope *s)
 			map_put(&s->group_of, v, (void *)(intptr_t)s->n_groups);
 			continue;
 		}
-		if (!map_get(&s->places, v) || is_free(v) || v->op == OP_get)
+		if (!map_get(&s->places, v) || is_free(s, v) || v->op == OP_get)
 			continue;
 		Map seen;
 		map_init(&seen, cx->arena);
@@ -520,7 +522,7 @@ static void make_groups(Scope *s)
 static bool breaks_rule(const Scope *s, const Val *v)
 {
 	const double *evals = map_get(&s->evals, v);
-	if (!evals || map_get(&s->places, v) || is_free(v) || is_view(v))
+	if (!evals || map_get(&s->places, v) || is_free(s, v) || is_view(v))
 		return false;
 	if (map_get(&s->nested, v))
 		return true;
