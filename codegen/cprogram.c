@@ -379,6 +379,7 @@ void emit_program(Emit *em)
 {
 	Program *p = em->p;
 	Writer *w = em->w;
+	em->k = NULL;
 	em->vector = em->row = NULL;
 	em->lanes = 1;
 	map_init(&em->names, em->cx->arena);
