@@ -35,8 +35,8 @@ typedef struct {
 	WeightsMode weights_mode;
 	WeightChoice weights;
 	uint64_t weights_seed;
-	Elem weights_elem; /* F32: as the model has them */
-	const char *schedule; /* a file of schedules; NULL: none */
+	Elem weights_elem;           /* F32: as the model has them */
+	const char *schedule;        /* a file of schedules; NULL: none */
 	struct Schedules *schedules; /* in place of it, set by --tune itself */
 	bool tune, list_choices;
 	bool f64, no_lengths, no_detect_states, describe, kernels, sweep, profile; /* profile: set by bench itself */

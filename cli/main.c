@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static const Command *const commands[] = {
-	&command_compile, &command_run, &command_test, &command_bench, &command_inspect, &command_opt, &command_fmt, &command_ops, &command_targets};
+static const Command *const commands[] = {&command_compile, &command_run, &command_test, &command_bench,
+	&command_inspect, &command_opt, &command_fmt, &command_ops, &command_targets};
 enum { N_COMMANDS = sizeof commands / sizeof *commands };
 
 static void print_help(FILE *to)

@@ -73,8 +73,8 @@ static void print_text(Ctx *cx, int n, const OnnxOperator *list)
 		if (!domain || strcmp(o->domain, domain) != 0)
 			printf("%s%s\n", domain ? "\n" : "", *o->domain ? o->domain : "ai.onnx");
 		domain = o->domain;
-		printf("  %s %s: inputs %s, outputs %s; types %s\n", o->name, o->versions, count(cx, o->min_in, o->max_in),
-			count(cx, 1, o->max_out), types(cx, o));
+		printf("  %s %s: inputs %s, outputs %s; types %s\n", o->name, o->versions,
+			count(cx, o->min_in, o->max_in), count(cx, 1, o->max_out), types(cx, o));
 		if (*o->attrs) printf("      attributes %s\n", o->attrs);
 		if (*o->texts) printf("      library %s\n", o->texts);
 	}

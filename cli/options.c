@@ -23,12 +23,12 @@ typedef struct {
 
 /* OPTION(id, name, letter, argument, commands, help) */
 #define OPTIONS(OPTION)                                                                                                \
-	OPTION(HELP, "help", 'h', NULL, ALL | FMT | OPS | TARGETS, "print this and exit")                                              \
-	OPTION(OUTPUT, "output", 'o', "PATH", COMPILE | RUN | INSPECT,                                                   \
+	OPTION(HELP, "help", 'h', NULL, ALL | FMT | OPS | TARGETS, "print this and exit")                              \
+	OPTION(OUTPUT, "output", 'o', "PATH", COMPILE | RUN | INSPECT,                                                 \
 		"where to: compile a folder, run a folder or .npz file, inspect the parameters of a .rnn as .npz")     \
 	OPTION(NAME, "name", 0, "NAME", COMPILE, "prefix of the generated functions and files; else the model's name") \
 	OPTION(TARGET, "target", 0, "CPU", CODE,                                                                       \
-		"generic, x86-64, x86-64-v3, x86-64-v4, x86-64-v4-bf16 or native (compile: generic; others: native)")                  \
+		"generic, x86-64, x86-64-v3, x86-64-v4, x86-64-v4-bf16 or native (compile: generic; others: native)")  \
 	OPTION(LEVEL, NULL, 'O', "LEVEL", CODE | OPT, "0 as it is, 1, 2 fused and vectorised, 3 (2)")                  \
 	OPTION(THREADS, "threads", 0, "N", COMPILE | RUNS, "use N threads, by OpenMP (1)")                             \
 	OPTION(WEIGHTS, "weights", 0, "MODE|FILE", COMPILE | RUNS,                                                     \
@@ -41,8 +41,8 @@ typedef struct {
 	OPTION(DTYPE, "dtype", 0, "TYPE", ALL, "f64: compute everything that is f32 in f64")                           \
 	OPTION(WEIGHTS_DTYPE, "weights-dtype", 0, "TYPE", CODE,                                                        \
 		"bf16 or f16: store weights so, compute in f32; compile --verify says what it costs")                  \
-	OPTION(TUNE, "tune", 0, NULL, COMPILE, "time other schedules on this machine; the best go to NAME.schedule")     \
-	OPTION(SCHEDULE, "schedule", 0, "FILE", CODE, "schedules as that file says, which compile --tune wrote")        \
+	OPTION(TUNE, "tune", 0, NULL, COMPILE, "time other schedules on this machine; the best go to NAME.schedule")   \
+	OPTION(SCHEDULE, "schedule", 0, "FILE", CODE, "schedules as that file says, which compile --tune wrote")       \
 	OPTION(DIM, "dim", 0, "NAME=N|A..B", ALL, "fix a size, or bound it")                                           \
 	OPTION(BIND, "bind", 0, "NAME=VALUE", ALL, "an input becomes a constant: numbers, or a tensor file")           \
 	OPTION(LENGTHS, "lengths", 0, "none", ALL, "none: all sequences of a .rnn's batch are as long as the array")   \
@@ -76,7 +76,7 @@ typedef struct {
 	OPTION(MODEL, "model", 0, "FILE", TEST, "the model, where the folders hold data sets only")                    \
 	OPTION(FILTER, "filter", 0, "GLOB", TEST, "only the cases whose names match")                                  \
 	OPTION(SANITIZE, "sanitize", 0, NULL, TEST, "with --via gcc: AddressSanitizer and UBSan in the generated C")   \
-	OPTION(JSON, "json", 0, NULL, RUNS | INSPECT | OPS | TARGETS, "print JSON instead of text")                                \
+	OPTION(JSON, "json", 0, NULL, RUNS | INSPECT | OPS | TARGETS, "print JSON instead of text")                    \
 	OPTION(VERBOSE, "verbose", 'v', NULL, COMPILE | TEST, "say more")
 
 typedef enum {
@@ -384,7 +384,9 @@ CompileOptions options_compile(Ctx *cx, const Options *o, const Model *model)
 		.weights_elem = o->weights_elem,
 		.describe = true,
 		.profile = o->profile,
-		.schedules = o->schedules ? o->schedules : o->schedule ? read_schedules(cx, o->schedule) : NULL,
+		.schedules = o->schedules ? o->schedules
+			: o->schedule     ? read_schedules(cx, o->schedule)
+					  : NULL,
 		.list_choices = o->list_choices,
 		.n_states = o->states.n,
 		.state_outs = outs,

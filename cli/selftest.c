@@ -15,7 +15,7 @@ typedef struct {
 	const EntryPoint *entry;
 	const Graph *graph; /* the entry point's: states last */
 	int n_inputs;
-	Session *session;   /* the interpreter */
+	Session *session; /* the interpreter */
 } Maker;
 
 static const Tensor *zero_of(Ctx *cx, const Type *t)
@@ -39,7 +39,8 @@ static const int64_t *dims_of(const Maker *m, const Tensor *const *inputs)
 	for (int i = 0; i < m->entry->n_dims; i++) computed |= m->entry->dims[i]->most_of != NULL;
 	if (computed) eval_graph(&e, m->graph, all, NEWN(cx->arena, const Tensor *, m->graph->n_results));
 	for (int i = 0; i < m->entry->n_dims; i++)
-		if (!dimenv_get(&e.env, m->entry->dims[i]->most_of ? m->entry->dims[i]->most_of : m->entry->dims[i], &dims[i]))
+		if (!dimenv_get(&e.env, m->entry->dims[i]->most_of ? m->entry->dims[i]->most_of : m->entry->dims[i],
+			    &dims[i]))
 			fail(cx, "--self-test: the inputs do not tell the size %s", m->entry->dims[i]->name);
 	return dims;
 }
@@ -137,8 +138,8 @@ static SelfTest from_interpreter(const Maker *m)
 		const Tensor **random = inputs_random(cx, &o, m->session, NULL);
 		for (int i = 0; i < m->n_inputs; i++) inputs[i] = random[i];
 		session_run(m->session, cx->arena, inputs, state, wanted, NULL);
-		calls[k] = (SelfTestCall){arena_printf(cx->arena, "random_%d", k), inputs, wanted, !k && !m->compiled->has_run,
-			dims_of(m, inputs)};
+		calls[k] = (SelfTestCall){arena_printf(cx->arena, "random_%d", k), inputs, wanted,
+			!k && !m->compiled->has_run, dims_of(m, inputs)};
 	}
 	session_state_free(state);
 	return (SelfTest){.n_calls = RANDOM_CALLS, .calls = calls};

@@ -203,8 +203,8 @@ static void want_same_kind(Ctx *cx, const Tensor *seen, const Tensor *wanted, co
 }
 
 /* Output j, which is as many results as it has tensors. */
-static void check_output(Ctx *cx, const DataSet *set, const Model *m, const Session *s, int j, const Tensor *const *outputs,
-	const Spec *spec, Result *result)
+static void check_output(Ctx *cx, const DataSet *set, const Model *m, const Session *s, int j,
+	const Tensor *const *outputs, const Spec *spec, Result *result)
 {
 	const char *set_name = path_base(cx->arena, set->path), *name = m->output_names[j];
 	const Tolerance tolerance = tolerance_of(cx, spec, name);
@@ -219,7 +219,8 @@ static void check_output(Ctx *cx, const DataSet *set, const Model *m, const Sess
 			continue;
 		}
 		const Tensor *seen = outputs[at], *there = wanted.tensors[i];
-		if (seen->elem == BF16 && there->elem == U16) seen = bits_as_numbers(cx, seen), there = bits_as_numbers(cx, there);
+		if (seen->elem == BF16 && there->elem == U16)
+			seen = bits_as_numbers(cx, seen), there = bits_as_numbers(cx, there);
 		const Comparison c = compare_tensors(cx, seen, there, tolerance);
 		result->worst_error = fmax(result->worst_error, c.worst_error);
 		result->worst_ratio = fmax(result->worst_ratio, c.worst_ratio);

@@ -16,7 +16,8 @@
 #include <string.h>
 
 enum { MOST_SHARED = 6, CALLS_AT_A_TIME = 5, TURNS = 60 };
-static const double MARGIN = 0.03, WORTH = 0.01; /* of a kernel's time; of the call's, below which a kernel is left alone */
+static const double MARGIN = 0.03,
+		    WORTH = 0.01; /* of a kernel's time; of the call's, below which a kernel is left alone */
 
 typedef struct {
 	uint64_t key;
@@ -69,7 +70,8 @@ static void time_kernels(Tuning *t, Schedules *s)
 	const Tensor **inputs;
 	const Ready r = open_with(t, s, true, &inputs);
 	const Compiled *c = r.compiled;
-	double *us = NEWN(t->cx->arena, double, c->n_kernels), *calls = NEWN(t->cx->arena, double, c->n_kernels), sum = 0;
+	double *us = NEWN(t->cx->arena, double, c->n_kernels), *calls = NEWN(t->cx->arena, double, c->n_kernels),
+	       sum = 0;
 	bench_kernels(t->cx, &r, inputs, us, calls);
 	for (int i = 0; i < c->n_kernels; i++) sum += us[i];
 	const bool first = !t->kernels;
@@ -78,8 +80,11 @@ static void time_kernels(Tuning *t, Schedules *s)
 	for (int i = 0; i < c->n_kernels; i++) {
 		const CompiledKernel *k = &c->kernels[i];
 		if (first && k->key && us[i] >= WORTH * sum && !tuned_of(t, k->key))
-			t->kernels[t->n++] = (Tuned){.key = k->key, .name = k->name, .parallel = k->parallel,
-				.n_choices = k->n_choices, .choices = k->choices};
+			t->kernels[t->n++] = (Tuned){.key = k->key,
+				.name = k->name,
+				.parallel = k->parallel,
+				.n_choices = k->n_choices,
+				.choices = k->choices};
 		Tuned *of = tuned_of(t, k->key);
 		if (of) of->now_us += us[i];
 	}
@@ -122,10 +127,12 @@ static Schedules *chosen(const Tuning *t, bool other_axes)
 	for (int i = 0; i < t->n; i++) {
 		const Tuned *k = &t->kernels[i];
 		if (!k->found || k->best_us > (1 - MARGIN) * k->rules_us) continue;
-		const bool same_axis = k->best.vector && k->n_choices && k->choices[0].vector && !strcmp(k->best.vector, k->choices[0].vector);
+		const bool same_axis = k->best.vector && k->n_choices && k->choices[0].vector &&
+			!strcmp(k->best.vector, k->choices[0].vector);
 		if (!other_axes && !same_axis) continue;
 		s->items[s->n] = k->best;
-		s->items[s->n++].remark = arena_printf(t->cx->arena, "%s: %.4g us a call, by the rules %.4g", k->name, k->best_us, k->rules_us);
+		s->items[s->n++].remark = arena_printf(
+			t->cx->arena, "%s: %.4g us a call, by the rules %.4g", k->name, k->best_us, k->rules_us);
 	}
 	return s;
 }
@@ -147,7 +154,8 @@ static void race(Tuning *t, Schedules *a, Schedules *b, double *us_a, double *us
 	for (int turn = 0; turn < TURNS; turn++)
 		for (int i = 0; i < 2; i++) {
 			bench_calls(t->cx, calls[i], states[i], 1);
-			best[i] = fmin(best[i], bench_calls(t->cx, calls[i], states[i], CALLS_AT_A_TIME) * 1e6 / CALLS_AT_A_TIME);
+			best[i] = fmin(best[i],
+				bench_calls(t->cx, calls[i], states[i], CALLS_AT_A_TIME) * 1e6 / CALLS_AT_A_TIME);
 		}
 	for (int i = 0; i < 2; i++) {
 		session_state_free(states[i]);
@@ -187,7 +195,8 @@ static Schedules *try_sharing(Tuning *t, Schedules *s)
 	for (int round = 0; round < MOST_SHARED && round < t->n; round++) {
 		int longest = -1;
 		for (int i = 0; i < t->n; i++)
-			if (!done[i] && (longest < 0 || t->kernels[i].rules_us > t->kernels[longest].rules_us)) longest = i;
+			if (!done[i] && (longest < 0 || t->kernels[i].rules_us > t->kernels[longest].rules_us))
+				longest = i;
 		const Tuned *k = &t->kernels[longest];
 		done[longest] = true;
 		Schedules *other = schedules_new(t);
@@ -212,8 +221,10 @@ static void print_kernels(const Tuning *t)
 		Buf b;
 		buf_init(&b, t->cx->arena);
 		if (k->found) given_print(&b, &k->best);
-		printf("  %-24s %10.2f %10.2f  %s\n", k->name, k->rules_us, k->found ? fmin(k->best_us, k->rules_us) : k->rules_us,
-			k->found && k->best_us <= (1 - MARGIN) * k->rules_us ? b.text + strlen("kernel ") + 17 : "the rules");
+		printf("  %-24s %10.2f %10.2f  %s\n", k->name, k->rules_us,
+			k->found ? fmin(k->best_us, k->rules_us) : k->rules_us,
+			k->found && k->best_us <= (1 - MARGIN) * k->rules_us ? b.text + strlen("kernel ") + 17
+									     : "the rules");
 	}
 }
 

@@ -28,7 +28,8 @@ static Calls calls_of(Ctx *cx, const Options *o)
 	return calls;
 }
 
-static const Tensor **inputs_of(Ctx *cx, const Options *o, const Model *m, const Session *s, const Calls *calls, int call)
+static const Tensor **inputs_of(
+	Ctx *cx, const Options *o, const Model *m, const Session *s, const Calls *calls, int call)
 {
 	Options with_seed = *o;
 	with_seed.seed = o->seed + (uint64_t)call;
@@ -36,7 +37,8 @@ static const Tensor **inputs_of(Ctx *cx, const Options *o, const Model *m, const
 }
 
 /* The model for this machine, compiled or interpreted. */
-static Session *open_build(Ctx *cx, const Options *o, const Model *m, const CompileOptions *co, Elem weights, bool interpret)
+static Session *open_build(
+	Ctx *cx, const Options *o, const Model *m, const CompileOptions *co, Elem weights, bool interpret)
 {
 	CompileOptions here = *co;
 	here.target = "native";
@@ -49,7 +51,8 @@ static Session *open_build(Ctx *cx, const Options *o, const Model *m, const Comp
 	return session_open(cx, m->graph, compile_graph(cx, m->graph, &here), &so);
 }
 
-static void compare(Ctx *cx, const Options *o, const Session *s, const Tensor *const *seen, const Tensor *const *wanted, Distance *d)
+static void compare(Ctx *cx, const Options *o, const Session *s, const Tensor *const *seen, const Tensor *const *wanted,
+	Distance *d)
 {
 	const Tolerance tol = {o->rtol < 0 ? 0 : o->rtol, o->atol < 0 ? 0 : o->atol};
 	for (int i = 0; i < session_n_outputs(s); i++) {
@@ -66,7 +69,8 @@ void verify_build(Ctx *cx, const Options *o, const Model *m, const CompileOption
 {
 	const bool narrow = co->weights_elem == F16 || co->weights_elem == BF16;
 	const Calls calls = calls_of(cx, o);
-	Session *build = open_build(cx, o, m, co, co->weights_elem, false), *plain = open_build(cx, o, m, co, F32, !narrow);
+	Session *build = open_build(cx, o, m, co, co->weights_elem, false),
+		*plain = open_build(cx, o, m, co, F32, !narrow);
 	const int n = session_n_outputs(build);
 	Distance *d = NEWN(cx->arena, Distance, n);
 	const Tensor **seen = NEWN(cx->arena, const Tensor *, n), **wanted = NEWN(cx->arena, const Tensor *, n);
@@ -77,11 +81,13 @@ void verify_build(Ctx *cx, const Options *o, const Model *m, const CompileOption
 		session_run(plain, cx->arena, inputs, state[1], wanted, NULL);
 		compare(cx, o, build, seen, wanted, d);
 	}
-	printf("  verified  %d %s%s: %s against %s\n", calls.n, calls.sets ? "data set" : "random call", calls.n == 1 ? "" : "s",
+	printf("  verified  %d %s%s: %s against %s\n", calls.n, calls.sets ? "data set" : "random call",
+		calls.n == 1 ? "" : "s",
 		narrow ? arena_printf(cx->arena, "%s weights", elem_info[co->weights_elem].name) : "the C",
 		narrow ? "f32" : "the interpreter");
 	for (int i = 0; i < n; i++)
-		printf("            %s: at most %.2g off, where values go to %.3g (%.2g)\n", printable(cx->arena, session_output_name(build, i)),
-			d[i].error, d[i].largest, d[i].largest > 0 ? d[i].error / d[i].largest : d[i].error);
+		printf("            %s: at most %.2g off, where values go to %.3g (%.2g)\n",
+			printable(cx->arena, session_output_name(build, i)), d[i].error, d[i].largest,
+			d[i].largest > 0 ? d[i].error / d[i].largest : d[i].error);
 	for (int i = 0; i < 2; i++) session_state_free(state[i]);
 }

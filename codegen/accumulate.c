@@ -13,8 +13,8 @@
 typedef struct {
 	Program *p;
 	Kernel *k;
-	Map uses;  /* Expr -> number of uses */
-	Map done;  /* Expr -> rewritten */
+	Map uses; /* Expr -> number of uses */
+	Map done; /* Expr -> rewritten */
 } Pass;
 
 static void count_visit(void *user, const Expr *e)
@@ -34,8 +34,7 @@ static void count_root(Pass *c, const Expr *e, Map *seen)
 static int level_in(const Expr *e, Map *seen)
 {
 	const void *known = map_get(seen, e);
-	if (known)
-		return (int)(intptr_t)known - 1;
+	if (known) return (int)(intptr_t)known - 1;
 	int level = e->kind == EX_ACC ? e->acc->level + 1 : 0;
 	for (int i = 0; i < e->n_args; i++) {
 		int l = level_in(e->args[i], seen);
@@ -89,24 +88,23 @@ static const Expr *plus(Pass *c, const Expr *a, const Expr *b)
 
 static const Expr *with_args(Pass *c, const Expr *e, const Expr *const *args)
 {
-	if (memcmp(args, e->args, sizeof *args * (size_t)e->n_args) == 0)
-		return e;
-	return e->kind == EX_ROUND ? expr_round(c->p, e->elem, args[0]) : expr_op(c->p, e->op, e->elem, e->n_args, args);
+	if (memcmp(args, e->args, sizeof *args * (size_t)e->n_args) == 0) return e;
+	return e->kind == EX_ROUND ? expr_round(c->p, e->elem, args[0])
+				   : expr_op(c->p, e->op, e->elem, e->n_args, args);
 }
 
 static const Expr *rewrite(Pass *c, const Expr *e)
 {
 	const Expr *have = map_get(&c->done, e);
-	if (have)
-		return have;
+	if (have) return have;
 	const Expr *args[3], *made = e;
 	Sum *sum = is_sum(e) ? NEW(c->p->arena, Sum) : NULL; /* not on the stack: expressions may be deep */
-	if (sum)
-		flatten(c, e, true, 0, sum);
+	if (sum) flatten(c, e, true, 0, sum);
 	if (sum && sum->n_accs && sum->n + sum->n_accs > 1) {
 		const Expr *rest = NULL, *late = NULL;
 		for (int i = 0; i < sum->n; i++) {
-			const Expr *t = rewrite(c, sum->terms[i]), **to = level_of(t) > sum->accs[0]->level ? &late : &rest;
+			const Expr *t = rewrite(c, sum->terms[i]),
+				   **to = level_of(t) > sum->accs[0]->level ? &late : &rest;
 			*to = plus(c, *to, t);
 		}
 		for (int i = 0; i < sum->n_accs; i++) { /* the order of use; later ones continue earlier ones */
@@ -119,8 +117,7 @@ static const Expr *rewrite(Pass *c, const Expr *e)
 		}
 		made = plus(c, rest, late);
 	} else if (e->n_args) {
-		for (int i = 0; i < e->n_args; i++)
-			args[i] = rewrite(c, e->args[i]);
+		for (int i = 0; i < e->n_args; i++) args[i] = rewrite(c, e->args[i]);
 		made = with_args(c, e, args);
 	}
 	map_put(&c->done, e, made);
@@ -131,10 +128,8 @@ static const Expr *rewrite(Pass *c, const Expr *e)
 static const Expr *replace(Pass *c, const Expr *e)
 {
 	const Expr *have = map_get(&c->done, e), *args[3];
-	if (have || !e->n_args)
-		return have ? have : e;
-	for (int i = 0; i < e->n_args; i++)
-		args[i] = replace(c, e->args[i]);
+	if (have || !e->n_args) return have ? have : e;
+	for (int i = 0; i < e->n_args; i++) args[i] = replace(c, e->args[i]);
 	const Expr *made = with_args(c, e, args);
 	map_put(&c->done, e, made);
 	return made;
@@ -157,8 +152,7 @@ static bool has(const Expr *e, const Expr *wanted)
 	Arena *scratch = arena_new();
 	Map seen;
 	map_init(&seen, scratch);
-	if (e)
-		expr_each(e, &seen, search_visit, &s);
+	if (e) expr_each(e, &seen, search_visit, &s);
 	arena_free(scratch);
 	return s.found;
 }
@@ -167,8 +161,7 @@ static bool has(const Expr *e, const Expr *wanted)
 static bool shares_factor(const Acc *a, const Acc *b)
 {
 	for (int i = 0; i < a->value->n_args; i++)
-		if (a->value->args[i]->kind == EX_LOAD && has(b->value, a->value->args[i]))
-			return true;
+		if (a->value->args[i]->kind == EX_LOAD && has(b->value, a->value->args[i])) return true;
 	return false;
 }
 
@@ -181,17 +174,16 @@ static void join_readers(Program *p, Kernel *k)
 		bool stays = false;
 		for (int j = 0; j < k->n_accs; j++) {
 			Acc *b = k->accs[j];
-			if (b == a)
-				continue;
+			if (b == a) continue;
 			stays |= b->into == a || has(b->init, self) || has(b->value, self);
-			if (b->n_vars != a->n_vars || memcmp(a->vars, b->vars, sizeof *a->vars * (size_t)a->n_vars) != 0 || !shares_factor(a, b))
+			if (b->n_vars != a->n_vars ||
+				memcmp(a->vars, b->vars, sizeof *a->vars * (size_t)a->n_vars) != 0 ||
+				!shares_factor(a, b))
 				continue;
 			stays |= b->level == a->level;
-			if (b->level > a->level && (!reader || b->level < reader->level))
-				reader = b;
+			if (b->level > a->level && (!reader || b->level < reader->level)) reader = b;
 		}
-		if (reader && !stays)
-			a->level = reader->level;
+		if (reader && !stays) a->level = reader->level;
 	}
 }
 
@@ -200,8 +192,7 @@ static bool comes_before(const Acc *a, const Acc *b)
 	if (a->level != b->level || a->n_vars != b->n_vars)
 		return a->level != b->level ? a->level < b->level : a->n_vars < b->n_vars;
 	for (int i = 0; i < a->n_vars; i++)
-		if (a->vars[i] != b->vars[i])
-			return a->vars[i]->id < b->vars[i]->id;
+		if (a->vars[i] != b->vars[i]) return a->vars[i]->id < b->vars[i]->id;
 	return false;
 }
 
@@ -212,22 +203,17 @@ static void accumulate_kernel(Program *p, Kernel *k)
 	map_init(&c.uses, p->arena);
 	map_init(&c.done, p->arena);
 	map_init(&seen, p->arena);
-	for (int i = 0; i < k->n_stores; i++)
-		count_root(&c, k->stores[i].value, &seen);
-	for (int i = 0; i < k->n_accs; i++)
-		count_root(&c, k->accs[i]->value, &seen);
-	for (int i = 0; i < k->n_stores; i++)
-		k->stores[i].value = rewrite(&c, k->stores[i].value);
-	for (int i = 0; i < k->n_accs; i++)
-		k->accs[i]->value = replace(&c, k->accs[i]->value);
+	for (int i = 0; i < k->n_stores; i++) count_root(&c, k->stores[i].value, &seen);
+	for (int i = 0; i < k->n_accs; i++) count_root(&c, k->accs[i]->value, &seen);
+	for (int i = 0; i < k->n_stores; i++) k->stores[i].value = rewrite(&c, k->stores[i].value);
+	for (int i = 0; i < k->n_accs; i++) k->accs[i]->value = replace(&c, k->accs[i]->value);
 	for (int level = 0, changed = 1; changed; level++) { /* what an init or value needs comes first */
 		changed = 0;
 		for (int i = 0; i < k->n_accs; i++) {
 			Acc *a = k->accs[i];
 			int need = level_of(a->value), init = a->init ? level_of(a->init) : 0;
 			need = init > need ? init : need;
-			if (need > a->level)
-				a->level = need, changed = 1;
+			if (need > a->level) a->level = need, changed = 1;
 		}
 	}
 	join_readers(p, k);
@@ -241,14 +227,12 @@ static void accumulate_kernel(Program *p, Kernel *k)
 
 static void visit(void *user, Stmt *s)
 {
-	if (s->kind == ST_KERNEL)
-		accumulate_kernel(user, s->kernel);
+	if (s->kind == ST_KERNEL) accumulate_kernel(user, s->kernel);
 }
 
 Program *pass_accumulate(const Program *from, const Target *target)
 {
 	Program *p = program_copy(from);
-	if (target->fuse)
-		block_each(&p->block, visit, p);
+	if (target->fuse) block_each(&p->block, visit, p);
 	return p;
 }

@@ -22,14 +22,12 @@ typedef struct { /* by ids of buffers */
 
 static void mark(bool *set, const Buffer *b)
 {
-	if (b)
-		set[buffer_root(b)->id] = true;
+	if (b) set[buffer_root(b)->id] = true;
 }
 
 static void mark_load(void *user, const Expr *e)
 {
-	if (e->kind == EX_LOAD)
-		mark(((Touched *)user)->read, e->buffer);
+	if (e->kind == EX_LOAD) mark(((Touched *)user)->read, e->buffer);
 }
 
 static void mark_stmt(void *user, Stmt *s)
@@ -80,12 +78,10 @@ static bool independent(const Program *p, const Touched *of, int earlier, int la
 		for (int b = 0; b < n; b++) {
 			const bool parts = of[earlier].written[b] && !of[earlier].read[b] && !of[i].read[b];
 			depends |= (tainted[b] && of[i].read[b]) || (tainted[b] && of[i].written[b] && !parts) ||
-			           (of[earlier].read[b] && of[i].written[b]);
+				(of[earlier].read[b] && of[i].written[b]);
 		}
-		if (depends && i == later)
-			return false;
-		for (int b = 0; depends && b < n; b++)
-			tainted[b] |= of[i].written[b];
+		if (depends && i == later) return false;
+		for (int b = 0; depends && b < n; b++) tainted[b] |= of[i].written[b];
 	}
 	return true;
 }
@@ -93,29 +89,24 @@ static bool independent(const Program *p, const Touched *of, int earlier, int la
 static void unshare(void *user, Stmt *s)
 {
 	(void)user;
-	if (s->kernel)
-		s->kernel->schedule.parallel = false;
+	if (s->kernel) s->kernel->schedule.parallel = false;
 }
 
 void loops_beside(Program *p, const Block *team, const Target *target)
 {
 	Touched *of = NEWN(p->arena, Touched, team->n);
 	int *set = NEWN(p->arena, int, team->n);
-	for (int i = 0; i < team->n; i++)
-		of[i] = touched_by(p, team->stmts[i]);
+	for (int i = 0; i < team->n; i++) of[i] = touched_by(p, team->stmts[i]);
 	for (int first = 0; first < team->n; first++) {
 		double least = 0, most = 0;
 		int n = 0;
 		for (int i = first; i < team->n && n < target->threads; i++) {
-			if (team->stmts[i]->kind != ST_LOOP || !is_shared(team->stmts[i]) || of[i].fixed)
-				continue;
+			if (team->stmts[i]->kind != ST_LOOP || !is_shared(team->stmts[i]) || of[i].fixed) continue;
 			bool fits = true;
-			for (int k = 0; k < n; k++)
-				fits &= independent(p, of, set[k], i);
+			for (int k = 0; k < n; k++) fits &= independent(p, of, set[k], i);
 			const double cycles = stmt_cycles(p, team->stmts[i], target->cpu);
 			fits &= !n || (cycles <= MOST_UNEQUAL * least && most <= MOST_UNEQUAL * cycles);
-			if (!fits)
-				continue;
+			if (!fits) continue;
 			least = n && least < cycles ? least : cycles;
 			most = n && most > cycles ? most : cycles;
 			set[n++] = i;

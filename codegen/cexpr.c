@@ -26,8 +26,7 @@ void line(Writer *w, const char *format, ...)
 	va_start(args, format);
 	const char *text = arena_vprintf(w->buf.arena, format, args);
 	va_end(args);
-	for (int i = 0; i < w->depth && *text && *text != '#'; i++)
-		buf_puts(&w->buf, "\t");
+	for (int i = 0; i < w->depth && *text && *text != '#'; i++) buf_puts(&w->buf, "\t");
 	buf_puts(&w->buf, text);
 	buf_puts(&w->buf, "\n");
 }
@@ -54,8 +53,7 @@ static bool is_compound(const char *text)
 {
 	for (int depth = 0; *text; text++) {
 		depth += (*text == '(' || *text == '[') - (*text == ')' || *text == ']');
-		if (depth == 0 && *text == ' ')
-			return true;
+		if (depth == 0 && *text == ' ') return true;
 	}
 	return false;
 }
@@ -71,13 +69,14 @@ static const char *atom_c(Emit *em, const Atom *a, int m, int u)
 	case ATOM_DIV:
 	case ATOM_MOD: {
 		const char *x = index_c(em, a->a, m, u), *n = size_c(em, a->n);
-		return arena_printf(arena, is_compound(x) ? "(%s) %c %s" : "%s %c %s", x, a->kind == ATOM_DIV ? '/' : '%',
-		                    is_compound(n) ? arena_printf(arena, "(%s)", n) : n);
+		return arena_printf(arena, is_compound(x) ? "(%s) %c %s" : "%s %c %s", x,
+			a->kind == ATOM_DIV ? '/' : '%', is_compound(n) ? arena_printf(arena, "(%s)", n) : n);
 	}
 	default: {
 		const char *x = expr_c(em, a->expr, m, u);
 		const char *clamp = vocab_fn(em->vocab, "clamp_index", I64, false);
-		return arena_printf(arena, a->expr->elem == U64 ? "%s((int64_t)(%s), %s)" : "%s(%s, %s)", clamp, x, size_c(em, a->n));
+		return arena_printf(arena, a->expr->elem == U64 ? "%s((int64_t)(%s), %s)" : "%s(%s, %s)", clamp, x,
+			size_c(em, a->n));
 	}
 	}
 }
@@ -98,14 +97,17 @@ const char *index_c(Emit *em, const Index *x, int m, int u)
 		const char *text = atom_c(em, a, m, u), *by = size_c(em, c);
 		bool minus = dim_is(c, -1);
 		buf_puts(&b, minus ? (b.size ? " - " : "-") : b.size ? " + " : "");
-		if (!dim_is(c, 1) && !minus)
-			buf_printf(&b, is_compound(by) || *by == '-' ? "(%s) * " : "%s * ", by);
+		if (!dim_is(c, 1) && !minus) buf_printf(&b, is_compound(by) || *by == '-' ? "(%s) * " : "%s * ", by);
 		buf_printf(&b, is_compound(text) && (!dim_is(c, 1) || a->kind != ATOM_VAR) ? "(%s)" : "%s", text);
 	}
 	int64_t value;
 	if (dim_is_int(base, &value)) {
 		if (value || !b.size)
-			buf_printf(&b, b.size && value < 0 ? " - %" PRId64 : b.size ? " + %" PRId64 : "%" PRId64, b.size && value < 0 ? -value : value);
+			buf_printf(&b,
+				b.size && value < 0 ? " - %" PRId64
+					: b.size    ? " + %" PRId64
+						    : "%" PRId64,
+				b.size && value < 0 ? -value : value);
 	} else {
 		const char *text = size_c(em, base);
 		buf_printf(&b, b.size ? " + %s" : "%s", *text == '-' ? arena_printf(cx->arena, "(%s)", text) : text);
@@ -122,8 +124,7 @@ typedef struct {
 static const Dependence *dependence(Emit *em, const Expr *e)
 {
 	const Dependence *have = map_get(&em->flags, e);
-	if (have)
-		return have;
+	if (have) return have;
 	Dependence *d = NEW(em->cx->arena, Dependence);
 	d->vector = em->vector && expr_uses(e, em->vector);
 	d->row = em->row && expr_uses(e, em->row);
@@ -138,32 +139,25 @@ bool depends(Emit *em, const Expr *e, const Var *v)
 }
 
 /* In lanes: depends on the vector variable and there is more than one lane. */
-static bool in_lanes(Emit *em, const Expr *e)
-{
-	return em->lanes > 1 && depends(em, e, em->vector);
-}
+static bool in_lanes(Emit *em, const Expr *e) { return em->lanes > 1 && depends(em, e, em->vector); }
 
 /* ---- memory ---- */
 
 Buffer *buffer_root(const Buffer *b)
 {
-	while (b->alias)
-		b = b->alias;
+	while (b->alias) b = b->alias;
 	return (Buffer *)(uintptr_t)b;
 }
 
 /* The packed stream that stands for this load in the open loop; NULL: none. */
 static const Pack *pack_of(Emit *em, const Expr *e, int *slot)
 {
-	if (!em->loop)
-		return NULL;
+	if (!em->loop) return NULL;
 	for (int i = 0; i < em->k->n_packs; i++) {
 		const Pack *pk = &em->k->packs[i];
-		if (!same_loop(pk->acc, em->loop[0]))
-			continue;
+		if (!same_loop(pk->acc, em->loop[0])) continue;
 		for (*slot = 0; *slot < pk->n_slots; ++*slot)
-			if (pk->loads[*slot] == e)
-				return pk;
+			if (pk->loads[*slot] == e) return pk;
 	}
 	return NULL;
 }
@@ -174,7 +168,10 @@ static const char *packed_c(Emit *em, const Pack *pk, int i)
 	Arena *arena = em->cx->arena;
 	bool pair = pk->paired && (i | 1) < pk->n_slots * em->n_vectors;
 	int at = (pair ? i & ~1 : i) * em->lanes;
-	const char *name = pair ? (i & 1 ? "odd_bf16" : "even_bf16") : pk->elem == BF16 ? "load_bf16" : pk->elem == F16 ? "load_f16" : "load";
+	const char *name = pair    ? (i & 1 ? "odd_bf16" : "even_bf16")
+		: pk->elem == BF16 ? "load_bf16"
+		: pk->elem == F16  ? "load_f16"
+				   : "load";
 	if (em->lanes > 1)
 		return arena_printf(arena, at ? "%s(w + %d)" : "%s(w)", vocab_fn(em->vocab, name, F32, true), at);
 	const char *value = arena_printf(arena, at ? "w[%d]" : "*w", at);
@@ -184,8 +181,7 @@ static const char *packed_c(Emit *em, const Pack *pk, int i)
 bool is_dotted(Emit *em)
 {
 	for (int i = 0; em->loop && i < em->k->n_packs; i++)
-		if (em->k->packs[i].dotted && same_loop(em->k->packs[i].acc, em->loop[0]))
-			return true;
+		if (em->k->packs[i].dotted && same_loop(em->k->packs[i].acc, em->loop[0])) return true;
 	return false;
 }
 
@@ -202,7 +198,7 @@ const char *dot_c(Emit *em, const Expr *product, const char *sum, int m, int u)
 	const int from = 2 * (slot * em->n_vectors + u) * em->lanes;
 	const char *weights_at = from ? arena_printf(em->cx->arena, "w + %d", from) : "w";
 	return arena_printf(em->cx->arena, "%s(%s, %s, %s)", vocab_fn(em->vocab, "dot_bf16", F32, true), sum,
-	                    fn1(em, "pair_bf16", F32, true, pair), weights_at);
+		fn1(em, "pair_bf16", F32, true, pair), weights_at);
 }
 
 /* The name of the vocabulary for reading vectors of that type. */
@@ -217,7 +213,8 @@ static const char *element_c(Emit *em, const Expr *e, int m, int u)
 {
 	Buffer *root = buffer_root(e->buffer);
 	root->used = true;
-	return arena_printf(em->cx->arena, "%s[%s]", root->name, index_c(em, buffer_offset(em->p, e->buffer, e->index), m, u));
+	return arena_printf(
+		em->cx->arena, "%s[%s]", root->name, index_c(em, buffer_offset(em->p, e->buffer, e->index), m, u));
 }
 
 static const char *load_c(Emit *em, const Expr *e, int m, int u)
@@ -225,8 +222,7 @@ static const char *load_c(Emit *em, const Expr *e, int m, int u)
 	Arena *arena = em->cx->arena;
 	int slot;
 	const Pack *pk = pack_of(em, e, &slot);
-	if (pk)
-		return packed_c(em, pk, slot * em->n_vectors + u);
+	if (pk) return packed_c(em, pk, slot * em->n_vectors + u);
 	const Index *offset = buffer_offset(em->p, e->buffer, e->index);
 	Buffer *root = buffer_root(e->buffer);
 	root->used = true;
@@ -243,20 +239,19 @@ static const char *load_c(Emit *em, const Expr *e, int m, int u)
 	if (dim_is(stride, 1))
 		return arena_printf(arena, "%s(%s, %s)", reader(em, "loadn", "loadn", e->elem), address, em->partial);
 	if (!em->partial)
-		return arena_printf(arena, "%s(%s, %s)", reader(em, "gather", "gather", e->elem), address, size_c(em, stride));
-	return arena_printf(arena, "%s(%s, %s, %s)", reader(em, "gathern", "gathern", e->elem), address, size_c(em, stride),
-	                    em->partial);
+		return arena_printf(
+			arena, "%s(%s, %s)", reader(em, "gather", "gather", e->elem), address, size_c(em, stride));
+	return arena_printf(arena, "%s(%s, %s, %s)", reader(em, "gathern", "gathern", e->elem), address,
+		size_c(em, stride), em->partial);
 }
 
 /* ---- accumulators ---- */
 
 int acc_register(const Kernel *k, const Acc *acc)
 {
-	while (acc->into)
-		acc = acc->into;
+	while (acc->into) acc = acc->into;
 	int n = 0;
-	for (int i = 0; k->accs[i] != acc; i++)
-		n += !k->accs[i]->into;
+	for (int i = 0; k->accs[i] != acc; i++) n += !k->accs[i]->into;
 	return n;
 }
 
@@ -267,10 +262,8 @@ const char *acc_name(Emit *em, const Acc *acc, int m, int u)
 	Buf b;
 	buf_init(&b, em->cx->arena);
 	buf_printf(&b, "a%d", acc_register(em->k, acc));
-	if (by_row)
-		buf_printf(&b, "_%d", m);
-	if (by_v && em->n_vectors > 1)
-		buf_printf(&b, "%c", 'a' + u);
+	if (by_row) buf_printf(&b, "_%d", m);
+	if (by_v && em->n_vectors > 1) buf_printf(&b, "%c", 'a' + u);
 	return b.text;
 }
 
@@ -288,10 +281,8 @@ const char *cast_c(Emit *em, Elem from, Elem to, const char *text)
 
 const char *float_c(Arena *arena, double v, bool single)
 {
-	if (isnan(v))
-		return single ? "(0.0f / 0.0f)" : "(0.0 / 0.0)";
-	if (isinf(v))
-		return arena_printf(arena, single ? "(%s1.0f / 0.0f)" : "(%s1.0 / 0.0)", v < 0 ? "-" : "");
+	if (isnan(v)) return single ? "(0.0f / 0.0f)" : "(0.0 / 0.0)";
+	if (isinf(v)) return arena_printf(arena, single ? "(%s1.0f / 0.0f)" : "(%s1.0 / 0.0)", v < 0 ? "-" : "");
 	char *text = arena_printf(arena, single ? "%.9g" : "%.17g", v);
 	for (int digits = single ? 6 : 15; digits < (single ? 9 : 17); digits++) {
 		char *shorter = arena_printf(arena, "%.*g", digits, v);
@@ -307,23 +298,16 @@ const char *float_c(Arena *arena, double v, bool single)
 static const char *const_c(Emit *em, const Expr *e)
 {
 	Arena *arena = em->cx->arena;
-	if (elem_is_float(e->elem))
-		return float_c(arena, e->number, e->elem != F64);
-	if (e->elem == U64)
-		return arena_printf(arena, "UINT64_C(%" PRIu64 ")", (uint64_t)e->integer);
-	if (e->elem == I64 && e->integer == INT64_MIN)
-		return "INT64_MIN";
+	if (elem_is_float(e->elem)) return float_c(arena, e->number, e->elem != F64);
+	if (e->elem == U64) return arena_printf(arena, "UINT64_C(%" PRIu64 ")", (uint64_t)e->integer);
+	if (e->elem == I64 && e->integer == INT64_MIN) return "INT64_MIN";
 	if (e->elem == I64 && (e->integer > INT32_MAX || e->integer < -INT32_MAX))
 		return arena_printf(arena, "INT64_C(%" PRId64 ")", e->integer);
-	if (e->elem == I32 && e->integer == INT32_MIN)
-		return "INT32_MIN";
+	if (e->elem == I32 && e->integer == INT32_MIN) return "INT32_MIN";
 	return arena_printf(arena, e->elem == U32 ? "%" PRId64 "u" : "%" PRId64, e->integer);
 }
 
-static Elem compute_elem(Elem e)
-{
-	return elem_is_narrow(e) ? F32 : e;
-}
+static Elem compute_elem(Elem e) { return elem_is_narrow(e) ? F32 : e; }
 
 const char *paren_c(Emit *em, const char *text)
 {
@@ -339,11 +323,9 @@ const char *stored_c(Emit *em, const Expr *e, int m, int u)
 		const char *x = stored_c(em, e->args[0], m, u);
 		return from == to ? x : arena_printf(em->cx->arena, "%s(%s)", vocab_bitcast(em->vocab, from, to), x);
 	}
-	if (!elem_is_narrow(to))
-		return expr_c(em, e, m, u);
+	if (!elem_is_narrow(to)) return expr_c(em, e, m, u);
 	int slot;
-	if (e->kind == EX_LOAD && !in_lanes(em, e) && !pack_of(em, e, &slot))
-		return element_c(em, e, m, u);
+	if (e->kind == EX_LOAD && !in_lanes(em, e) && !pack_of(em, e, &slot)) return element_c(em, e, m, u);
 	if (casts && compute_elem(e->args[0]->elem) != to)
 		return cast_c(em, compute_elem(e->args[0]->elem), to, expr_c(em, e->args[0], m, u));
 	return cast_c(em, F32, to, expr_c(em, e, m, u));
@@ -353,19 +335,19 @@ static const char *op_c(Emit *em, const Expr *e, int m, int u)
 {
 	Arena *arena = em->cx->arena;
 	if (e->op == OP_EW_bitcast || (e->op == OP_EW_cast && elem_is_narrow(e->elem) && elem_is_storage(e->elem)))
-		return elem_is_narrow(e->elem) ? cast_c(em, e->elem, F32, stored_c(em, e, m, u)) : stored_c(em, e, m, u);
+		return elem_is_narrow(e->elem) ? cast_c(em, e->elem, F32, stored_c(em, e, m, u))
+					       : stored_c(em, e, m, u);
 	bool vec = in_lanes(em, e);
 	const char *name = op_info[e->op].name, *x[3];
 	Elem of = compute_elem(e->args[e->op == OP_EW_select ? 1 : 0]->elem);
 	bool one_mask = e->op == OP_EW_select && vec && !in_lanes(em, e->args[0]);
 	for (int i = 0; i < e->n_args; i++)
-		x[i] = vec && !(one_mask && i == 0) ? expr_vector_c(em, e->args[i], m, u) : expr_c(em, e->args[i], m, u);
-	if (one_mask)
-		name = "choose";
+		x[i] = vec && !(one_mask && i == 0) ? expr_vector_c(em, e->args[i], m, u)
+						    : expr_c(em, e->args[i], m, u);
+	if (one_mask) name = "choose";
 	if (e->op == OP_EW_cast) {
 		Elem from = e->args[0]->elem, to = e->elem;
-		if (compute_elem(from) == compute_elem(to))
-			return x[0];
+		if (compute_elem(from) == compute_elem(to)) return x[0];
 		if (compute_elem(to) != to) /* in one rounding, not by way of f32 */
 			return cast_c(em, to, F32, cast_c(em, compute_elem(from), to, x[0]));
 		return arena_printf(arena, "%s(%s)", vocab_cast(em->vocab, compute_elem(from), to, vec), x[0]);
@@ -373,12 +355,11 @@ static const char *op_c(Emit *em, const Expr *e, int m, int u)
 	const char *infix = vocab_infix(name, of, vec);
 	if (infix && e->n_args == 2)
 		return arena_printf(arena, "%s %s %s", paren_c(em, x[0]), infix, paren_c(em, x[1]));
-	if (infix)
-		return arena_printf(arena, "%s%s", infix, paren_c(em, x[0]));
+	if (infix) return arena_printf(arena, "%s%s", infix, paren_c(em, x[0]));
 	const char *f = vocab_fn(em->vocab, name, of, vec);
-	return e->n_args == 1   ? arena_printf(arena, "%s(%s)", f, x[0])
-	       : e->n_args == 2 ? arena_printf(arena, "%s(%s, %s)", f, x[0], x[1])
-	                        : arena_printf(arena, "%s(%s, %s, %s)", f, x[0], x[1], x[2]);
+	return e->n_args == 1    ? arena_printf(arena, "%s(%s)", f, x[0])
+		: e->n_args == 2 ? arena_printf(arena, "%s(%s, %s)", f, x[0], x[1])
+				 : arena_printf(arena, "%s(%s, %s, %s)", f, x[0], x[1], x[2]);
 }
 
 static const char *print(Emit *em, const Expr *e, int m, int u)
@@ -390,7 +371,8 @@ static const char *print(Emit *em, const Expr *e, int m, int u)
 	case EX_LOAD: return load_c(em, e, m, u);
 	case EX_ACC: return acc_name(em, e->acc, m, u);
 	case EX_ROUND:
-		return fn1(em, e->elem == F16 ? "round_f16" : "round_bf16", F32, in_lanes(em, e), expr_c(em, e->args[0], m, u));
+		return fn1(em, e->elem == F16 ? "round_f16" : "round_bf16", F32, in_lanes(em, e),
+			expr_c(em, e->args[0], m, u));
 	default: return op_c(em, e, m, u);
 	}
 }
@@ -401,20 +383,20 @@ const char *expr_c(Emit *em, const Expr *e, int m, int u)
 	m = depends(em, e, em->row) ? m : 0;
 	u = depends(em, e, em->vector) ? u : 0;
 	for (int i = em->n_memo - 1; i >= 0; i--)
-		if (em->memo[i].e == e && em->memo[i].m == m && em->memo[i].u == u)
-			return em->memo[i].text;
+		if (em->memo[i].e == e && em->memo[i].m == m && em->memo[i].u == u) return em->memo[i].text;
 	const char *text = print(em, e, m, u);
-	bool named = (intptr_t)map_get(&em->uses, e) > 1 && (e->kind == EX_OP || e->kind == EX_LOAD || e->kind == EX_ROUND);
+	bool named =
+		(intptr_t)map_get(&em->uses, e) > 1 && (e->kind == EX_OP || e->kind == EX_LOAD || e->kind == EX_ROUND);
 	if (named || (strlen(text) > LONG && e->kind == EX_OP)) {
 		const char *name = arena_printf(em->cx->arena, "t%d", em->n_temps++);
-		line(em->w, "const %s %s = %s;", vocab_type(em->vocab, compute_elem(e->elem), in_lanes(em, e)), name, text);
+		line(em->w, "const %s %s = %s;", vocab_type(em->vocab, compute_elem(e->elem), in_lanes(em, e)), name,
+			text);
 		text = name;
 	}
 	if (em->n_memo == em->cap_memo) {
 		em->cap_memo = em->cap_memo ? 2 * em->cap_memo : 64;
 		Memo *more = NEWN(em->cx->arena, Memo, em->cap_memo);
-		if (em->n_memo)
-			memcpy(more, em->memo, sizeof *more * (size_t)em->n_memo);
+		if (em->n_memo) memcpy(more, em->memo, sizeof *more * (size_t)em->n_memo);
 		em->memo = more;
 	}
 	em->memo[em->n_memo++] = (Memo){e, m, u, text};
@@ -424,9 +406,9 @@ const char *expr_c(Emit *em, const Expr *e, int m, int u)
 const char *expr_vector_c(Emit *em, const Expr *e, int m, int u)
 {
 	const char *text = expr_c(em, e, m, u);
-	if (em->lanes == 1 || in_lanes(em, e))
-		return text;
+	if (em->lanes == 1 || in_lanes(em, e)) return text;
 	if (e->elem == BOOL) /* a mask of equal lanes */
-		return arena_printf(em->cx->arena, "(%s){0} - %s", vocab_type(em->vocab, BOOL, true), paren_c(em, text));
+		return arena_printf(
+			em->cx->arena, "(%s){0} - %s", vocab_type(em->vocab, BOOL, true), paren_c(em, text));
 	return fn1(em, "set", F32, true, text);
 }

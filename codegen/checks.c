@@ -42,8 +42,7 @@ static Stmt *check_new(Sizes *z, const Dim *want, const Dim *seen)
 
 static void check_equal(Sizes *z, const Dim *want, const Dim *seen)
 {
-	if (want != seen && is_time(z, want, seen))
-		check_new(z, want, seen);
+	if (want != seen && is_time(z, want, seen)) check_new(z, want, seen);
 }
 
 /* Where v has elements, the dims of its first operand from `first` on must have some. */
@@ -51,8 +50,7 @@ static void check_elements(Sizes *z, const Val *v, int64_t first, int64_t n)
 {
 	Ctx *cx = z->s->lw->cx;
 	const Dim *some = dim_min(cx, type_count(cx, v->type), dim_int(cx, 1));
-	for (int64_t i = first; i < first + n; i++)
-		check_equal(z, some, dim_min(cx, some, v->args[0]->type->dims[i]));
+	for (int64_t i = first; i < first + n; i++) check_equal(z, some, dim_min(cx, some, v->args[0]->type->dims[i]));
 }
 
 static int64_t index_depth(const Val *gather_nd)
@@ -90,8 +88,7 @@ static void check_dims(Sizes *z, const Val *v)
 {
 	for (int d = 0; d < v->type->rank; d++) {
 		check_sign(z, v->type->dims[d], NULL);
-		if (v->op == OP_slice)
-			check_inside(z, v, d);
+		if (v->op == OP_slice) check_inside(z, v, d);
 		if (v->op == OP_pad) {
 			check_sign(z, val_dims(v, A_LO)[d], NULL);
 			check_sign(z, val_dims(v, A_HI)[d], NULL);
@@ -106,14 +103,10 @@ void check_sizes(Scope *s, const Map *known, const Sym *last)
 	map_init(&z.signs, cx->arena);
 	for (int i = 0; i < s->order.n; i++) {
 		const Val *v = s->order.vals[i];
-		if (v->type->is_tuple)
-			continue;
+		if (v->type->is_tuple) continue;
 		check_dims(&z, v);
-		if (v->op == OP_reshape)
-			check_equal(&z, type_count(cx, v->type), type_count(cx, v->args[0]->type));
-		if (v->op == OP_gather || v->op == OP_argreduce)
-			check_elements(&z, v, val_int(v, A_AXIS), 1);
-		if (v->op == OP_gather_nd)
-			check_elements(&z, v, val_int(v, A_BATCH), index_depth(v));
+		if (v->op == OP_reshape) check_equal(&z, type_count(cx, v->type), type_count(cx, v->args[0]->type));
+		if (v->op == OP_gather || v->op == OP_argreduce) check_elements(&z, v, val_int(v, A_AXIS), 1);
+		if (v->op == OP_gather_nd) check_elements(&z, v, val_int(v, A_BATCH), index_depth(v));
 	}
 }

@@ -34,8 +34,7 @@ const char *sum_c(Emit *em, const Acc *acc, const char *name, bool vec, int m, i
 {
 	Arena *arena = em->cx->arena;
 	const Expr *v = acc->value;
-	if (vec && is_dotted(em))
-		return dot_c(em, v, name, m, u);
+	if (vec && is_dotted(em)) return dot_c(em, v, name, m, u);
 	bool is_float = acc->elem == F32 || acc->elem == F64;
 	if (acc->kind == ACC_SUM && is_float && v->kind == EX_OP && v->op == OP_EW_mul) {
 		const char *x = vec ? expr_vector_c(em, v->args[0], m, u) : expr_c(em, v->args[0], m, u);
@@ -44,10 +43,10 @@ const char *sum_c(Emit *em, const Acc *acc, const char *name, bool vec, int m, i
 	}
 	const char *x = vec ? expr_vector_c(em, v, m, u) : expr_c(em, v, m, u);
 	static const char *const ops[] = {[ACC_SUM] = "add", [ACC_PROD] = "mul", [ACC_MAX] = "max", [ACC_MIN] = "min"};
-	const char *op = acc->elem == BOOL ? (acc->kind == ACC_MAX || acc->kind == ACC_SUM ? "or" : "and") : ops[acc->kind];
+	const char *op =
+		acc->elem == BOOL ? (acc->kind == ACC_MAX || acc->kind == ACC_SUM ? "or" : "and") : ops[acc->kind];
 	const char *infix = vocab_infix(op, acc->elem, vec);
-	if (infix)
-		return arena_printf(arena, "%s %s %s", name, infix, paren_c(em, x));
+	if (infix) return arena_printf(arena, "%s %s %s", name, infix, paren_c(em, x));
 	return arena_printf(arena, "%s(%s, %s)", vocab_fn(em->vocab, op, acc->elem, vec), name, x);
 }
 
@@ -56,12 +55,11 @@ const Expr *neutral(Emit *em, const Acc *acc)
 	bool low = acc->kind == ACC_MAX;
 	Elem e = acc->elem;
 	if (acc->kind == ACC_SUM || acc->kind == ACC_PROD)
-		return elem_is_float(e) ? expr_const(em->p, e, acc->kind == ACC_PROD) : expr_int(em->p, e, acc->kind == ACC_PROD);
-	if (elem_is_float(e))
-		return expr_const(em->p, e, low ? -1.0 / 0.0 : 1.0 / 0.0);
+		return elem_is_float(e) ? expr_const(em->p, e, acc->kind == ACC_PROD)
+					: expr_int(em->p, e, acc->kind == ACC_PROD);
+	if (elem_is_float(e)) return expr_const(em->p, e, low ? -1.0 / 0.0 : 1.0 / 0.0);
 	int bits = elem_info[e].bits;
-	if (elem_info[e].cls == 'b')
-		return expr_int(em->p, e, !low);
+	if (elem_info[e].cls == 'b') return expr_int(em->p, e, !low);
 	if (elem_info[e].cls == 'u')
 		return expr_int(em->p, e, low ? 0 : bits == 64 ? -1 : (int64_t)((UINT64_C(1) << bits) - 1));
 	int64_t most = bits == 64 ? INT64_MAX : (int64_t)((UINT64_C(1) << (bits - 1)) - 1);
@@ -73,15 +71,14 @@ typedef struct {
 } Tile;
 
 /* Calls on each instance of what depends (or not) on row and vector. */
-#define EACH_POINT(em, e, t, m, u)                                                                                     \
-	for (int m = 0; m < (depends(em, e, (em)->row) ? (t).rows : 1); m++)                                               \
+#define EACH_POINT(em, e, t, m, u)                                           \
+	for (int m = 0; m < (depends(em, e, (em)->row) ? (t).rows : 1); m++) \
 		for (int u = 0; u < (depends(em, e, (em)->vector) ? (t).vectors : 1); u++)
 
 static const Pack *loop_pack(Emit *em, const Acc *acc)
 {
 	for (int i = 0; i < em->k->n_packs; i++)
-		if (same_loop(em->k->packs[i].acc, acc))
-			return &em->k->packs[i];
+		if (same_loop(em->k->packs[i].acc, acc)) return &em->k->packs[i];
 	return NULL;
 }
 
@@ -106,12 +103,13 @@ static void emit_loop(Emit *em, Acc *const *accs, int n, Tile t)
 	for (int i = 0; i < n; i++) {
 		const Expr *self = expr_acc(p, accs[i]);
 		bool vec = em->lanes > 1 && depends(em, self, em->vector);
-		if (accs[i]->into)
-			continue;
-		EACH_POINT(em, self, t, m, u) {
+		if (accs[i]->into) continue;
+		EACH_POINT(em, self, t, m, u)
+		{
 			const Expr *init = accs[i]->init ? accs[i]->init : neutral(em, accs[i]);
 			const char *from = vec ? expr_vector_c(em, init, m, u) : expr_c(em, init, m, u);
-			line(w, "%s %s = %s;", vocab_type(em->vocab, accs[i]->elem, vec), acc_name(em, accs[i], m, u), from);
+			line(w, "%s %s = %s;", vocab_type(em->vocab, accs[i]->elem, vec), acc_name(em, accs[i], m, u),
+				from);
 		}
 	}
 	const Pack *pk = loop_pack(em, accs[0]);
@@ -126,16 +124,21 @@ static void emit_loop(Emit *em, Acc *const *accs, int n, Tile t)
 		if (last && pk && elem_is_half(pk->elem) && em->lanes > 1 && !pk->dotted)
 			line(w, "#pragma GCC unroll 2"); /* widening needs more in flight */
 		const int by = last && pk && pk->dotted ? 2 : 1;
-		const char *next = by == 2 ? arena_printf(em->cx->arena, "%s += 2", v) : arena_printf(em->cx->arena, "%s++", v);
-		const char *step = last && pk ? arena_printf(em->cx->arena, ", w += %d", by * pk->n_slots * t.vectors * em->lanes) : "";
-		open_block(w, "for (int64_t %s = 0; %s < %s; %s%s)", v, v, size_c(em, accs[0]->vars[r]->extent), next, step);
+		const char *next =
+			by == 2 ? arena_printf(em->cx->arena, "%s += 2", v) : arena_printf(em->cx->arena, "%s++", v);
+		const char *step = last && pk
+			? arena_printf(em->cx->arena, ", w += %d", by * pk->n_slots * t.vectors * em->lanes)
+			: "";
+		open_block(w, "for (int64_t %s = 0; %s < %s; %s%s)", v, v, size_c(em, accs[0]->vars[r]->extent), next,
+			step);
 	}
 	int memo = em->n_memo;
 	em->loop = (const Acc *const *)accs;
 	for (int i = 0; i < n; i++) {
 		const Expr *self = expr_acc(p, accs[i]);
 		bool vec = em->lanes > 1 && depends(em, self, em->vector);
-		EACH_POINT(em, self, t, m, u) {
+		EACH_POINT(em, self, t, m, u)
+		{
 			const char *name = acc_name(em, accs[i], m, u);
 			const char *sum = sum_c(em, accs[i], name, vec, m, u);
 			line(w, "%s = %s;", name, sum);
@@ -143,18 +146,15 @@ static void emit_loop(Emit *em, Acc *const *accs, int n, Tile t)
 	}
 	em->loop = NULL;
 	em->n_memo = memo; /* names of the loop's body end with it */
-	for (int r = 0; r < accs[0]->n_vars; r++)
-		close_block(w);
-	if (pk)
-		close_block(w);
+	for (int r = 0; r < accs[0]->n_vars; r++) close_block(w);
+	if (pk) close_block(w);
 }
 
 /* The value of a point, as it goes to memory. */
 static const char *store_value(Emit *em, const Store *s, int m, int u)
 {
 	const Expr *rounded = store_rounds(s);
-	if (em->lanes > 1 && em->vector)
-		return expr_vector_c(em, rounded ? rounded : s->value, m, u);
+	if (em->lanes > 1 && em->vector) return expr_vector_c(em, rounded ? rounded : s->value, m, u);
 	assert(s->value->elem == s->buffer->elem);
 	return stored_c(em, s->value, m, u);
 }
@@ -178,11 +178,9 @@ static void emit_store(Emit *em, const Store *s, const char *value, int m, int u
 		: em->partial  ? "scattern"
 			       : "scatter";
 	buf_printf(&b, "%s(%s", vocab_fn(em->vocab, how, F32, true), address);
-	if (!unit)
-		buf_printf(&b, ", %s", size_c(em, stride));
+	if (!unit) buf_printf(&b, ", %s", size_c(em, stride));
 	buf_printf(&b, ", %s", value);
-	if (em->partial)
-		buf_printf(&b, ", %s", em->partial);
+	if (em->partial) buf_printf(&b, ", %s", em->partial);
 	line(em->w, "%s);", b.text);
 }
 
@@ -222,23 +220,25 @@ static void emit_stores(Emit *em, Tile t)
 {
 	const Kernel *k = em->k;
 	const bool clash = stores_clash(k), vec = em->lanes > 1 && em->vector;
-	const char **values = NEWN(em->cx->arena, const char *, k->n_stores * t.rows * t.vectors), **value = values;
+	const char **values = NEWN(em->cx->arena, const char *, k->n_stores *t.rows *t.vectors), **value = values;
 	for (int i = 0; clash && i < k->n_stores; i++) /* all values are known before the first is stored */
 		for (int m = 0; m < t.rows; m++)
 			for (int u = 0; u < t.vectors; u++, value++) {
 				const Store *s = &k->stores[i];
 				*value = store_value(em, s, m, u);
-				if (is_identifier(*value))
-					continue;
+				if (is_identifier(*value)) continue;
 				const char *name = arena_printf(em->cx->arena, "t%d", em->n_temps++);
-				line(em->w, "const %s %s = %s;", vocab_type(em->vocab, vec && store_rounds(s) ? F32 : s->buffer->elem, vec), name, *value);
+				line(em->w, "const %s %s = %s;",
+					vocab_type(em->vocab, vec && store_rounds(s) ? F32 : s->buffer->elem, vec),
+					name, *value);
 				*value = name;
 			}
 	value = values;
 	for (int i = 0; i < k->n_stores; i++)
 		for (int m = 0; m < t.rows; m++)
 			for (int u = 0; u < t.vectors; u++, value++)
-				emit_store(em, &k->stores[i], clash ? *value : store_value(em, &k->stores[i], m, u), m, u);
+				emit_store(
+					em, &k->stores[i], clash ? *value : store_value(em, &k->stores[i], m, u), m, u);
 }
 
 static void emit_tile(Emit *em, Tile t)
@@ -249,10 +249,8 @@ static void emit_tile(Emit *em, Tile t)
 	for (int first = 0, last; first < k->n_accs; first = last) {
 		for (last = first + 1; last < k->n_accs && same_loop(k->accs[first], k->accs[last]); last++)
 			;
-		if (k->accs[first]->folded)
-			emit_fold(em, k->accs + first, last - first);
-		else
-			emit_loop(em, k->accs + first, last - first, t);
+		if (k->accs[first]->folded) emit_fold(em, k->accs + first, last - first);
+		else emit_loop(em, k->accs + first, last - first, t);
 	}
 	emit_stores(em, t);
 }
@@ -315,11 +313,9 @@ static bool may_repeat(const Kernel *k)
 	map_init(&seen, scratch);
 	for (int i = 0; i < k->n_accs; i++) {
 		expr_each(k->accs[i]->value, &seen, own_reads_visit, &r);
-		if (k->accs[i]->init)
-			expr_each(k->accs[i]->init, &seen, own_reads_visit, &r);
+		if (k->accs[i]->init) expr_each(k->accs[i]->init, &seen, own_reads_visit, &r);
 	}
-	for (int i = 0; i < k->n_stores; i++)
-		expr_each(k->stores[i].value, &seen, own_reads_visit, &r);
+	for (int i = 0; i < k->n_stores; i++) expr_each(k->stores[i].value, &seen, own_reads_visit, &r);
 	arena_free(scratch);
 	return !r.found && !k->n_packs;
 }
@@ -349,10 +345,10 @@ static void emit_rest(Emit *em, int64_t at, int64_t n, bool may_redo)
 		emit_rows(em, 1);
 		close_block(w);
 	}
-	if (end == n)
-		return;
+	if (end == n) return;
 	open_block(w, "%s", "");
-	bool redo = end > 0 && may_redo && may_repeat(em->k); /* a whole vector that ends at the end: some lanes are computed again */
+	bool redo = end > 0 && may_redo &&
+		may_repeat(em->k); /* a whole vector that ends at the end: some lanes are computed again */
 	line(w, "const int64_t %s = %" PRId64 ";", v, redo ? n - s->lanes : end);
 	em->partial = redo ? NULL : arena_printf(em->cx->arena, "%" PRId64, n - end);
 	emit_rows(em, 1);
@@ -370,18 +366,19 @@ static void emit_known(Emit *em, int64_t n, bool sliced)
 	const char *from = sliced ? slice_c(em, blocks, step, 0) : "0";
 	const char *to = sliced ? slice_c(em, blocks, step, 1) : arena_printf(em->cx->arena, "%" PRId64, end);
 	if (s->turn) {
-		const char *last = arena_printf(em->cx->arena, sliced ? "first + end - %" PRId64 : "%" PRId64, sliced ? step : end - step);
+		const char *last = arena_printf(
+			em->cx->arena, sliced ? "first + end - %" PRId64 : "%" PRId64, sliced ? step : end - step);
 		if (sliced) {
 			open_block(w, "%s", "");
 			line(w, "const int64_t first = %s, end = %s;", from, to);
 		}
 		line(w, "/* to and fro: what was read last is still in the cache */");
-		open_block(w, "for (int64_t at = %s; at < %s; at += %" PRId64 ")", sliced ? "first" : from, sliced ? "end" : to, step);
+		open_block(w, "for (int64_t at = %s; at < %s; at += %" PRId64 ")", sliced ? "first" : from,
+			sliced ? "end" : to, step);
 		line(w, "const int64_t %s = %s %% 2 ? %s - at : at;", v, s->turn->name, last);
 		emit_rows(em, s->unroll);
 		close_block(w);
-		if (sliced)
-			close_block(w);
+		if (sliced) close_block(w);
 	} else if (sliced || n_blocks > 1) {
 		open_block(w, "for (int64_t %s = %s; %s < %s; %s += %" PRId64 ")", v, from, v, to, v, step);
 		emit_rows(em, s->unroll);
@@ -392,11 +389,9 @@ static void emit_known(Emit *em, int64_t n, bool sliced)
 		emit_rows(em, s->unroll);
 		close_block(w);
 	}
-	if (sliced && end < n)
-		open_block(w, "if (part + 1 == parts)");
+	if (sliced && end < n) open_block(w, "if (part + 1 == parts)");
 	emit_rest(em, end, n, !sliced);
-	if (sliced && end < n)
-		close_block(w);
+	if (sliced && end < n) close_block(w);
 }
 
 static void emit_open(Emit *em, bool sliced)
@@ -409,7 +404,8 @@ static void emit_open(Emit *em, bool sliced)
 	if (sliced) {
 		const char *n_blocks = arena_printf(em->cx->arena, "(%s) / %" PRId64, extent, step);
 		line(w, "int64_t %s = %s;", v, slice_c(em, n_blocks, step, 0));
-		open_block(w, "for (const int64_t end = %s; %s < end; %s += %" PRId64 ")", slice_c(em, n_blocks, step, 1), v, v, step);
+		open_block(w, "for (const int64_t end = %s; %s < end; %s += %" PRId64 ")",
+			slice_c(em, n_blocks, step, 1), v, v, step);
 		emit_rows(em, s->unroll);
 		close_block(w);
 		open_block(w, "if (part + 1 == parts)");
@@ -429,8 +425,7 @@ static void emit_open(Emit *em, bool sliced)
 		em->partial = NULL;
 		close_block(w);
 	}
-	if (sliced)
-		close_block(w);
+	if (sliced) close_block(w);
 	close_block(w);
 }
 
@@ -438,12 +433,9 @@ static void emit_open(Emit *em, bool sliced)
 static void emit_vectors(Emit *em, bool sliced)
 {
 	int64_t n;
-	if (!em->vector)
-		emit_rows(em, 1);
-	else if (dim_is_int(em->vector->extent, &n))
-		emit_known(em, n, sliced);
-	else
-		emit_open(em, sliced);
+	if (!em->vector) emit_rows(em, 1);
+	else if (dim_is_int(em->vector->extent, &n)) emit_known(em, n, sliced);
+	else emit_open(em, sliced);
 }
 
 /* ---- the function ---- */
@@ -469,11 +461,9 @@ static void count_uses(Emit *em)
 	map_init(&seen, em->cx->arena);
 	for (int i = 0; i < k->n_accs; i++) {
 		count_root(em, k->accs[i]->value, &seen);
-		if (k->accs[i]->init)
-			count_root(em, k->accs[i]->init, &seen);
+		if (k->accs[i]->init) count_root(em, k->accs[i]->init, &seen);
 	}
-	for (int i = 0; i < k->n_stores; i++)
-		count_root(em, k->stores[i].value, &seen);
+	for (int i = 0; i < k->n_stores; i++) count_root(em, k->stores[i].value, &seen);
 }
 
 /* What the kernel computes and how, above it. */
@@ -482,11 +472,9 @@ static void emit_comment(Emit *em, const Kernel *k)
 	Buf b;
 	buf_init(&b, em->cx->arena);
 	kernel_print(&b, k);
-	if (k->text)
-		buf_printf(&b, "  from %s\n", k->text);
+	if (k->text) buf_printf(&b, "  from %s\n", k->text);
 	for (char *p = b.text; *p; p++)
-		if ((p[0] == '*' && p[1] == '/') || (p[0] == '/' && p[1] == '*') || *p == '\\')
-			*p = ' ';
+		if ((p[0] == '*' && p[1] == '/') || (p[0] == '/' && p[1] == '*') || *p == '\\') *p = ' ';
 	const char *start = "/* ";
 	for (char *p = b.text, *end; *p; p = end + 1, start = " * ") {
 		end = strchr(p, '\n');
@@ -510,22 +498,18 @@ static void emit_signature(Emit *em, const Kernel *k, const Params *ps)
 {
 	Buf b;
 	buf_init(&b, em->cx->arena);
-	if (em->blob && ps->constants)
-		buf_printf(&b, "const %s_weights *weights", em->blob);
+	if (em->blob && ps->constants) buf_printf(&b, "const %s_weights *weights", em->blob);
 	for (int i = 0; i < ps->n_syms; i++)
 		buf_printf(&b, "%sint64_t %s", b.size ? ", " : "", dim_name(em->cx, ps->syms[i]));
-	for (int i = 0; i < ps->n_outer; i++)
-		buf_printf(&b, "%sint64_t %s", b.size ? ", " : "", ps->outer[i]->name);
+	for (int i = 0; i < ps->n_outer; i++) buf_printf(&b, "%sint64_t %s", b.size ? ", " : "", ps->outer[i]->name);
 	for (int i = 0; i < ps->n_buffers; i++)
 		buf_printf(&b, "%s%s%s *restrict %s", b.size ? ", " : "", ps->written[i] ? "" : "const ",
-		           elem_info[ps->buffers[i]->elem].ctype, ps->buffers[i]->name);
-	if (k->schedule.parallel)
-		buf_puts(&b, b.size ? ", int part, int parts" : "int part, int parts");
+			elem_info[ps->buffers[i]->elem].ctype, ps->buffers[i]->name);
+	if (k->schedule.parallel) buf_puts(&b, b.size ? ", int part, int parts" : "int part, int parts");
 	bool dots = false;
-	for (int i = 0; i < k->n_packs; i++)
-		dots |= k->packs[i].dotted;
-	line(em->w, "%s%svoid %s(%s)", storage_c(em, ps, em->lanes > 1), dots ? "__attribute__((target(\"avx512bf16\"))) " : "", k->name,
-	     b.size ? b.text : "void");
+	for (int i = 0; i < k->n_packs; i++) dots |= k->packs[i].dotted;
+	line(em->w, "%s%svoid %s(%s)", storage_c(em, ps, em->lanes > 1),
+		dots ? "__attribute__((target(\"avx512bf16\"))) " : "", k->name, b.size ? b.text : "void");
 }
 
 void emit_kernel(Emit *em, const Kernel *k)
@@ -543,18 +527,13 @@ void emit_kernel(Emit *em, const Kernel *k)
 	map_init(&em->names, cx->arena);
 	map_init(&em->flags, cx->arena);
 	map_init(&taken, cx->arena);
-	for (int i = 0; i < ps.n_syms; i++)
-		map_put(&taken, intern(cx, dim_name(cx, ps.syms[i])), "");
-	for (int i = 0; i < ps.n_buffers; i++)
-		map_put(&taken, intern(cx, ps.buffers[i]->name), "");
-	for (int i = 0; i < ps.n_outer; i++)
-		map_put(&taken, intern(cx, ps.outer[i]->name), "");
-	for (int i = 0; i < k->n_vars; i++)
-		name_var(em, k->vars[i], &taken);
+	for (int i = 0; i < ps.n_syms; i++) map_put(&taken, intern(cx, dim_name(cx, ps.syms[i])), "");
+	for (int i = 0; i < ps.n_buffers; i++) map_put(&taken, intern(cx, ps.buffers[i]->name), "");
+	for (int i = 0; i < ps.n_outer; i++) map_put(&taken, intern(cx, ps.outer[i]->name), "");
+	for (int i = 0; i < k->n_vars; i++) name_var(em, k->vars[i], &taken);
 	for (int a = 0; a < k->n_accs; a++)
 		for (int i = 0; i < k->accs[a]->n_vars; i++)
-			if (!map_get(&em->names, k->accs[a]->vars[i]))
-				name_var(em, k->accs[a]->vars[i], &taken);
+			if (!map_get(&em->names, k->accs[a]->vars[i])) name_var(em, k->accs[a]->vars[i], &taken);
 	count_uses(em);
 	emit_comment(em, k);
 	emit_signature(em, k, &ps);
@@ -564,20 +543,17 @@ void emit_kernel(Emit *em, const Kernel *k)
 	int n_outer = 0;
 	for (int i = 0; i < k->n_vars; i++) {
 		const Var *v = k->vars[i];
-		if (v == em->vector || v == em->row)
-			continue;
+		if (v == em->vector || v == em->row) continue;
 		const char *n = size_c(em, v->extent);
 		if (first && k->schedule.parallel)
-			open_block(w, "for (int64_t %s = %s; %s < %s; %s++)", var_c(em, v), slice_c(em, n, 1, 0), var_c(em, v),
-			           slice_c(em, n, 1, 1), var_c(em, v));
-		else
-			open_block(w, "for (int64_t %s = 0; %s < %s; %s++)", var_c(em, v), var_c(em, v), n, var_c(em, v));
+			open_block(w, "for (int64_t %s = %s; %s < %s; %s++)", var_c(em, v), slice_c(em, n, 1, 0),
+				var_c(em, v), slice_c(em, n, 1, 1), var_c(em, v));
+		else open_block(w, "for (int64_t %s = 0; %s < %s; %s++)", var_c(em, v), var_c(em, v), n, var_c(em, v));
 		first = false;
 		n_outer++;
 	}
 	emit_vectors(em, k->schedule.parallel && !n_outer);
-	while (n_outer--)
-		close_block(w);
+	while (n_outer--) close_block(w);
 	sizes_end(em);
 	close_block(w);
 	line(w, "%s", "");

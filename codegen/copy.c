@@ -16,17 +16,13 @@ typedef struct {
 static const Expr *copy_expr(Copy *, const Expr *);
 static const Index *copy_index(Copy *, const Index *);
 
-static Buffer *copy_buffer(Copy *c, const Buffer *b)
-{
-	return b ? c->to->buffers[b->id] : NULL;
-}
+static Buffer *copy_buffer(Copy *c, const Buffer *b) { return b ? c->to->buffers[b->id] : NULL; }
 
 static void copy_buffers(Copy *c, const Program *from)
 {
 	Program *to = c->to;
 	int room = 1;
-	while (room < from->n_buffers)
-		room *= 2; /* buffer_new doubles at powers of two */
+	while (room < from->n_buffers) room *= 2; /* buffer_new doubles at powers of two */
 	to->buffers = NEWN(to->arena, Buffer *, room);
 	for (int i = 0; i < from->n_buffers; i++)
 		to->buffers[i] = arena_copy(to->arena, from->buffers[i], sizeof **from->buffers);
@@ -40,18 +36,15 @@ static void copy_buffers(Copy *c, const Program *from)
 static Buffer **copy_buffer_list(Copy *c, int n, Buffer *const *list)
 {
 	Buffer **made = NEWN(c->to->arena, Buffer *, n);
-	for (int i = 0; i < n; i++)
-		made[i] = copy_buffer(c, list[i]);
+	for (int i = 0; i < n; i++) made[i] = copy_buffer(c, list[i]);
 	return made;
 }
 
 static Acc *copy_acc(Copy *c, const Acc *a)
 {
-	if (!a)
-		return NULL;
+	if (!a) return NULL;
 	Acc *made = (Acc *)(uintptr_t)map_get(&c->done, a);
-	if (made)
-		return made;
+	if (made) return made;
 	made = arena_copy(c->to->arena, a, sizeof *a);
 	map_put(&c->done, a, made);
 	made->init = a->init ? copy_expr(c, a->init) : NULL;
@@ -63,8 +56,7 @@ static Acc *copy_acc(Copy *c, const Acc *a)
 static const Atom *copy_atom(Copy *c, const Atom *a)
 {
 	const Atom *made = map_get(&c->done, a);
-	if (made)
-		return made;
+	if (made) return made;
 	Atom want = *a;
 	want.a = a->a ? copy_index(c, a->a) : NULL;
 	want.expr = a->expr ? copy_expr(c, a->expr) : NULL;
@@ -76,12 +68,10 @@ static const Atom *copy_atom(Copy *c, const Atom *a)
 static const Index *copy_index(Copy *c, const Index *x)
 {
 	const Index *made = map_get(&c->done, x);
-	if (made)
-		return made;
+	if (made) return made;
 	Index want = *x;
 	IndexTerm *terms = NEWN(c->to->arena, IndexTerm, x->n_terms);
-	for (int i = 0; i < x->n_terms; i++)
-		terms[i] = (IndexTerm){x->terms[i].coef, copy_atom(c, x->terms[i].atom)};
+	for (int i = 0; i < x->n_terms; i++) terms[i] = (IndexTerm){x->terms[i].coef, copy_atom(c, x->terms[i].atom)};
 	want.terms = terms;
 	made = index_unique(c->to, &want);
 	map_put(&c->done, x, made);
@@ -91,19 +81,16 @@ static const Index *copy_index(Copy *c, const Index *x)
 static const Index *const *copy_indices(Copy *c, int n, const Index *const *list)
 {
 	const Index **made = NEWN(c->to->arena, const Index *, n);
-	for (int i = 0; i < n; i++)
-		made[i] = copy_index(c, list[i]);
+	for (int i = 0; i < n; i++) made[i] = copy_index(c, list[i]);
 	return made;
 }
 
 static const Expr *copy_expr(Copy *c, const Expr *e)
 {
 	const Expr *made = map_get(&c->done, e);
-	if (made)
-		return made;
+	if (made) return made;
 	Expr want = *e;
-	for (int i = 0; i < e->n_args; i++)
-		want.args[i] = copy_expr(c, e->args[i]);
+	for (int i = 0; i < e->n_args; i++) want.args[i] = copy_expr(c, e->args[i]);
 	want.value = e->value ? copy_index(c, e->value) : NULL;
 	want.index = e->kind == EX_LOAD ? copy_indices(c, e->buffer->rank, e->index) : NULL;
 	want.buffer = copy_buffer(c, e->buffer);
@@ -118,12 +105,12 @@ static Kernel *copy_kernel(Copy *c, const Kernel *k)
 	Arena *arena = c->to->arena;
 	Kernel *made = arena_copy(arena, k, sizeof *k);
 	made->accs = NEWN(arena, Acc *, k->n_accs);
-	for (int i = 0; i < k->n_accs; i++)
-		made->accs[i] = copy_acc(c, k->accs[i]);
+	for (int i = 0; i < k->n_accs; i++) made->accs[i] = copy_acc(c, k->accs[i]);
 	made->stores = NEWN(arena, Store, k->n_stores);
 	for (int i = 0; i < k->n_stores; i++) {
 		const Store *s = &k->stores[i];
-		made->stores[i] = (Store){copy_buffer(c, s->buffer), copy_indices(c, s->buffer->rank, s->index), copy_expr(c, s->value)};
+		made->stores[i] = (Store){
+			copy_buffer(c, s->buffer), copy_indices(c, s->buffer->rank, s->index), copy_expr(c, s->value)};
 	}
 	made->packs = NEWN(arena, Pack, k->n_packs);
 	for (int i = 0; i < k->n_packs; i++) {
@@ -132,8 +119,7 @@ static Kernel *copy_kernel(Copy *c, const Kernel *k)
 		pack->buffer = copy_buffer(c, pack->buffer);
 		pack->acc = copy_acc(c, pack->acc);
 		pack->loads = NEWN(arena, const Expr *, pack->n_slots);
-		for (int s = 0; s < pack->n_slots; s++)
-			pack->loads[s] = copy_expr(c, k->packs[i].loads[s]);
+		for (int s = 0; s < pack->n_slots; s++) pack->loads[s] = copy_expr(c, k->packs[i].loads[s]);
 	}
 	return made;
 }
@@ -141,8 +127,7 @@ static Kernel *copy_kernel(Copy *c, const Kernel *k)
 static Carry *copy_carries(Copy *c, int n, const Carry *carries)
 {
 	Carry *made = NEWN(c->to->arena, Carry, n);
-	for (int i = 0; i < n; i++)
-		made[i] = (Carry){copy_buffer(c, carries[i].now), copy_buffer(c, carries[i].next)};
+	for (int i = 0; i < n; i++) made[i] = (Carry){copy_buffer(c, carries[i].now), copy_buffer(c, carries[i].next)};
 	return made;
 }
 
@@ -172,8 +157,7 @@ static Map copy_map(Arena *arena, const Map *from)
 	Map to;
 	map_init(&to, arena);
 	for (size_t i = 0; i < from->cap; i++)
-		if (from->keys[i])
-			map_put(&to, from->keys[i], from->values[i]);
+		if (from->keys[i]) map_put(&to, from->keys[i], from->values[i]);
 	return to;
 }
 

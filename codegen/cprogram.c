@@ -10,14 +10,10 @@ static const char *call_args(Emit *em, const Params *ps)
 {
 	Buf b;
 	buf_init(&b, em->cx->arena);
-	if (em->blob && ps->constants)
-		buf_puts(&b, "weights");
-	for (int i = 0; i < ps->n_syms; i++)
-		buf_printf(&b, "%s%s", b.size ? ", " : "", dim_name(em->cx, ps->syms[i]));
-	for (int i = 0; i < ps->n_outer; i++)
-		buf_printf(&b, "%s%s", b.size ? ", " : "", ps->outer[i]->name);
-	for (int i = 0; i < ps->n_buffers; i++)
-		buf_printf(&b, "%s%s", b.size ? ", " : "", ps->buffers[i]->name);
+	if (em->blob && ps->constants) buf_puts(&b, "weights");
+	for (int i = 0; i < ps->n_syms; i++) buf_printf(&b, "%s%s", b.size ? ", " : "", dim_name(em->cx, ps->syms[i]));
+	for (int i = 0; i < ps->n_outer; i++) buf_printf(&b, "%s%s", b.size ? ", " : "", ps->outer[i]->name);
+	for (int i = 0; i < ps->n_buffers; i++) buf_printf(&b, "%s%s", b.size ? ", " : "", ps->buffers[i]->name);
 	return b.size ? b.text : "";
 }
 
@@ -25,8 +21,7 @@ static void swap_carries(Emit *em, int n, const Carry *carries)
 {
 	for (int i = 0; i < n; i++) {
 		const Buffer *now = carries[i].now, *next = carries[i].next;
-		if (!next)
-			continue;
+		if (!next) continue;
 		open_block(em->w, "%s", "");
 		line(em->w, "%s *swap = %s;", elem_info[now->elem].ctype, now->name);
 		line(em->w, "%s = %s;", now->name, next->name);
@@ -41,12 +36,10 @@ static void note_call(Emit *em, CompiledKernel call)
 	if (list->n == list->cap) {
 		list->cap = list->cap ? 2 * list->cap : 32;
 		CompiledKernel *more = NEWN(em->cx->arena, CompiledKernel, list->cap);
-		if (list->n)
-			memcpy(more, list->items, sizeof *more * (size_t)list->n);
+		if (list->n) memcpy(more, list->items, sizeof *more * (size_t)list->n);
 		list->items = more;
 	}
-	if (em->profile)
-		line(em->w, em->in_team ? "if (part == 0) rnncc_tick(%d);" : "rnncc_tick(%d);", list->n);
+	if (em->profile) line(em->w, em->in_team ? "if (part == 0) rnncc_tick(%d);" : "rnncc_tick(%d);", list->n);
 	call.first = call.last = -1;
 	list->items[list->n++] = call;
 }
@@ -75,16 +68,14 @@ static void emit_members(Emit *em, const Block *b)
 			close_block(w);
 			open = false;
 		}
-		if (s->barrier)
-			line(w, "#pragma omp barrier");
+		if (s->barrier) line(w, "#pragma omp barrier");
 		if (s->owner != OWNER_ALL && !open) {
 			open_block(w, s->owner > 1 ? "if (part == %d %% parts)" : "if (part == 0)", s->owner - 1);
 			open = true;
 		}
 		emit_stmt(em, s);
 	}
-	if (open)
-		close_block(w);
+	if (open) close_block(w);
 }
 
 /* Each thread swaps the carries of the loops that all run for itself. */
@@ -93,7 +84,8 @@ static void name_swapped(void *user, Stmt *s)
 	Buf *names = user;
 	for (int i = 0; s->owner == OWNER_ALL && i < s->n_carries; i++)
 		if (s->carries[i].next)
-			buf_printf(names, "%s%s, %s", names->size ? ", " : "", s->carries[i].now->name, s->carries[i].next->name);
+			buf_printf(names, "%s%s, %s", names->size ? ", " : "", s->carries[i].now->name,
+				s->carries[i].next->name);
 }
 
 static void emit_team(Emit *em, const Block *b)
@@ -116,8 +108,7 @@ static void emit_team(Emit *em, const Block *b)
 static const Sym *bound_argument(const Emit *em, const Sym *size)
 {
 	for (int i = 0; i < em->n_dims; i++)
-		if (size->hi == INT64_MAX && size->most == em->dims[i])
-			return size->most;
+		if (size->hi == INT64_MAX && size->most == em->dims[i]) return size->most;
 	return NULL;
 }
 
@@ -155,8 +146,7 @@ static void emit_size(Emit *em, const Stmt *s)
 		line(em->w, "if (%s < %" PRId64 " || %s > %" PRId64 ")", name, lo, name, hi);
 	else if (lo > INT64_MIN || hi < INT64_MAX)
 		line(em->w, "if (%s %s %" PRId64 ")", name, lo > INT64_MIN ? "<" : ">", lo > INT64_MIN ? lo : hi);
-	if (lo > INT64_MIN || hi < INT64_MAX)
-		line(em->w, "\treturn %s_EDIM;", em->upper);
+	if (lo > INT64_MIN || hi < INT64_MAX) line(em->w, "\treturn %s_EDIM;", em->upper);
 	const Sym *most = bound_argument(em, s->size);
 	if (most) {
 		line(em->w, "if (%s > %s)", name, dim_name(em->cx, most));
@@ -173,14 +163,11 @@ static void declare_size(void *user, Stmt *s)
 {
 	Sizes *sizes = user;
 	Emit *em = sizes->em;
-	if (!s->size || map_get(&sizes->declared, s->size))
-		return;
+	if (!s->size || map_get(&sizes->declared, s->size)) return;
 	map_put(&sizes->declared, s->size, s);
 	const char *name = dim_name(em->cx, s->size);
-	if (s->size->hi == INT64_MAX)
-		line(em->w, "int64_t %s = 0; /* computed */", name);
-	else
-		line(em->w, "int64_t %s = 0; /* computed, at most %" PRId64 " */", name, s->size->hi);
+	if (s->size->hi == INT64_MAX) line(em->w, "int64_t %s = 0; /* computed */", name);
+	else line(em->w, "int64_t %s = 0; /* computed, at most %" PRId64 " */", name, s->size->hi);
 	line(em->w, "(void)%s;", name);
 }
 
@@ -194,10 +181,7 @@ static const Dim *symbol_dim(Ctx *cx, const Sym *s)
 	}
 }
 
-static void see_unbounded(void *user, const Sym *s)
-{
-	*(bool *)user |= s->computed && s->hi == INT64_MAX;
-}
+static void see_unbounded(void *user, const Sym *s) { *(bool *)user |= s->computed && s->hi == INT64_MAX; }
 
 /* Sizes that a model computes may be any numbers: a product of them must be one before it is compared. */
 static void emit_no_overflow(Emit *em, const Dim *d)
@@ -211,8 +195,7 @@ static void emit_no_overflow(Emit *em, const Dim *d)
 			dim_each_sym(factor, see_unbounded, &unbounded);
 			buf_printf(&product, "%s(double)(%s)", k ? " * " : "", dim_c(em->cx, factor));
 		}
-		if (!unbounded || d->terms[i].n_syms < 2)
-			continue;
+		if (!unbounded || d->terms[i].n_syms < 2) continue;
 		line(em->w, "if (%s > %.1f)", product.text, ldexp(1, 53) / fabs((double)d->terms[i].coef));
 		line(em->w, "\treturn %s_EDIM;", em->upper);
 	}
@@ -223,12 +206,23 @@ static void emit_stmt(Emit *em, const Stmt *s)
 	Writer *w = em->w;
 	if (s->kind == ST_KERNEL) {
 		Params ps = kernel_params(em->p, s->kernel);
-		const char *args = call_args(em, &ps), *slice = !s->kernel->schedule.parallel ? "" : *args ? ", part, parts" : "part, parts";
+		const char *args = call_args(em, &ps),
+			   *slice = !s->kernel->schedule.parallel ? ""
+			: *args                                   ? ", part, parts"
+								  : "part, parts";
 		line(w, "%s(%s%s);", s->kernel->name, args, slice);
 		const Kernel *k = s->kernel;
 		const KernelCost cost = kernel_cost(em->p, k);
-		note_call(em, (CompiledKernel){.name = k->name, .from = k->text, .flops = cost.flops, .bytes = cost.bytes,
-			.parallel = k->schedule.parallel, .key = k->key, .schedule = schedule_of(em->p, k), .n_choices = k->n_choices, .choices = k->choices});
+		note_call(em,
+			(CompiledKernel){.name = k->name,
+				.from = k->text,
+				.flops = cost.flops,
+				.bytes = cost.bytes,
+				.parallel = k->schedule.parallel,
+				.key = k->key,
+				.schedule = schedule_of(em->p, k),
+				.n_choices = k->n_choices,
+				.choices = k->choices});
 	} else if (s->kind == ST_SPECIAL) {
 		Params ps = special_params(em->p, s);
 		line(w, "%s(%s);", s->name, call_args(em, &ps));
@@ -255,7 +249,8 @@ static void emit_stmt(Emit *em, const Stmt *s)
 		const char *t = s->var->name, *n = size_c(em, s->length);
 		if (s->limit) {
 			line(w, "%s[0] = 0;", s->count->name);
-			open_block(w, "for (int64_t %s = 0; %s < %s && %s < %s[0] && %s[0]; %s++)", t, t, n, t, s->limit->name, s->go->name, t);
+			open_block(w, "for (int64_t %s = 0; %s < %s && %s < %s[0] && %s[0]; %s++)", t, t, n, t,
+				s->limit->name, s->go->name, t);
 		} else if (s->reverse) {
 			open_block(w, "for (int64_t %s = %s; %s-- > 0;)", t, n, t);
 		} else {
@@ -270,8 +265,7 @@ static void emit_stmt(Emit *em, const Stmt *s)
 			line(w, "%s[0] = %s + 1;", s->count->name, t);
 		}
 		close_block(w);
-		if (s->size)
-			emit_count(em, s, n);
+		if (s->size) emit_count(em, s, n);
 	}
 }
 
@@ -281,8 +275,7 @@ static void emit_block(Emit *em, const Block *b)
 		emit_members(em, b);
 		return;
 	}
-	for (int i = 0; i < b->n; i++)
-		emit_stmt(em, b->stmts[i]);
+	for (int i = 0; i < b->n; i++) emit_stmt(em, b->stmts[i]);
 }
 
 /* The kernel's function, unless another entry point has one that differs in nothing but its name: then it is called. */
@@ -297,7 +290,8 @@ static void emit_shared(Emit *em, Kernel *k)
 	const char *text = own.buf.text, *behind = strstr(text, arena_printf(arena, "void %s(", k->name));
 	const char *body = strchr(behind, '(');
 	const size_t head = strlen("/* ") + strlen(k->name);
-	const char *key = intern(em->cx, arena_printf(arena, "%.*s%s", (int)(behind - text - (ptrdiff_t)head), text + head, body));
+	const char *key = intern(
+		em->cx, arena_printf(arena, "%.*s%s", (int)(behind - text - (ptrdiff_t)head), text + head, body));
 	const char *have = map_get(em->printed, key);
 	if (have) {
 		k->name = have;
@@ -311,8 +305,7 @@ static void emit_functions(Emit *em, const Block *b)
 {
 	for (int i = 0; i < b->n; i++) {
 		Stmt *s = b->stmts[i];
-		if (s->kind == ST_KERNEL)
-			emit_shared(em, s->kernel);
+		if (s->kind == ST_KERNEL) emit_shared(em, s->kernel);
 		if (s->kind == ST_SPECIAL) {
 			s->name = unique_name(em->p, arena_printf(em->cx->arena, "k_%s", op_info[s->val->op].name));
 			emit_special(em, s, s->name);
@@ -326,8 +319,7 @@ static void emit_functions(Emit *em, const Block *b)
 static void name_loops(void *user, Stmt *s)
 {
 	Program *p = user;
-	if (s->kind == ST_LOOP)
-		((Var *)(uintptr_t)s->var)->name = unique_local(p, s->var->name);
+	if (s->kind == ST_LOOP) ((Var *)(uintptr_t)s->var)->name = unique_local(p, s->var->name);
 }
 
 static void note_swapped(void *user, Stmt *s)
@@ -349,8 +341,7 @@ void emit_kernels(Emit *em)
 const Dim *workspace_bytes(Program *p)
 {
 	const Dim *sum = dim_int(p->cx, 0);
-	for (int i = 0; i < p->n_slots; i++)
-		sum = dim_add(p->cx, sum, p->slot_bytes[i]);
+	for (int i = 0; i < p->n_slots; i++) sum = dim_add(p->cx, sum, p->slot_bytes[i]);
 	return sum;
 }
 
@@ -362,14 +353,13 @@ static void emit_plan(Emit *em)
 	for (int slot = 0; slot < p->n_slots; slot++) {
 		for (int i = 0; i < p->n_buffers; i++) {
 			const Buffer *b = p->buffers[i];
-			if (b->slot != slot || b->alias || b->kind != BUF_WORK)
-				continue;
+			if (b->slot != slot || b->alias || b->kind != BUF_WORK) continue;
 			Buf type;
 			buf_init(&type, em->cx->arena);
 			type_print(&type, type_new(em->cx, b->elem, b->rank, b->dims));
 			const char *ctype = elem_info[b->elem].ctype, *at = size_c(em, offset);
 			line(em->w, "%s *%s = (%s *)(void *)(ws + %s); /* %s */", ctype, b->name, ctype,
-			     strchr(at, ' ') ? arena_printf(em->cx->arena, "(%s)", at) : at, type.text);
+				strchr(at, ' ') ? arena_printf(em->cx->arena, "(%s)", at) : at, type.text);
 		}
 		offset = dim_add(em->cx, offset, p->slot_bytes[slot]);
 	}
@@ -386,27 +376,23 @@ void emit_program(Emit *em)
 	map_init(&em->flags, em->cx->arena);
 	map_init(&em->uses, em->cx->arena);
 	sizes_begin(em);
-	if (p->n_slots)
-		line(w, "unsigned char *ws = workspace;");
-	else
-		line(w, "(void)workspace;");
+	if (p->n_slots) line(w, "unsigned char *ws = workspace;");
+	else line(w, "(void)workspace;");
 	for (int i = 0; i < p->n_states; i++) {
 		const Buffer *b = p->carries[i].now;
-		line(w, "%s *%s = (%s *)state->%s;", elem_info[b->elem].ctype, b->name, elem_info[b->elem].ctype, p->members[i]);
+		line(w, "%s *%s = (%s *)state->%s;", elem_info[b->elem].ctype, b->name, elem_info[b->elem].ctype,
+			p->members[i]);
 	}
 	Sizes sizes = {.em = em};
 	map_init(&sizes.declared, em->cx->arena);
 	block_each(&p->block, declare_size, &sizes);
 	emit_plan(em);
-	if (em->profile)
-		line(w, "rnncc_tick(-1);");
+	if (em->profile) line(w, "rnncc_tick(-1);");
 	emit_block(em, &(Block){p->team, p->block.stmts});
-	if (p->team < p->block.n)
-		emit_team(em, &(Block){p->block.n - p->team, p->block.stmts + p->team});
+	if (p->team < p->block.n) emit_team(em, &(Block){p->block.n - p->team, p->block.stmts + p->team});
 	for (int i = 0; i < p->n_states; i++) {
 		const Carry *c = &p->carries[i];
-		if (!c->next)
-			continue;
+		if (!c->next) continue;
 		const char *n = size_c(em, dim_product(em->cx, c->now->rank, c->now->dims));
 		line(w, "for (int64_t i = 0; i < %s; i++)", n);
 		line(w, "\t%s[i] = %s[i];", c->now->name, c->next->name);

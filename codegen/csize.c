@@ -16,15 +16,13 @@ const char *dim_name(Ctx *cx, const Sym *s)
 {
 	char *name = arena_printf(cx->arena, "%s", s->name);
 	for (char *p = name; *p; p++)
-		if (!isalnum((unsigned char)*p))
-			*p = '_';
+		if (!isalnum((unsigned char)*p)) *p = '_';
 	/* Beside what is reserved everywhere: the local variables of cspecial.c. */
-	static const char *const locals[] = {"o", "j", "k", "x", "y", "v", "m", "lo", "hi", "mid", "at", "best", "sum", "to", "inside"};
+	static const char *const locals[] = {
+		"o", "j", "k", "x", "y", "v", "m", "lo", "hi", "mid", "at", "best", "sum", "to", "inside"};
 	bool taken = !isalpha((unsigned char)*name) || name_is_reserved(name);
-	for (size_t i = 0; i < sizeof locals / sizeof *locals; i++)
-		taken |= strcmp(name, locals[i]) == 0;
-	if (taken)
-		name = arena_printf(cx->arena, "dim_%s", name);
+	for (size_t i = 0; i < sizeof locals / sizeof *locals; i++) taken |= strcmp(name, locals[i]) == 0;
+	if (taken) name = arena_printf(cx->arena, "dim_%s", name);
 	while (strcmp(name, s->name) != 0 && sym_find(cx, name)) /* another dim's own name */
 		name = arena_printf(cx->arena, "%s_", name);
 	return name;
@@ -39,23 +37,18 @@ static const char *composite_c(Ctx *cx, Emit *em, const Sym *s)
 		return arena_printf(cx->arena, "%s %c %s ? %s : %s", a, s->kind == SYM_MIN ? '<' : '>', b, a, b);
 	const char *top = em ? paren_c(em, a) : arena_printf(cx->arena, "(%s)", a);
 	const char *bottom = em ? paren_c(em, b) : arena_printf(cx->arena, "(%s)", b);
-	if (dim_lo(s->a) >= 0)
-		return arena_printf(cx->arena, "%s / %s", top, bottom);
+	if (dim_lo(s->a) >= 0) return arena_printf(cx->arena, "%s / %s", top, bottom);
 	/* floor, for a dividend that may be negative and a divisor that is not */
 	return arena_printf(cx->arena, "%s >= 0 ? %s / %s : -((%s - 1 - %s) / %s)", a, top, bottom, b, top, bottom);
 }
 
-static void see_computed(void *user, const Sym *s)
-{
-	*(bool *)user |= s->computed;
-}
+static void see_computed(void *user, const Sym *s) { *(bool *)user |= s->computed; }
 
 /* It can be computed where the function starts: its divisor is not 0, and the sizes in it are known there. */
 static bool may_name(const Emit *em, const Sym *s)
 {
 	bool computed = false;
-	if (!em || !em->sizes || (s->kind == SYM_FLOORDIV && dim_lo(s->b) < 1))
-		return false;
+	if (!em || !em->sizes || (s->kind == SYM_FLOORDIV && dim_lo(s->b) < 1)) return false;
 	dim_each_sym(s->a, see_computed, &computed);
 	dim_each_sym(s->b, see_computed, &computed);
 	return em->k || !computed;
@@ -63,14 +56,11 @@ static bool may_name(const Emit *em, const Sym *s)
 
 static const char *sym_c(Ctx *cx, Emit *em, const Sym *s)
 {
-	if (s->kind == SYM_NAMED)
-		return dim_name(cx, s);
-	if (!may_name(em, s))
-		return arena_printf(cx->arena, "(%s)", composite_c(cx, em, s));
+	if (s->kind == SYM_NAMED) return dim_name(cx, s);
+	if (!may_name(em, s)) return arena_printf(cx->arena, "(%s)", composite_c(cx, em, s));
 	SizeNames *known = em->sizes;
 	for (int i = 0; i < known->n; i++)
-		if (known->items[i].sym == s)
-			return known->items[i].name;
+		if (known->items[i].sym == s) return known->items[i].name;
 	const char *text = composite_c(cx, em, s), *name = map_get(&em->p->sizes, s);
 	if (!name) {
 		name = unique_local(em->p, "size");
@@ -79,8 +69,7 @@ static const char *sym_c(Ctx *cx, Emit *em, const Sym *s)
 	if (known->n == known->cap) {
 		known->cap = known->cap ? 2 * known->cap : 8;
 		SizeName *more = NEWN(cx->arena, SizeName, known->cap);
-		if (known->n)
-			memcpy(more, known->items, sizeof *more * (size_t)known->n);
+		if (known->n) memcpy(more, known->items, sizeof *more * (size_t)known->n);
 		known->items = more;
 	}
 	known->items[known->n++] = (SizeName){s, name, text}; /* behind those that its text names */
@@ -94,28 +83,18 @@ static const char *text_of(Ctx *cx, Emit *em, const Dim *d)
 	for (int i = 0; i < d->n_terms; i++) {
 		const Term *t = &d->terms[i];
 		int64_t c = t->coef;
-		if (i)
-			buf_puts(&b, c < 0 ? " - " : " + ");
-		else if (c < 0)
-			buf_puts(&b, "-");
+		if (i) buf_puts(&b, c < 0 ? " - " : " + ");
+		else if (c < 0) buf_puts(&b, "-");
 		uint64_t size = c < 0 ? 0 - (uint64_t)c : (uint64_t)c;
-		if (size != 1 || t->n_syms == 0)
-			buf_printf(&b, t->n_syms ? "%" PRIu64 " * " : "%" PRIu64, size);
-		for (int k = 0; k < t->n_syms; k++)
-			buf_printf(&b, k ? " * %s" : "%s", sym_c(cx, em, t->syms[k]));
+		if (size != 1 || t->n_syms == 0) buf_printf(&b, t->n_syms ? "%" PRIu64 " * " : "%" PRIu64, size);
+		for (int k = 0; k < t->n_syms; k++) buf_printf(&b, k ? " * %s" : "%s", sym_c(cx, em, t->syms[k]));
 	}
 	return b.size ? b.text : "0";
 }
 
-const char *dim_c(Ctx *cx, const Dim *d)
-{
-	return text_of(cx, NULL, d);
-}
+const char *dim_c(Ctx *cx, const Dim *d) { return text_of(cx, NULL, d); }
 
-const char *size_c(Emit *em, const Dim *d)
-{
-	return text_of(em->cx, em, d);
-}
+const char *size_c(Emit *em, const Dim *d) { return text_of(em->cx, em, d); }
 
 /* ---- their definitions ---- */
 
@@ -123,7 +102,8 @@ static bool has_word(const char *text, const char *word)
 {
 	const size_t n = strlen(word);
 	for (const char *at = text; (at = strstr(at, word)); at += n)
-		if ((at == text || (!isalnum((unsigned char)at[-1]) && at[-1] != '_')) && !isalnum((unsigned char)at[n]) && at[n] != '_')
+		if ((at == text || (!isalnum((unsigned char)at[-1]) && at[-1] != '_')) &&
+			!isalnum((unsigned char)at[n]) && at[n] != '_')
 			return true;
 	return false;
 }
@@ -139,18 +119,15 @@ void sizes_end(Emit *em)
 	const SizeNames *s = em->sizes;
 	Buf *b = &em->w->buf;
 	em->sizes = NULL;
-	if (!s->n)
-		return;
+	if (!s->n) return;
 	const char *body = arena_strn(em->cx->arena, b->text + s->at, b->size - s->at);
 	bool *used = NEWN(em->cx->arena, bool, s->n);
 	for (int i = s->n - 1; i >= 0; i--) { /* what was asked for and then not printed is not defined */
 		used[i] = has_word(body, s->items[i].name);
-		for (int k = i + 1; k < s->n; k++)
-			used[i] |= used[k] && has_word(s->items[k].text, s->items[i].name);
+		for (int k = i + 1; k < s->n; k++) used[i] |= used[k] && has_word(s->items[k].text, s->items[i].name);
 	}
 	b->size = s->at;
 	for (int i = 0; i < s->n; i++)
-		if (used[i])
-			line(em->w, "const int64_t %s = %s;", s->items[i].name, s->items[i].text);
+		if (used[i]) line(em->w, "const int64_t %s = %s;", s->items[i].name, s->items[i].text);
 	buf_puts(b, body);
 }

@@ -7,7 +7,7 @@
 #include <string.h>
 
 typedef struct {
-	const char *x, *y;          /* arrays */
+	const char *x, *y; /* arrays */
 	const char *ctype;
 	const char *outer, *n, *inner; /* extents */
 } Axis;
@@ -18,10 +18,8 @@ static const char *operand(Emit *em, const Stmt *s, int k)
 	int n = 0;
 	for (int i = 0; i < k; i++) {
 		bool new = true;
-		for (int j = 0; j < i; j++)
-			new &= buffer_root(s->ins[j]) != buffer_root(s->ins[i]);
-		if (buffer_root(s->ins[i]) == buffer_root(s->ins[k]))
-			break;
+		for (int j = 0; j < i; j++) new &= buffer_root(s->ins[j]) != buffer_root(s->ins[i]);
+		if (buffer_root(s->ins[i]) == buffer_root(s->ins[k])) break;
 		n += new;
 	}
 	return arena_printf(em->cx->arena, "in%d", n);
@@ -31,12 +29,8 @@ static Axis axis_of(Emit *em, const Stmt *s, int axis)
 {
 	Ctx *cx = em->cx;
 	const Type *t = s->val->args[0]->type;
-	return (Axis){operand(em, s, 0),
-	              "out",
-	              elem_info[t->elem].ctype,
-	              size_c(em, dim_product(cx, axis, t->dims)),
-	              size_c(em, t->dims[axis]),
-	              size_c(em, dim_product(cx, t->rank - axis - 1, t->dims + axis + 1))};
+	return (Axis){operand(em, s, 0), "out", elem_info[t->elem].ctype, size_c(em, dim_product(cx, axis, t->dims)),
+		size_c(em, t->dims[axis]), size_c(em, dim_product(cx, t->rank - axis - 1, t->dims + axis + 1))};
 }
 
 static void open_axis(Writer *w, const Axis *a)
@@ -57,10 +51,7 @@ static const char *number(Emit *em, Elem e, const char *text)
 	return elem_is_narrow(e) ? cast_c(em, e, F32, text) : text;
 }
 
-static const char *wide(Elem e)
-{
-	return elem_is_narrow(e) ? "float" : elem_info[e].ctype;
-}
+static const char *wide(Elem e) { return elem_is_narrow(e) ? "float" : elem_info[e].ctype; }
 
 static void emit_argreduce(Emit *em, const Stmt *s)
 {
@@ -77,12 +68,9 @@ static void emit_argreduce(Emit *em, const Stmt *s)
 	open_block(w, "for (int64_t j = 1; j < %s; j++)", a.n);
 	line(w, "%s v = %s;", wide(e), number(em, e, arena_printf(em->cx->arena, "x[j * (%s)]", a.inner)));
 	/* NaN wins, the first one (or the last one) of several. */
-	if (elem_is_float(e) && !last)
-		line(w, "if (best == best && (v %s best || v != v)) {", cmp);
-	else if (elem_is_float(e))
-		line(w, "if (v != v || (best == best && v %s best)) {", cmp);
-	else
-		line(w, "if (v %s best) {", cmp);
+	if (elem_is_float(e) && !last) line(w, "if (best == best && (v %s best || v != v)) {", cmp);
+	else if (elem_is_float(e)) line(w, "if (v != v || (best == best && v %s best)) {", cmp);
+	else line(w, "if (v %s best) {", cmp);
 	line(w, "\tbest = v;");
 	line(w, "\tat = j;");
 	line(w, "}");
@@ -103,10 +91,8 @@ static void emit_cumulative(Emit *em, const Stmt *s)
 	const char *out = e == c ? "sum" : cast_c(em, c, e, "sum");
 	const char *infix = vocab_infix(op, c, false), *next;
 	const char *x = number(em, e, "x[j]");
-	if (infix)
-		next = arena_printf(em->cx->arena, "sum %s %s", infix, x);
-	else
-		next = arena_printf(em->cx->arena, "%s(sum, %s)", vocab_fn(em->vocab, op, c, false), x);
+	if (infix) next = arena_printf(em->cx->arena, "sum %s %s", infix, x);
+	else next = arena_printf(em->cx->arena, "%s(sum, %s)", vocab_fn(em->vocab, op, c, false), x);
 	bool first_is_value = strcmp(op, "max") == 0; /* has no neutral element that every type can say */
 	open_axis(w, &a);
 	line(w, "const %s *x = %s + o * (%s) * (%s) + i;", a.ctype, a.x, a.n, a.inner);
@@ -114,11 +100,9 @@ static void emit_cumulative(Emit *em, const Stmt *s)
 	line(w, "%s sum = %s;", wide(e), strcmp(op, "mul") == 0 ? "1" : "0");
 	open_block(w, "for (int64_t k = 0; k < %s; k++)", a.n);
 	line(w, "int64_t j = (%s) * (%s);", reverse ? arena_printf(em->cx->arena, "%s - 1 - k", a.n) : "k", a.inner);
-	if (exclusive)
-		line(w, "y[j] = %s;", out);
+	if (exclusive) line(w, "y[j] = %s;", out);
 	line(w, first_is_value ? "sum = k ? %s : %s;" : "sum = %s;", next, x);
-	if (!exclusive)
-		line(w, "y[j] = %s;", out);
+	if (!exclusive) line(w, "y[j] = %s;", out);
 	close_block(w);
 	close_axis(w);
 }
@@ -141,12 +125,9 @@ static void emit_sort(Emit *em, const Stmt *s)
 	open_block(w, "while (lo < hi)");
 	line(w, "int64_t mid = (lo + hi) / 2;");
 	line(w, "const %s m = %s;", wide(e), number(em, e, at));
-	if (elem_is_float(e) && down)
-		line(w, "if (v > m || (v != v && m == m))");
-	else if (elem_is_float(e))
-		line(w, "if (v < m || (m != m && v == v))");
-	else
-		line(w, "if (v %c m)", down ? '>' : '<');
+	if (elem_is_float(e) && down) line(w, "if (v > m || (v != v && m == m))");
+	else if (elem_is_float(e)) line(w, "if (v < m || (m != m && v == v))");
+	else line(w, "if (v %c m)", down ? '>' : '<');
 	line(w, "\thi = mid;");
 	line(w, "else");
 	line(w, "\tlo = mid + 1;");
@@ -174,7 +155,9 @@ static void emit_scatter(Emit *em, const Stmt *s)
 	line(w, "int64_t at = 0;");
 	line(w, "int inside = 1;");
 	for (int d = 0; d < depth; d++) {
-		const char *n = size_c(em, x->dims[d]), *j = arena_printf(cx->arena, "(int64_t)%s[i * %lld + %d]", operand(em, s, 1), (long long)depth, d);
+		const char *n = size_c(em, x->dims[d]),
+			   *j = arena_printf(
+				   cx->arena, "(int64_t)%s[i * %lld + %d]", operand(em, s, 1), (long long)depth, d);
 		line(w, "inside &= %s >= 0 && %s < %s;", j, j, n);
 		line(w, "at = inside ? at * (%s) + %s : 0;", n, j);
 	}
@@ -185,13 +168,13 @@ static void emit_scatter(Emit *em, const Stmt *s)
 	const char *u = number(em, x->elem, arena_printf(cx->arena, "%s[i * (%s) + k]", operand(em, s, 2), chunk));
 	if (strcmp(kind, "set") != 0) {
 		Elem c = elem_is_narrow(x->elem) ? F32 : x->elem;
-		const char *f = c == BOOL ? (strcmp(kind, "max") == 0 || strcmp(kind, "add") == 0 ? "or" : "and") : kind;
+		const char *f =
+			c == BOOL ? (strcmp(kind, "max") == 0 || strcmp(kind, "add") == 0 ? "or" : "and") : kind;
 		const char *infix = vocab_infix(f, c, false), *old = number(em, x->elem, "*to");
 		u = infix ? arena_printf(cx->arena, "%s %s %s", old, infix, u)
-		          : arena_printf(cx->arena, "%s(%s, %s)", vocab_fn(em->vocab, f, c, false), old, u);
+			  : arena_printf(cx->arena, "%s(%s, %s)", vocab_fn(em->vocab, f, c, false), old, u);
 	}
-	if (elem_is_narrow(x->elem))
-		u = cast_c(em, F32, x->elem, u);
+	if (elem_is_narrow(x->elem)) u = cast_c(em, F32, x->elem, u);
 	line(w, "*to = %s;", u);
 	close_block(w);
 	close_block(w);
@@ -207,9 +190,9 @@ void emit_special(Emit *em, const Stmt *s, const char *name)
 		buf_printf(&b, "%sint64_t %s", b.size ? ", " : "", dim_name(em->cx, ps.syms[i]));
 	for (int i = 0; i < ps.n_buffers; i++)
 		buf_printf(&b, "%s%s%s *restrict %s", b.size ? ", " : "", ps.written[i] ? "" : "const ",
-		           elem_info[ps.buffers[i]->elem].ctype, ps.written[i] ? "out" : arena_printf(em->cx->arena, "in%d", i));
-	if (s->val->loc)
-		line(w, "/* %s */", comment_text(em->cx, s->val->loc));
+			elem_info[ps.buffers[i]->elem].ctype,
+			ps.written[i] ? "out" : arena_printf(em->cx->arena, "in%d", i));
+	if (s->val->loc) line(w, "/* %s */", comment_text(em->cx, s->val->loc));
 	line(w, "%svoid %s(%s)", storage_c(em, &ps, false), name, b.text);
 	open_block(w, "%s", "");
 	em->k = NULL;

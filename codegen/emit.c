@@ -14,9 +14,9 @@
 typedef struct {
 	Ctx *cx;
 	const EmitJob *job;
-	const char *upper;  /* NAME */
+	const char *upper; /* NAME */
 	int n_syms;
-	const Sym **syms;   /* dims that are arguments: the same list for every entry point of a shape */
+	const Sym **syms; /* dims that are arguments: the same list for every entry point of a shape */
 	int n_computed;
 	const Sym **computed; /* sizes that the outputs have: told after a call */
 	Weights weights;
@@ -26,8 +26,7 @@ typedef struct {
 static const char *upper_case(Ctx *cx, const char *name)
 {
 	char *text = arena_printf(cx->arena, "%s", name);
-	for (char *p = text; *p; p++)
-		*p = (char)toupper((unsigned char)*p);
+	for (char *p = text; *p; p++) *p = (char)toupper((unsigned char)*p);
 	return text;
 }
 
@@ -42,25 +41,21 @@ typedef struct {
 static void add_any(Syms *list, const Sym *s)
 {
 	for (int i = 0; i < list->n; i++)
-		if (list->syms[i] == s)
-			return;
+		if (list->syms[i] == s) return;
 	const Sym **more = NEWN(list->cx->arena, const Sym *, list->n + 1);
-	if (list->n)
-		memcpy(more, list->syms, sizeof *more * (size_t)list->n);
+	if (list->n) memcpy(more, list->syms, sizeof *more * (size_t)list->n);
 	more[list->n++] = s;
 	list->syms = more;
 }
 
 static void add_sym(void *user, const Sym *s)
 {
-	if (!s->computed)
-		add_any(user, s);
+	if (!s->computed) add_any(user, s);
 }
 
 static void add_computed(void *user, const Sym *s)
 {
-	if (s->computed)
-		add_any(user, s);
+	if (s->computed) add_any(user, s);
 }
 
 /* Sizes of outputs that the model computes, in order of first appearance. */
@@ -73,15 +68,11 @@ static Syms program_computed(Ctx *cx, const Program *p)
 	return list;
 }
 
-static void add_bounds(Syms *list, const Dim *d)
-{
-	dim_each_sym(dim_most(list->cx, d), add_sym, list);
-}
+static void add_bounds(Syms *list, const Dim *d) { dim_each_sym(dim_most(list->cx, d), add_sym, list); }
 
 static void add_length(void *list, Stmt *s)
 {
-	if (s->kind == ST_LOOP && s->size)
-		add_bounds(list, s->length);
+	if (s->kind == ST_LOOP && s->size) add_bounds(list, s->length);
 }
 
 /* In order of first appearance in the inputs, then in the outputs; then the bounds of sizes that the model computes. */
@@ -97,8 +88,7 @@ static Syms program_syms(Ctx *cx, const Program *p)
 	for (int i = 0; i < p->n_outputs; i++)
 		for (int d = 0; d < p->graph->results[i]->type->rank; d++)
 			add_bounds(&list, p->graph->results[i]->type->dims[d]);
-	for (int i = 0; i < p->n_slots; i++)
-		add_bounds(&list, p->slot_bytes[i]);
+	for (int i = 0; i < p->n_slots; i++) add_bounds(&list, p->slot_bytes[i]);
 	block_each(&p->block, add_length, &list);
 	return list;
 }
@@ -107,11 +97,9 @@ static Syms program_syms(Ctx *cx, const Program *p)
 static bool has_bounds(const Program *p)
 {
 	Syms syms = {0};
-	if (p)
-		syms = program_syms(p->cx, p);
+	if (p) syms = program_syms(p->cx, p);
 	for (int i = 0; i < syms.n; i++)
-		if (syms.syms[i]->most_of)
-			return true;
+		if (syms.syms[i]->most_of) return true;
 	return false;
 }
 
@@ -131,8 +119,7 @@ static int64_t bounded_bytes(Program *p)
 	int64_t sum = 0;
 	for (int i = 0; i < p->n_slots; i++) {
 		int64_t most = dim_hi(p->slot_bytes[i]);
-		if (most > MAX_MACRO_BYTES || sum > MAX_MACRO_BYTES)
-			return -1;
+		if (most > MAX_MACRO_BYTES || sum > MAX_MACRO_BYTES) return -1;
 		sum += most;
 	}
 	return sum;
@@ -145,12 +132,14 @@ static const char *const entry_names[N_ENTRIES] = {"run", "step", "steps"};
 /* What stands in the names of its workspace.  A model without a run has one function, and so one workspace. */
 static const char *workspace_prefix(const Files *f, EntryKind kind)
 {
-	return kind == ENTRY_RUN || !f->job->programs[ENTRY_RUN] ? "" : arena_printf(f->cx->arena, "%s_", entry_names[kind]);
+	return kind == ENTRY_RUN || !f->job->programs[ENTRY_RUN] ? ""
+								 : arena_printf(f->cx->arena, "%s_", entry_names[kind]);
 }
 
 static const char *workspace_macro(const Files *f, EntryKind kind)
 {
-	return arena_printf(f->cx->arena, "%s_%sWORKSPACE_BYTES", f->upper, upper_case(f->cx, workspace_prefix(f, kind)));
+	return arena_printf(
+		f->cx->arena, "%s_%sWORKSPACE_BYTES", f->upper, upper_case(f->cx, workspace_prefix(f, kind)));
 }
 
 static const char *workspace_function(const Files *f, EntryKind kind)
@@ -162,8 +151,7 @@ static const char *shape_c(Ctx *cx, const Type *t)
 {
 	Buf b;
 	buf_init(&b, cx->arena);
-	for (int i = 0; i < t->rank; i++)
-		buf_printf(&b, "[%s]", dim_c(cx, t->dims[i]));
+	for (int i = 0; i < t->rank; i++) buf_printf(&b, "[%s]", dim_c(cx, t->dims[i]));
 	return b.size ? b.text : "";
 }
 
@@ -182,8 +170,7 @@ static const char *signature(const Files *f, EntryKind kind, const char *mark)
 		buf_printf(&b, "const %s_weights *weights", f->job->name);
 		sep = ", ";
 	}
-	for (int i = 0; i < syms.n; i++, sep = ", ")
-		buf_printf(&b, "%sint64_t %s", sep, dim_name(cx, syms.syms[i]));
+	for (int i = 0; i < syms.n; i++, sep = ", ") buf_printf(&b, "%sint64_t %s", sep, dim_name(cx, syms.syms[i]));
 	if (kind != ENTRY_RUN) {
 		buf_printf(&b, "%s%s_state *state", sep, f->job->name);
 		sep = ", ";
@@ -203,8 +190,8 @@ const char *comment_text(Ctx *cx, const char *text)
 {
 	char *safe = arena_printf(cx->arena, "%s", text ? text : "");
 	for (char *p = safe; *p; p++)
-		if ((p[0] == '*' && p[1] == '/') || (p[0] == '/' && p[1] == '*') || (p[0] == '?' && p[1] == '?') /* a trigraph */ ||
-		    (unsigned char)*p < ' ' || *p == '\\')
+		if ((p[0] == '*' && p[1] == '/') || (p[0] == '/' && p[1] == '*') ||
+			(p[0] == '?' && p[1] == '?') /* a trigraph */ || (unsigned char)*p < ' ' || *p == '\\')
 			*p = ' ';
 	return safe;
 }
@@ -212,11 +199,11 @@ const char *comment_text(Ctx *cx, const char *text)
 /* What C's type does not say. */
 static const char *storage_note(Ctx *cx, const Type *t)
 {
-	if (!elem_is_storage(t->elem))
-		return "";
+	if (!elem_is_storage(t->elem)) return "";
 	const int each = 8 / elem_info[t->elem].bits;
-	return each == 1 ? arena_printf(cx->arena, "   %s, its bits", elem_info[t->elem].name)
-	                 : arena_printf(cx->arena, "   %s, %d in a byte, the first in the low bits", type_str(cx, t), each);
+	return each == 1
+		? arena_printf(cx->arena, "   %s, its bits", elem_info[t->elem].name)
+		: arena_printf(cx->arena, "   %s, %d in a byte, the first in the low bits", type_str(cx, t), each);
 }
 
 static void print_tables(const Files *f, Writer *w, Program *p)
@@ -225,23 +212,25 @@ static void print_tables(const Files *f, Writer *w, Program *p)
 	const Graph *g = p->graph, *face = p->face;
 	for (int i = 0; i < p->n_inputs; i++)
 		line(w, " *   in   %s: %s%s   %s%s", p->inputs[i]->name, elem_info[g->params[i]->type->elem].ctype,
-		     shape_c(cx, g->params[i]->type), comment_text(cx, g->param_names[i]), storage_note(cx, face->params[i]->type));
+			shape_c(cx, g->params[i]->type), comment_text(cx, g->param_names[i]),
+			storage_note(cx, face->params[i]->type));
 	for (int i = 0; i < p->n_outputs; i++)
 		line(w, " *   out  %s: %s%s   %s%s", p->outputs[i]->name, elem_info[g->results[i]->type->elem].ctype,
-		     shape_c(cx, g->results[i]->type), comment_text(cx, g->result_names[i]), storage_note(cx, face->results[i]->type));
+			shape_c(cx, g->results[i]->type), comment_text(cx, g->result_names[i]),
+			storage_note(cx, face->results[i]->type));
 	Syms syms = program_syms(cx, p);
 	for (int i = 0; i < syms.n; i++) {
 		const Sym *s = syms.syms[i];
 		if (s->most_of)
-			line(w, " *   dim  %s: what %s may be at most: the caller's choice; 0 or more", dim_name(cx, s), dim_name(cx, s->most_of));
-		else if (s->hi == INT64_MAX)
-			line(w, " *   dim  %s: %" PRId64 " or more", dim_name(cx, s), s->lo);
-		else
-			line(w, " *   dim  %s: %" PRId64 " to %" PRId64, dim_name(cx, s), s->lo, s->hi);
+			line(w, " *   dim  %s: what %s may be at most: the caller's choice; 0 or more", dim_name(cx, s),
+				dim_name(cx, s->most_of));
+		else if (s->hi == INT64_MAX) line(w, " *   dim  %s: %" PRId64 " or more", dim_name(cx, s), s->lo);
+		else line(w, " *   dim  %s: %" PRId64 " to %" PRId64, dim_name(cx, s), s->lo, s->hi);
 	}
 	Syms computed = program_computed(cx, p);
 	for (int i = 0; i < computed.n; i++)
-		line(w, " *   out dim  %s: at most %s", dim_name(cx, computed.syms[i]), dim_c(cx, dim_most(cx, dim_sym(cx, computed.syms[i]->name))));
+		line(w, " *   out dim  %s: at most %s", dim_name(cx, computed.syms[i]),
+			dim_c(cx, dim_most(cx, dim_sym(cx, computed.syms[i]->name))));
 	if (computed.n)
 		line(w, " *   Arrays whose size has an out dim are as large as it can be; the call writes its value, and so many elements.");
 }
@@ -261,14 +250,15 @@ static void print_workspace_interface(const Files *f, Writer *w, EntryKind kind)
 static void print_banner(const Files *f, Writer *w, const char *file)
 {
 	const CompileOptions *o = f->job->options;
-	line(w, "/* %s: generated by rnncc from %s.  C99, stands alone.", file, comment_text(f->cx, o->source_name ? o->source_name : "a graph"));
-	if (o->digest)
-		line(w, " * model sha256 %s", o->digest);
+	line(w, "/* %s: generated by rnncc from %s.  C99, stands alone.", file,
+		comment_text(f->cx, o->source_name ? o->source_name : "a graph"));
+	if (o->digest) line(w, " * model sha256 %s", o->digest);
 	line(w, " * target %s%s, -O%d", f->job->target->name,
-	     f->job->target->lanes > 1 ? arena_printf(f->cx->arena, " (%d lanes; compile with -march=%s -std=gnu99 -ffp-contract=off)",
-	                                              f->job->target->lanes, f->job->target->march)
-	                               : " (no vector types)",
-	     o->opt);
+		f->job->target->lanes > 1
+			? arena_printf(f->cx->arena, " (%d lanes; compile with -march=%s -std=gnu99 -ffp-contract=off)",
+				  f->job->target->lanes, f->job->target->march)
+			: " (no vector types)",
+		o->opt);
 	line(w, " */");
 }
 
@@ -299,18 +289,22 @@ static const char *print_header(const Files *f)
 		more |= has_bounds(job->programs[k]);
 	}
 	if (!guarded)
-		line(&w, "enum { %s_EDIM = -1 }; /* a dim is outside its bounds; outputs are untouched */%s", f->upper, more ? "" : "\n");
-	else
-		print_codes(f, &w, more);
+		line(&w, "enum { %s_EDIM = -1 }; /* a dim is outside its bounds; outputs are untouched */%s", f->upper,
+			more ? "" : "\n");
+	else print_codes(f, &w, more);
 	if (more) {
-		line(&w, "/* Or what the model computes is larger than one of the _max: the call needs them, and its arrays, larger. */");
+		line(&w,
+			"/* Or what the model computes is larger than one of the _max: the call needs them, and its arrays, larger. */");
 		line(&w, "enum { %s_EMORE = %d };\n", f->upper, RNNCC_EMORE);
 	}
 	if (f->weights.mode == WEIGHTS_BLOB) {
 		line(&w, "/* Weights, loaded by the caller; read only: one serves any number of threads. */");
 		line(&w, "typedef struct {\n\tconst unsigned char *bytes;\n} %s_weights;", job->name);
-		line(&w, "/* Checks %s_weights.bin in memory (64-byte aligned, to be kept while in use) and points weights into it.", job->name);
-		line(&w, " * Returns 0 or %s_EWEIGHTS: not the weights of this model, damaged, or not aligned. */", f->upper);
+		line(&w,
+			"/* Checks %s_weights.bin in memory (64-byte aligned, to be kept while in use) and points weights into it.",
+			job->name);
+		line(&w, " * Returns 0 or %s_EWEIGHTS: not the weights of this model, damaged, or not aligned. */",
+			f->upper);
 		line(&w, "enum { %s_EWEIGHTS = -2 };", f->upper);
 		line(&w, "int %s_load(%s_weights *weights, const void *blob, size_t size);\n", job->name, job->name);
 	}
@@ -319,9 +313,10 @@ static const char *print_header(const Files *f)
 		line(&w, "/* One call.  Arrays are dense, row-major, the caller's, and do not overlap.");
 		print_tables(f, &w, p);
 		line(&w, " *   workspace: %s, %s_ALIGN aligned, any contents; one per concurrent call",
-		     bounded_bytes(p) >= 0 ? "the macro's bytes" : "the function's bytes", f->upper);
-		const char *other = is_guarded(p) ? arena_printf(cx->arena, ", %s_EDIM or %s_EVALUE", f->upper, f->upper)
-		                                  : arena_printf(cx->arena, " or %s_EDIM", f->upper);
+			bounded_bytes(p) >= 0 ? "the macro's bytes" : "the function's bytes", f->upper);
+		const char *other = is_guarded(p)
+			? arena_printf(cx->arena, ", %s_EDIM or %s_EVALUE", f->upper, f->upper)
+			: arena_printf(cx->arena, " or %s_EDIM", f->upper);
 		if (has_bounds(p))
 			other = arena_printf(cx->arena, ", %s_EMORE%s%s", f->upper, is_guarded(p) ? "" : ",", other);
 		line(&w, " * Returns 0%s.  No memory is allocated, nothing is kept between calls. */", other);
@@ -330,17 +325,19 @@ static const char *print_header(const Files *f)
 	}
 	if (job->programs[ENTRY_STEP]) {
 		Program *p = job->programs[ENTRY_STEP];
-		line(&w, "/* %s", job->programs[ENTRY_RUN] ? "Streaming: one time step a call, the same numbers as one run over the sequence."
-		                                          : "One step a call; what the model feeds back into itself is in the state.");
+		line(&w, "/* %s",
+			job->programs[ENTRY_RUN]
+				? "Streaming: one time step a call, the same numbers as one run over the sequence."
+				: "One step a call; what the model feeds back into itself is in the state.");
 		print_tables(f, &w, p);
 		line(&w, " * The state is plain data of the caller: reset it first, copy it to fork a stream. */");
 		line(&w, "typedef struct {");
 		for (int i = 0; i < p->n_states; i++) {
 			const Buffer *b = p->carries[i].now;
-			line(&w, "\t%s %s%s;", elem_info[b->elem].ctype, p->members[i], b->rank ? shape_c(cx, type_new(cx, b->elem, b->rank, b->dims)) : "[1]");
+			line(&w, "\t%s %s%s;", elem_info[b->elem].ctype, p->members[i],
+				b->rank ? shape_c(cx, type_new(cx, b->elem, b->rank, b->dims)) : "[1]");
 		}
-		if (!p->n_states)
-			line(&w, "\tunsigned char none;");
+		if (!p->n_states) line(&w, "\tunsigned char none;");
 		line(&w, "} %s_state;", job->name);
 		print_workspace_interface(f, &w, ENTRY_STEP);
 		line(&w, "void %s_reset(%s_state *state);", job->name, job->name);
@@ -349,10 +346,12 @@ static const char *print_header(const Files *f)
 		line(&w, "/* There is no %s_step: %s */\n", job->name, comment_text(cx, job->no_step_reason));
 	}
 	if (job->programs[ENTRY_STEPS]) {
-		line(&w, "/* Streaming in chunks: %s steps a call, on the same state.  Chunks of any sizes, and single steps, may follow each other.",
-		     dim_c(cx, job->states->count));
+		line(&w,
+			"/* Streaming in chunks: %s steps a call, on the same state.  Chunks of any sizes, and single steps, may follow each other.",
+			dim_c(cx, job->states->count));
 		print_tables(f, &w, job->programs[ENTRY_STEPS]);
-		line(&w, " * What the steps have in common is done once for the chunk, such as the product of the inputs with their weights. */");
+		line(&w,
+			" * What the steps have in common is done once for the chunk, such as the product of the inputs with their weights. */");
 		print_workspace_interface(f, &w, ENTRY_STEPS);
 		line(&w, "%s;\n", signature(f, ENTRY_STEPS, ""));
 	} else if (job->no_steps_reason) {
@@ -377,8 +376,7 @@ static void print_reset(const Files *f, Writer *w, const Program *p)
 		line(w, "for (int64_t i = 0; i < %s; i++)", n);
 		line(w, init ? "\t%s[i] = %s_initial[i];" : "\t%s[i] = 0;", b->name, b->name);
 	}
-	if (!p->n_states)
-		line(w, "state->none = 0;");
+	if (!p->n_states) line(w, "state->none = 0;");
 	close_block(w);
 	line(w, "%s", "");
 }
@@ -392,31 +390,24 @@ static void print_entry(const Files *f, Emit *em, EntryKind kind)
 	if (bounded_bytes(p) < 0) {
 		line(w, "size_t %s(%s)", workspace_function(f, kind), dim_args(cx, &syms, "int64_t "));
 		open_block(w, "%s", "");
-		for (int i = 0; i < syms.n; i++)
-			line(w, "(void)%s;", dim_name(cx, syms.syms[i]));
+		for (int i = 0; i < syms.n; i++) line(w, "(void)%s;", dim_name(cx, syms.syms[i]));
 		line(w, "return (size_t)(%s);", dim_c(cx, workspace_bytes(p)));
 		close_block(w);
 		line(w, "%s", "");
 	}
-	if (kind == ENTRY_STEP)
-		print_reset(f, w, p);
+	if (kind == ENTRY_STEP) print_reset(f, w, p);
 	line(w, "%s", signature(f, kind, "_out"));
 	open_block(w, "%s", "");
 	for (int i = 0; i < syms.n; i++) {
 		const Sym *s = syms.syms[i];
 		const char *name = dim_name(cx, s);
-		if (s->hi == INT64_MAX)
-			line(w, "if (%s < %" PRId64 ")", name, s->lo);
-		else
-			line(w, "if (%s < %" PRId64 " || %s > %" PRId64 ")", name, s->lo, name, s->hi);
+		if (s->hi == INT64_MAX) line(w, "if (%s < %" PRId64 ")", name, s->lo);
+		else line(w, "if (%s < %" PRId64 " || %s > %" PRId64 ")", name, s->lo, name, s->hi);
 		line(w, "\treturn %s_EDIM;", f->upper);
 	}
-	for (int i = 0; i < p->n_inputs; i++)
-		line(w, "(void)%s;", p->inputs[i]->name);
-	if (kind != ENTRY_RUN && !p->n_states)
-		line(w, "(void)state;");
-	if (f->weights.mode == WEIGHTS_BLOB)
-		line(w, "(void)weights;");
+	for (int i = 0; i < p->n_inputs; i++) line(w, "(void)%s;", p->inputs[i]->name);
+	if (kind != ENTRY_RUN && !p->n_states) line(w, "(void)state;");
+	if (f->weights.mode == WEIGHTS_BLOB) line(w, "(void)weights;");
 	em->n_dims = syms.n;
 	em->dims = syms.syms;
 	emit_program(em);
@@ -435,33 +426,31 @@ static void print_describe(const Files *f, Writer *w)
 	const char *name = f->job->name;
 	Program *const *programs = f->job->programs;
 	bool blob = f->weights.mode == WEIGHTS_BLOB;
-	line(w, "int %s_call(int step, const int64_t *dims, const void *const *in, void *const *out, void *state, void *workspace);", name);
+	line(w, "int %s_call(int step, const int64_t *dims, const void *const *in, void *const *out, void *state, void *workspace);",
+		name);
 	line(w, "size_t %s_call_workspace(int step, const int64_t *dims);", name);
 	line(w, "size_t %s_call_state(void);", name);
 	line(w, "void %s_call_reset(void *state);\n", name);
-	line(w, "int %s_call(int step, const int64_t *dims, const void *const *in, void *const *out, void *state, void *workspace)", name);
+	line(w, "int %s_call(int step, const int64_t *dims, const void *const *in, void *const *out, void *state, void *workspace)",
+		name);
 	open_block(w, "%s", "");
 	line(w, "(void)step, (void)dims, (void)in, (void)out, (void)state;");
-	if (blob)
-		line(w, "const %s_weights *weights = in[-1];", name); /* the host puts it in front of the inputs */
+	if (blob) line(w, "const %s_weights *weights = in[-1];", name); /* the host puts it in front of the inputs */
 	for (EntryKind s = 0; s < N_ENTRIES; s++) {
 		Program *p = programs[s];
-		if (!p)
-			continue;
+		if (!p) continue;
 		Syms syms = program_syms(cx, p);
 		Buf b;
 		buf_init(&b, cx->arena);
 		const char *sep = "";
-		if (blob)
-			buf_puts(&b, "weights"), sep = ", ";
+		if (blob) buf_puts(&b, "weights"), sep = ", ";
 		for (int i = 0; i < syms.n; i++, sep = ", ")
 			for (int k = 0; k < f->n_syms; k++)
-				if (f->syms[k] == syms.syms[i])
-					buf_printf(&b, "%sdims[%d]", sep, k);
-		if (s)
-			buf_printf(&b, "%s(%s_state *)state", sep, name), sep = ", ";
+				if (f->syms[k] == syms.syms[i]) buf_printf(&b, "%sdims[%d]", sep, k);
+		if (s) buf_printf(&b, "%s(%s_state *)state", sep, name), sep = ", ";
 		for (int i = 0; i < p->n_inputs; i++, sep = ", ")
-			buf_printf(&b, "%s(const %s *)in[%d]", sep, elem_info[p->graph->params[i]->type->elem].ctype, i);
+			buf_printf(
+				&b, "%s(const %s *)in[%d]", sep, elem_info[p->graph->params[i]->type->elem].ctype, i);
 		for (int i = 0; i < p->n_outputs; i++, sep = ", ")
 			buf_printf(&b, "%s(%s *)out[%d]", sep, elem_info[p->graph->results[i]->type->elem].ctype, i);
 		Syms computed = program_computed(cx, p);
@@ -479,20 +468,16 @@ static void print_describe(const Files *f, Writer *w)
 	line(w, "(void)step, (void)dims;");
 	for (EntryKind s = 0; s < N_ENTRIES; s++) {
 		Program *p = programs[s];
-		if (!p)
-			continue;
+		if (!p) continue;
 		Syms syms = program_syms(cx, p);
 		Buf b;
 		buf_init(&b, cx->arena);
 		for (int i = 0; i < syms.n; i++)
 			for (int k = 0; k < f->n_syms; k++)
-				if (f->syms[k] == syms.syms[i])
-					buf_printf(&b, "%sdims[%d]", b.size ? ", " : "", k);
+				if (f->syms[k] == syms.syms[i]) buf_printf(&b, "%sdims[%d]", b.size ? ", " : "", k);
 		line(w, "if (step == %d)", (int)s);
-		if (bounded_bytes(p) >= 0)
-			line(w, "\treturn %s;", workspace_macro(f, s));
-		else
-			line(w, "\treturn %s(%s);", workspace_function(f, s), b.size ? b.text : "");
+		if (bounded_bytes(p) >= 0) line(w, "\treturn %s;", workspace_macro(f, s));
+		else line(w, "\treturn %s(%s);", workspace_function(f, s), b.size ? b.text : "");
 	}
 	line(w, "return 0;");
 	close_block(w);
@@ -513,8 +498,7 @@ static void print_initials(const Files *f, Writer *w)
 	for (int i = 0; st && p && i < p->n_states; i++) {
 		const Tensor *t = st->initial[i] ? tensor_packed(f->cx->arena, st->initial[i]) : NULL;
 		const Buffer *b = p->carries[i].now;
-		if (!t)
-			continue;
+		if (!t) continue;
 		array_print(&w->buf, arena_printf(f->cx->arena, "%s_initial", b->name), "", t);
 	}
 }
@@ -564,13 +548,18 @@ static const char *print_source(Files *f)
 	Program *const *programs = job->programs;
 	Map printed;
 	map_init(&printed, cx->arena);
-	Emit em = {.cx = cx, .upper = f->upper, .vocab = vocab, .w = &body, .threads = job->options->threads, .profile = job->options->profile,
-	           .kernels = &f->kernels, .printed = &printed,
-	           .blob = job->options->weights == WEIGHTS_BLOB ? job->name : NULL};
+	Emit em = {.cx = cx,
+		.upper = f->upper,
+		.vocab = vocab,
+		.w = &body,
+		.threads = job->options->threads,
+		.profile = job->options->profile,
+		.kernels = &f->kernels,
+		.printed = &printed,
+		.blob = job->options->weights == WEIGHTS_BLOB ? job->name : NULL};
 	bool team = false;
 	for (EntryKind k = 0; k < N_ENTRIES; k++)
-		if ((em.p = programs[k]))
-			emit_kernels(&em);
+		if ((em.p = programs[k])) emit_kernels(&em);
 	f->weights = weights_collect(cx, N_ENTRIES, programs, job->options);
 	print_initials(f, &body);
 	for (EntryKind k = 0; k < N_ENTRIES; k++)
@@ -578,15 +567,13 @@ static const char *print_source(Files *f)
 			print_entry(f, &em, k);
 			team |= em.p->team < em.p->block.n;
 		}
-	if (job->options->describe)
-		print_describe(f, &body);
+	if (job->options->describe) print_describe(f, &body);
 	print_banner(f, &top, arena_printf(cx->arena, "%s.c", job->name));
 	line(&top, "#include \"%s.h\"\n", job->name);
 	line(&top, "#include <math.h>\n");
 	if (job->options->profile)
 		line(&top, "void rnncc_tick(int kernel); /* the host's: this is a profiling build */\n");
-	if (team)
-		print_openmp(&top);
+	if (team) print_openmp(&top);
 	vocab_print(vocab, &top.buf);
 	line(&top, "%s", "");
 	if (f->weights.mode == WEIGHTS_BLOB)
@@ -599,12 +586,12 @@ static const char *print_source(Files *f)
 static EntryPoint entry_point(const Files *f, EntryKind kind)
 {
 	Program *p = f->job->programs[kind];
-	if (!p)
-		return (EntryPoint){0};
+	if (!p) return (EntryPoint){0};
 	Ctx *cx = f->cx;
 	Syms syms = program_syms(cx, p);
-	const char *workspace = bounded_bytes(p) >= 0 ? workspace_macro(f, kind)
-	                                              : arena_printf(cx->arena, "%s(%s)", workspace_function(f, kind), dim_args(cx, &syms, ""));
+	const char *workspace = bounded_bytes(p) >= 0
+		? workspace_macro(f, kind)
+		: arena_printf(cx->arena, "%s(%s)", workspace_function(f, kind), dim_args(cx, &syms, ""));
 	return (EntryPoint){p->face, p->n_states, p->members, syms.n, syms.syms, workspace};
 }
 
@@ -615,14 +602,10 @@ void emit_files(Ctx *cx, const EmitJob *job, Compiled *out)
 	Program *const *programs = job->programs, *step = programs[ENTRY_STEP];
 	for (EntryKind s = 0; s < N_ENTRIES; s++) {
 		Syms some = {0};
-		if (programs[s])
-			some = program_syms(cx, programs[s]);
-		for (int i = 0; i < some.n; i++)
-			add_sym(&all, some.syms[i]);
-		if (programs[s])
-			some = program_computed(cx, programs[s]);
-		for (int i = 0; i < some.n && programs[s]; i++)
-			add_computed(&computed, some.syms[i]);
+		if (programs[s]) some = program_syms(cx, programs[s]);
+		for (int i = 0; i < some.n; i++) add_sym(&all, some.syms[i]);
+		if (programs[s]) some = program_computed(cx, programs[s]);
+		for (int i = 0; i < some.n && programs[s]; i++) add_computed(&computed, some.syms[i]);
 	}
 	f.n_syms = all.n;
 	f.syms = all.syms;

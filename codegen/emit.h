@@ -15,7 +15,7 @@ typedef struct {
 void writer_init(Writer *, Arena *);
 void line(Writer *, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void open_block(Writer *, const char *format, ...) __attribute__((format(printf, 2, 3))); /* "format {" */
-void close_block(Writer *);                                                             /* "}" */
+void close_block(Writer *);                                                               /* "}" */
 
 typedef struct {
 	const Expr *e;
@@ -41,40 +41,40 @@ typedef struct { /* calls of kernels, as they are printed */
 typedef struct {
 	Ctx *cx;
 	Program *p;
-	const char *upper;        /* the prefix of error codes */
+	const char *upper; /* the prefix of error codes */
 	Vocab *vocab;
 	Writer *w;
 	int threads;
 	bool profile;
-	int n_dims;               /* the entry point's arguments */
+	int n_dims; /* the entry point's arguments */
 	const Sym *const *dims;
-	bool in_team;             /* in the parallel region */
-	Kernels *kernels;         /* those called, in order */
-	Map swapped;              /* root of a Buffer -> that of the one that a loop swaps it with */
-	Map *printed;             /* a kernel's text but its name -> its name: entry points share those that are equal */
-	SizeNames *sizes;         /* NULL: between functions */
-	const char *blob;         /* prefix, when weights are a parameter; else NULL */
+	bool in_team;     /* in the parallel region */
+	Kernels *kernels; /* those called, in order */
+	Map swapped;      /* root of a Buffer -> that of the one that a loop swaps it with */
+	Map *printed;     /* a kernel's text but its name -> its name: entry points share those that are equal */
+	SizeNames *sizes; /* NULL: between functions */
+	const char *blob; /* prefix, when weights are a parameter; else NULL */
 	/* the kernel being printed */
 	const Kernel *k;
-	const Var *vector, *row;  /* NULL: none */
+	const Var *vector, *row; /* NULL: none */
 	int lanes;
-	const char *partial;      /* how many lanes are real, as C; NULL: all */
-	int n_vectors;            /* vectors of the block: the unroll of this section */
-	Map names;                /* Var -> its C name */
-	Map flags;                /* Expr -> Dependence */
-	Map uses;                 /* Expr -> how often it is read */
+	const char *partial; /* how many lanes are real, as C; NULL: all */
+	int n_vectors;       /* vectors of the block: the unroll of this section */
+	Map names;           /* Var -> its C name */
+	Map flags;           /* Expr -> Dependence */
+	Map uses;            /* Expr -> how often it is read */
 	Memo *memo;
 	int n_memo, cap_memo, n_temps;
-	const Acc *const *loop;   /* the accumulators of the loop that is open: their packed constants */
+	const Acc *const *loop; /* the accumulators of the loop that is open: their packed constants */
 } Emit;
 
 /* cexpr.c */
 const char *float_c(Arena *, double, bool single); /* a constant that reads back as that number */
 const char *index_c(Emit *, const Index *, int m, int u);
-const char *expr_c(Emit *, const Expr *, int m, int u);          /* of the type that it has: vector or scalar */
-const char *stored_c(Emit *, const Expr *, int m, int u);        /* a scalar as it goes to memory: a narrow float's bits */
-const char *expr_vector_c(Emit *, const Expr *, int m, int u);   /* as a vector in any case */
-const char *paren_c(Emit *, const char *text);                  /* an operand: in parentheses where it needs them */
+const char *expr_c(Emit *, const Expr *, int m, int u);   /* of the type that it has: vector or scalar */
+const char *stored_c(Emit *, const Expr *, int m, int u); /* a scalar as it goes to memory: a narrow float's bits */
+const char *expr_vector_c(Emit *, const Expr *, int m, int u); /* as a vector in any case */
+const char *paren_c(Emit *, const char *text);                 /* an operand: in parentheses where it needs them */
 bool depends(Emit *, const Expr *, const Var *);
 const char *fn1(Emit *, const char *name, Elem, bool vector, const char *a);
 const char *cast_c(Emit *, Elem from, Elem to, const char *text); /* of scalars as they are stored */
@@ -86,13 +86,13 @@ const char *dot_c(Emit *, const Expr *product, const char *sum, int m, int u);
 
 typedef struct {
 	int n_buffers;
-	Buffer **buffers;      /* roots, in order of C parameters */
+	Buffer **buffers; /* roots, in order of C parameters */
 	const bool *read, *written;
-	int n_outer;           /* variables of enclosing loops */
+	int n_outer; /* variables of enclosing loops */
 	const Var **outer;
-	int n_syms;            /* dims */
+	int n_syms; /* dims */
 	const Sym **syms;
-	bool constants;        /* reads weights */
+	bool constants; /* reads weights */
 } Params;
 
 /* csize.c: int64_t arithmetic on the dims' names */

@@ -36,8 +36,7 @@ static const char *identifier(Program *p, const char *wish)
 	for (const char *s = wish; *s && n + 1 < sizeof base; s++)
 		if (isalnum((unsigned char)*s) || (n && base[n - 1] != '_'))
 			base[n++] = isalnum((unsigned char)*s) ? (char)*s : '_';
-	while (n && base[n - 1] == '_')
-		n--;
+	while (n && base[n - 1] == '_') n--;
 	base[n] = 0;
 	if (n == 0 || isdigit((unsigned char)base[0])) {
 		memmove(base + 1, base, n < sizeof base - 1 ? n + 1 : n);
@@ -98,7 +97,8 @@ const Atom *atom_unique(Program *p, const Atom *want)
 	uint64_t hash = hash_bytes((uint64_t)want->kind, key, sizeof key);
 	size_t at = 0;
 	for (const Atom *a; (a = table_next(t, hash, &at));)
-		if (a->kind == want->kind && a->var == want->var && a->a == want->a && a->n == want->n && a->expr == want->expr)
+		if (a->kind == want->kind && a->var == want->var && a->a == want->a && a->n == want->n &&
+			a->expr == want->expr)
 			return a;
 	Atom *a = NEW(p->arena, Atom);
 	*a = *want;
@@ -114,7 +114,8 @@ const Index *index_unique(Program *p, const Index *want)
 	uint64_t hash = hash_bytes((uint64_t)want->base->id, want->terms, sizeof *want->terms * (size_t)n);
 	size_t at = 0;
 	for (const Index *x; (x = table_next(t, hash, &at));)
-		if (x->base == want->base && x->n_terms == n && (n == 0 || memcmp(x->terms, want->terms, sizeof *x->terms * (size_t)n) == 0))
+		if (x->base == want->base && x->n_terms == n &&
+			(n == 0 || memcmp(x->terms, want->terms, sizeof *x->terms * (size_t)n) == 0))
 			return x;
 	Index *x = NEW(p->arena, Index);
 	*x = *want;
@@ -129,10 +130,7 @@ static const Index *index_intern(Program *p, const Dim *base, int n, const Index
 	return index_unique(p, &(Index){.base = base, .n_terms = n, .terms = terms});
 }
 
-const Index *index_dim(Program *p, const Dim *d)
-{
-	return index_intern(p, d, 0, NULL);
-}
+const Index *index_dim(Program *p, const Dim *d) { return index_intern(p, d, 0, NULL); }
 
 static const Index *index_atom(Program *p, const Atom *a)
 {
@@ -141,8 +139,7 @@ static const Index *index_atom(Program *p, const Atom *a)
 
 const Index *index_var(Program *p, const Var *v)
 {
-	if (dim_is(v->extent, 1))
-		return index_dim(p, dim_int(p->cx, 0));
+	if (dim_is(v->extent, 1)) return index_dim(p, dim_int(p->cx, 0));
 	return index_atom(p, atom_unique(p, &(Atom){.kind = ATOM_VAR, .var = v}));
 }
 
@@ -157,8 +154,7 @@ const Index *index_add(Program *p, const Index *x, const Index *y)
 			terms[n++] = y->terms[j++];
 		} else {
 			const Dim *c = dim_add(p->cx, x->terms[i].coef, y->terms[j].coef);
-			if (!dim_is(c, 0))
-				terms[n++] = (IndexTerm){c, x->terms[i].atom};
+			if (!dim_is(c, 0)) terms[n++] = (IndexTerm){c, x->terms[i].atom};
 			i++, j++;
 		}
 	}
@@ -167,8 +163,7 @@ const Index *index_add(Program *p, const Index *x, const Index *y)
 
 const Index *index_scale(Program *p, const Index *x, const Dim *by)
 {
-	if (dim_is(by, 0))
-		return index_dim(p, by);
+	if (dim_is(by, 0)) return index_dim(p, by);
 	IndexTerm *terms = NEWN(p->arena, IndexTerm, x->n_terms);
 	for (int i = 0; i < x->n_terms; i++)
 		terms[i] = (IndexTerm){dim_mul(p->cx, x->terms[i].coef, by), x->terms[i].atom};
@@ -184,12 +179,9 @@ static bool index_range(Program *p, const Index *x, const Dim **lo, const Dim **
 	*lo = *hi = x->base;
 	for (int i = 0; i < x->n_terms; i++) {
 		const Dim *c = x->terms[i].coef, *most = dim_mul(p->cx, c, atom_max(p, x->terms[i].atom));
-		if (dim_lo(c) >= 0)
-			*hi = dim_add(p->cx, *hi, most);
-		else if (dim_hi(c) <= 0)
-			*lo = dim_add(p->cx, *lo, most);
-		else
-			return false;
+		if (dim_lo(c) >= 0) *hi = dim_add(p->cx, *hi, most);
+		else if (dim_hi(c) <= 0) *lo = dim_add(p->cx, *lo, most);
+		else return false;
 	}
 	return true;
 }
@@ -201,8 +193,7 @@ static const Dim *atom_max(Program *p, const Atom *a)
 	switch (a->kind) {
 	case ATOM_VAR: return dim_sub(cx, a->var->extent, one);
 	case ATOM_DIV:
-		if (index_range(p, a->a, &lo, &hi))
-			return dim_floordiv(cx, hi, a->n);
+		if (index_range(p, a->a, &lo, &hi)) return dim_floordiv(cx, hi, a->n);
 		return dim_sym(cx, "unbounded");
 	default: return dim_sub(cx, a->n, one);
 	}
@@ -216,14 +207,11 @@ static bool index_split(Program *p, const Index *x, const Dim *d, const Index **
 	int nq = 0, nr = 0;
 	for (int i = 0; i < x->n_terms; i++) {
 		const Dim *c = dim_div_exact(cx, x->terms[i].coef, d);
-		if (c)
-			q[nq++] = (IndexTerm){c, x->terms[i].atom};
-		else
-			r[nr++] = x->terms[i];
+		if (c) q[nq++] = (IndexTerm){c, x->terms[i].atom};
+		else r[nr++] = x->terms[i];
 	}
 	const Dim *bq = dim_floordiv(cx, x->base, d);
-	if (!dim_is_int(bq, NULL) && !dim_div_exact(cx, x->base, d))
-		bq = dim_int(cx, 0);
+	if (!dim_is_int(bq, NULL) && !dim_div_exact(cx, x->base, d)) bq = dim_int(cx, 0);
 	*quotient = index_intern(p, bq, nq, q);
 	*rest = index_intern(p, dim_sub(cx, x->base, dim_mul(cx, bq, d)), nr, r);
 	const Dim *lo, *hi;
@@ -233,22 +221,18 @@ static bool index_split(Program *p, const Index *x, const Dim *d, const Index **
 const Index *index_div(Program *p, const Index *x, const Dim *d)
 {
 	const Index *q, *r;
-	if (dim_is(d, 1))
-		return x;
+	if (dim_is(d, 1)) return x;
 	if (dim_is(d, 0)) /* of an array without elements: never evaluated */
 		return index_dim(p, d);
-	if (index_split(p, x, d, &q, &r))
-		return q;
+	if (index_split(p, x, d, &q, &r)) return q;
 	return index_add(p, q, index_atom(p, atom_unique(p, &(Atom){.kind = ATOM_DIV, .a = r, .n = d})));
 }
 
 const Index *index_mod(Program *p, const Index *x, const Dim *d)
 {
 	const Index *q, *r;
-	if (dim_is(d, 1) || dim_is(d, 0))
-		return index_dim(p, dim_int(p->cx, 0));
-	if (index_split(p, x, d, &q, &r))
-		return r;
+	if (dim_is(d, 1) || dim_is(d, 0)) return index_dim(p, dim_int(p->cx, 0));
+	if (index_split(p, x, d, &q, &r)) return r;
 	return index_atom(p, atom_unique(p, &(Atom){.kind = ATOM_MOD, .a = r, .n = d}));
 }
 
@@ -261,15 +245,12 @@ const Index *index_expr(Program *p, const Expr *e, const Dim *n)
 	}
 	const Dim *lo, *hi;
 	if (e->kind == EX_INDEX && index_range(p, e->value, &lo, &hi) && dim_lo(lo) >= 0 &&
-	    dim_lo(dim_sub(p->cx, n, hi)) >= 1)
+		dim_lo(dim_sub(p->cx, n, hi)) >= 1)
 		return e->value;
 	return index_atom(p, atom_unique(p, &(Atom){.kind = ATOM_EXPR, .expr = e, .n = n}));
 }
 
-bool index_is_const(const Index *x, int64_t *value)
-{
-	return x->n_terms == 0 && dim_is_int(x->base, value);
-}
+bool index_is_const(const Index *x, int64_t *value) { return x->n_terms == 0 && dim_is_int(x->base, value); }
 
 static bool atom_uses(const Atom *a, const Var *v)
 {
@@ -279,8 +260,7 @@ static bool atom_uses(const Atom *a, const Var *v)
 bool index_uses(const Index *x, const Var *v)
 {
 	for (int i = 0; i < x->n_terms; i++)
-		if (atom_uses(x->terms[i].atom, v))
-			return true;
+		if (atom_uses(x->terms[i].atom, v)) return true;
 	return false;
 }
 
@@ -289,10 +269,8 @@ const Dim *index_stride(Program *p, const Index *x, const Var *v)
 	const Dim *stride = dim_int(p->cx, 0);
 	for (int i = 0; i < x->n_terms; i++) {
 		const Atom *a = x->terms[i].atom;
-		if (a->kind == ATOM_VAR && a->var == v)
-			stride = x->terms[i].coef;
-		else if (atom_uses(a, v))
-			return NULL;
+		if (a->kind == ATOM_VAR && a->var == v) stride = x->terms[i].coef;
+		else if (atom_uses(a, v)) return NULL;
 	}
 	return stride;
 }
@@ -309,8 +287,7 @@ const Expr *expr_unique(Program *p, const Expr *want)
 	uint64_t bits;
 	memcpy(&bits, &want->number, sizeof bits);
 	key.number ^= bits;
-	for (int i = 0; i < want->n_args; i++)
-		key.p[i] = want->args[i];
+	for (int i = 0; i < want->n_args; i++) key.p[i] = want->args[i];
 	key.p[3] = want->dim;
 	key.p[4] = want->value;
 	key.p[5] = want->buffer;
@@ -320,9 +297,11 @@ const Expr *expr_unique(Program *p, const Expr *want)
 	hash = hash_bytes(hash, want->index, sizeof *want->index * rank);
 	for (const Expr *e; (e = table_next(t, hash, &at));)
 		if (e->kind == want->kind && e->elem == want->elem && e->op == want->op && e->n_args == want->n_args &&
-		    memcmp(e->args, want->args, sizeof e->args) == 0 && memcmp(&e->number, &want->number, sizeof bits) == 0 &&
-		    e->integer == want->integer && e->dim == want->dim && e->value == want->value && e->buffer == want->buffer &&
-		    e->acc == want->acc && (rank == 0 || memcmp(e->index, want->index, sizeof *e->index * rank) == 0))
+			memcmp(e->args, want->args, sizeof e->args) == 0 &&
+			memcmp(&e->number, &want->number, sizeof bits) == 0 && e->integer == want->integer &&
+			e->dim == want->dim && e->value == want->value && e->buffer == want->buffer &&
+			e->acc == want->acc &&
+			(rank == 0 || memcmp(e->index, want->index, sizeof *e->index * rank) == 0))
 			return e;
 	Expr *e = NEW(p->arena, Expr);
 	*e = *want;
@@ -356,8 +335,7 @@ const Expr *expr_index(Program *p, const Index *x)
 const Expr *expr_op(Program *p, Op op, Elem elem, int n, const Expr *const *args)
 {
 	Expr e = {.kind = EX_OP, .elem = elem, .op = op, .n_args = n};
-	for (int i = 0; i < n; i++)
-		e.args[i] = args[i];
+	for (int i = 0; i < n; i++) e.args[i] = args[i];
 	return expr_unique(p, &e);
 }
 
@@ -369,10 +347,8 @@ const Expr *expr_load(Program *p, const Buffer *b, const Index *const *index)
 		known = index_is_const(index[k], &i) && i >= 0 && i < b->data->dims[k];
 		at = at * b->data->dims[k] + i;
 	}
-	if (known && elem_is_float(b->elem))
-		return expr_const(p, b->elem, tensor_get(b->data, at));
-	if (known)
-		return expr_int(p, b->elem, tensor_get_int(b->data, at));
+	if (known && elem_is_float(b->elem)) return expr_const(p, b->elem, tensor_get(b->data, at));
+	if (known) return expr_int(p, b->elem, tensor_get_int(b->data, at));
 	return expr_unique(p, &(Expr){.kind = EX_LOAD, .elem = b->elem, .buffer = b, .index = index});
 }
 
@@ -383,23 +359,18 @@ const Expr *expr_acc(Program *p, Acc *acc)
 
 const Expr *load_under(const Expr *e)
 {
-	if (e->kind == EX_OP && e->op == OP_EW_cast)
-		e = e->args[0];
+	if (e->kind == EX_OP && e->op == OP_EW_cast) e = e->args[0];
 	return e->kind == EX_LOAD ? e : NULL;
 }
 
 const Expr *store_rounds(const Store *s)
 {
 	const Expr *e = s->value;
-	while (e->elem == BF16 && (e->kind == EX_ROUND || (e->kind == EX_OP && e->op == OP_EW_cast)))
-		e = e->args[0];
+	while (e->elem == BF16 && (e->kind == EX_ROUND || (e->kind == EX_OP && e->op == OP_EW_cast))) e = e->args[0];
 	return s->buffer->elem == BF16 && e->elem == F32 ? e : NULL;
 }
 
-bool elem_is_half(Elem e)
-{
-	return e == F16 || e == BF16;
-}
+bool elem_is_half(Elem e) { return e == F16 || e == BF16; }
 
 const Expr *expr_round(Program *p, Elem elem, const Expr *e)
 {
@@ -414,18 +385,14 @@ typedef struct {
 static void uses_visit(void *user, const Expr *e)
 {
 	Uses *u = user;
-	if (e->kind == EX_INDEX)
-		u->found |= index_uses(e->value, u->var);
+	if (e->kind == EX_INDEX) u->found |= index_uses(e->value, u->var);
 	if (e->kind == EX_LOAD)
-		for (int i = 0; i < e->buffer->rank && !u->found; i++)
-			u->found = index_uses(e->index[i], u->var);
+		for (int i = 0; i < e->buffer->rank && !u->found; i++) u->found = index_uses(e->index[i], u->var);
 	if (e->kind == EX_ACC && e->acc->value) {
 		bool bound = false;
-		for (int i = 0; i < e->acc->n_vars; i++)
-			bound |= e->acc->vars[i] == u->var;
+		for (int i = 0; i < e->acc->n_vars; i++) bound |= e->acc->vars[i] == u->var;
 		u->found |= !bound && expr_uses(e->acc->value, u->var);
-		if (e->acc->init)
-			u->found |= expr_uses(e->acc->init, u->var);
+		if (e->acc->init) u->found |= expr_uses(e->acc->init, u->var);
 	}
 }
 
@@ -442,11 +409,9 @@ bool expr_uses(const Expr *e, const Var *v)
 
 void expr_each(const Expr *e, Map *seen, void (*visit)(void *, const Expr *), void *user)
 {
-	if (map_get(seen, e))
-		return;
+	if (map_get(seen, e)) return;
 	map_put(seen, e, e);
-	for (int i = 0; i < e->n_args; i++)
-		expr_each(e->args[i], seen, visit, user);
+	for (int i = 0; i < e->n_args; i++) expr_each(e->args[i], seen, visit, user);
 	visit(user, e);
 }
 
@@ -455,16 +420,20 @@ void expr_each(const Expr *e, Map *seen, void (*visit)(void *, const Expr *), vo
 Buffer *buffer_new(Program *p, BufferKind kind, const char *name, const char *role, const Type *type)
 {
 	Buffer *b = NEW(p->arena, Buffer);
-	*b = (Buffer){.kind = kind, .role = role, .elem = type->elem, .rank = type->rank, .dims = type->dims, .slot = -1,
-	              .first = -1, .id = p->n_buffers};
+	*b = (Buffer){.kind = kind,
+		.role = role,
+		.elem = type->elem,
+		.rank = type->rank,
+		.dims = type->dims,
+		.slot = -1,
+		.first = -1,
+		.id = p->n_buffers};
 	b->name = kind == BUF_CONST ? unique_name(p, name) : unique_local(p, name);
 	b->order = NEWN(p->arena, int, type->rank);
-	for (int i = 0; i < type->rank; i++)
-		b->order[i] = i;
+	for (int i = 0; i < type->rank; i++) b->order[i] = i;
 	if ((p->n_buffers & (p->n_buffers - 1)) == 0) {
 		Buffer **more = NEWN(p->arena, Buffer *, p->n_buffers ? 2 * p->n_buffers : 1);
-		if (p->n_buffers)
-			memcpy(more, p->buffers, sizeof *more * (size_t)p->n_buffers);
+		if (p->n_buffers) memcpy(more, p->buffers, sizeof *more * (size_t)p->n_buffers);
 		p->buffers = more;
 	}
 	p->buffers[p->n_buffers++] = b;
@@ -476,14 +445,11 @@ Buffer *const_new(Program *p, const char *name, const char *role, const Tensor *
 	Ctx *cx = p->cx;
 	const Tensor *data = tensor_intern(cx, t);
 	const Dim **dims = NEWN(p->arena, const Dim *, data->rank);
-	for (int i = 0; i < data->rank; i++)
-		dims[i] = dim_int(cx, data->dims[i]);
+	for (int i = 0; i < data->rank; i++) dims[i] = dim_int(cx, data->dims[i]);
 	const char *have = map_get(&p->names->constants, data);
 	Buffer *b = buffer_new(p, BUF_CONST, name, role, type_new(cx, data->elem, data->rank, dims));
-	if (have)
-		b->name = have;
-	else
-		map_put(&p->names->constants, data, b->name);
+	if (have) b->name = have;
+	else map_put(&p->names->constants, data, b->name);
 	b->data = data;
 	return b;
 }
@@ -491,8 +457,7 @@ Buffer *const_new(Program *p, const char *name, const char *role, const Tensor *
 const Dim *buffer_stride(Ctx *cx, const Buffer *b, int dim)
 {
 	const Dim *stride = dim_int(cx, 1);
-	for (int i = b->rank - 1; i >= 0 && b->order[i] != dim; i--)
-		stride = dim_mul(cx, stride, b->dims[b->order[i]]);
+	for (int i = b->rank - 1; i >= 0 && b->order[i] != dim; i--) stride = dim_mul(cx, stride, b->dims[b->order[i]]);
 	return stride;
 }
 
@@ -501,19 +466,19 @@ static const Index *index_fold(Program *p, const Index *x)
 {
 	for (int i = 0; i < x->n_terms; i++) {
 		const Atom *mod = x->terms[i].atom;
-		if (mod->kind != ATOM_MOD)
-			continue;
+		if (mod->kind != ATOM_MOD) continue;
 		for (int k = 0; k < x->n_terms; k++) {
 			const Atom *div = x->terms[k].atom;
 			if (div->kind != ATOM_DIV || div->a != mod->a || div->n != mod->n ||
-			    x->terms[k].coef != dim_mul(p->cx, x->terms[i].coef, mod->n))
+				x->terms[k].coef != dim_mul(p->cx, x->terms[i].coef, mod->n))
 				continue;
 			IndexTerm *rest = NEWN(p->arena, IndexTerm, x->n_terms);
 			int n = 0;
 			for (int j = 0; j < x->n_terms; j++)
-				if (j != i && j != k)
-					rest[n++] = x->terms[j];
-			return index_fold(p, index_add(p, index_intern(p, x->base, n, rest), index_scale(p, mod->a, x->terms[i].coef)));
+				if (j != i && j != k) rest[n++] = x->terms[j];
+			return index_fold(p,
+				index_add(p, index_intern(p, x->base, n, rest),
+					index_scale(p, mod->a, x->terms[i].coef)));
 		}
 	}
 	return x;
@@ -522,8 +487,7 @@ static const Index *index_fold(Program *p, const Index *x)
 const Index *buffer_offset(Program *p, const Buffer *b, const Index *const *index)
 {
 	const Index *sum = index_dim(p, dim_int(p->cx, 0));
-	for (int i = 0; i < b->rank; i++)
-		sum = index_add(p, sum, index_scale(p, index[i], buffer_stride(p->cx, b, i)));
+	for (int i = 0; i < b->rank; i++) sum = index_add(p, sum, index_scale(p, index[i], buffer_stride(p->cx, b, i)));
 	return index_fold(p, sum);
 }
 
@@ -531,8 +495,7 @@ void block_add(Program *p, Block *b, Stmt *s)
 {
 	if ((b->n & (b->n - 1)) == 0) {
 		Stmt **more = NEWN(p->arena, Stmt *, b->n ? 2 * b->n : 1);
-		if (b->n)
-			memcpy(more, b->stmts, sizeof *more * (size_t)b->n);
+		if (b->n) memcpy(more, b->stmts, sizeof *more * (size_t)b->n);
 		b->stmts = more;
 	}
 	b->stmts[b->n++] = s;

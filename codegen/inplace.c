@@ -21,14 +21,10 @@ static void read_index(const Index *, Reads *);
 static void read_visit(void *user, const Expr *e)
 {
 	Reads *r = user;
-	if (e->kind == EX_INDEX)
-		read_index(e->value, r);
-	if (e->kind != EX_LOAD)
-		return;
-	for (int i = 0; i < e->buffer->rank; i++)
-		read_index(e->index[i], r);
-	if (e->buffer == r->now)
-		r->wrong |= buffer_offset(r->p, e->buffer, e->index) != r->at;
+	if (e->kind == EX_INDEX) read_index(e->value, r);
+	if (e->kind != EX_LOAD) return;
+	for (int i = 0; i < e->buffer->rank; i++) read_index(e->index[i], r);
+	if (e->buffer == r->now) r->wrong |= buffer_offset(r->p, e->buffer, e->index) != r->at;
 }
 
 static void read_expr(const Expr *e, Reads *r)
@@ -44,10 +40,8 @@ static void read_index(const Index *x, Reads *r)
 {
 	for (int i = 0; i < x->n_terms; i++) {
 		const Atom *a = x->terms[i].atom;
-		if (a->kind == ATOM_EXPR)
-			read_expr(a->expr, r);
-		else if (a->a)
-			read_index(a->a, r);
+		if (a->kind == ATOM_EXPR) read_expr(a->expr, r);
+		else if (a->a) read_index(a->a, r);
 	}
 }
 
@@ -64,31 +58,24 @@ static void read_kernel(const Kernel *k, Reads *r)
 	const bool sums_first = at && is_one_tile(k);
 	for (int i = 0; i < k->n_accs; i++) {
 		r->at = NULL;
-		if (!sums_first)
-			read_expr(k->accs[i]->value, r);
+		if (!sums_first) read_expr(k->accs[i]->value, r);
 		r->at = at;
-		if (k->accs[i]->init)
-			read_expr(k->accs[i]->init, r);
+		if (k->accs[i]->init) read_expr(k->accs[i]->init, r);
 	}
-	for (int i = 0; i < k->n_stores; i++)
-		read_expr(k->stores[i].value, r);
+	for (int i = 0; i < k->n_stores; i++) read_expr(k->stores[i].value, r);
 }
 
 static void read_stmt(void *user, Stmt *s)
 {
 	Reads *r = user;
-	if (s->kind == ST_KERNEL)
-		read_kernel(s->kernel, r);
-	if (s->kind == ST_IF || s->kind == ST_SIZE)
-		read_expr(s->cond, r);
-	for (int i = 0; i < s->n_ins; i++)
-		r->wrong |= s->ins[i] == r->now;
+	if (s->kind == ST_KERNEL) read_kernel(s->kernel, r);
+	if (s->kind == ST_IF || s->kind == ST_SIZE) read_expr(s->cond, r);
+	for (int i = 0; i < s->n_ins; i++) r->wrong |= s->ins[i] == r->now;
 }
 
 static const Buffer *root_of(const Buffer *b)
 {
-	while (b->alias)
-		b = b->alias;
+	while (b->alias) b = b->alias;
 	return b;
 }
 
@@ -96,15 +83,15 @@ static bool may_overwrite(Program *p, const Block *body, const Carry *c)
 {
 	Reads reads = {.p = p, .now = c->now};
 	const Store *store = NULL;
-	if (c->next->rank != c->now->rank || memcmp(c->next->dims, c->now->dims, sizeof *c->now->dims * (size_t)c->now->rank) != 0)
+	if (c->next->rank != c->now->rank ||
+		memcmp(c->next->dims, c->now->dims, sizeof *c->now->dims * (size_t)c->now->rank) != 0)
 		return false;
 	for (int i = 0; i < body->n; i++) {
 		Stmt *s = body->stmts[i];
 		bool here = false;
 		for (int k = 0; s->kind == ST_KERNEL && k < s->kernel->n_stores; k++)
 			if (root_of(s->kernel->stores[k].buffer) == c->next) {
-				if (store)
-					return false;
+				if (store) return false;
 				store = &s->kernel->stores[k];
 				here = true;
 			}
@@ -131,8 +118,7 @@ static void overwrite(Program *p, const Block *body, int n, Carry *carries)
 
 static void visit(void *user, Stmt *s)
 {
-	if (s->kind == ST_LOOP)
-		overwrite(user, &s->body, s->n_carries, s->carries);
+	if (s->kind == ST_LOOP) overwrite(user, &s->body, s->n_carries, s->carries);
 }
 
 Program *pass_inplace(const Program *from, const Target *target)

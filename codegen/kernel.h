@@ -56,8 +56,8 @@ typedef enum {
 	EX_INDEX, /* i64: an index as a value (iota) */
 	EX_OP,    /* element-wise primitive */
 	EX_LOAD,
-	EX_ACC,   /* the final value of an accumulator */
-	EX_ROUND  /* to the precision of elem (f16, bf16), kept in a float */
+	EX_ACC,  /* the final value of an accumulator */
+	EX_ROUND /* to the precision of elem (f16, bf16), kept in a float */
 } ExprKind;
 struct Expr {
 	ExprKind kind;
@@ -65,8 +65,8 @@ struct Expr {
 	Op op;
 	int n_args;
 	const Expr *args[3];
-	double number;      /* CONST of floats */
-	int64_t integer;    /* CONST of others */
+	double number;   /* CONST of floats */
+	int64_t integer; /* CONST of others */
 	const Dim *dim;
 	const Index *value; /* INDEX */
 	const Buffer *buffer;
@@ -85,15 +85,15 @@ struct Buffer {
 	Elem elem;
 	int rank;
 	Dims dims;
-	int *order;          /* storage order of the dims, outermost first: [0, 1, ..] unless a schedule says otherwise */
-	const Tensor *data;  /* BUF_CONST */
-	Buffer *alias;       /* stored in that buffer instead (in place, or under other dims); NULL: its own memory */
-	bool viewed;         /* is so under other dims: keeps its storage order */
-	int index;           /* INPUT, OUTPUT, STATE: which */
-	int first, last;     /* WORK: positions of first and last use, set by the planner */
-	uint32_t alone;      /* WORK: in which loops that may run side by side, by the planner */
-	int slot;            /* WORK: set by the planner */
-	bool used;           /* CONST: the printed C reads it */
+	int *order; /* storage order of the dims, outermost first: [0, 1, ..] unless a schedule says otherwise */
+	const Tensor *data; /* BUF_CONST */
+	Buffer *alias;      /* stored in that buffer instead (in place, or under other dims); NULL: its own memory */
+	bool viewed;        /* is so under other dims: keeps its storage order */
+	int index;          /* INPUT, OUTPUT, STATE: which */
+	int first, last;    /* WORK: positions of first and last use, set by the planner */
+	uint32_t alone;     /* WORK: in which loops that may run side by side, by the planner */
+	int slot;           /* WORK: set by the planner */
+	bool used;          /* CONST: the printed C reads it */
 	int id;
 };
 
@@ -106,13 +106,13 @@ enum { FOLD_LANES = 16 };
 struct Acc {
 	AccKind kind;
 	Elem elem;
-	int n_vars;             /* reduction variables, outermost first */
+	int n_vars; /* reduction variables, outermost first */
 	const Var *const *vars;
-	const Expr *init;       /* what it starts from; NULL: the neutral element */
-	const Expr *value;      /* what each iteration adds */
-	int level;              /* order of its loop among the kernel's: after what init and value need */
-	bool folded;            /* in FOLD_LANES partial sums along its last variable */
-	Acc *into;              /* the accumulator that this one's init continues, sharing its register; NULL: none */
+	const Expr *init;  /* what it starts from; NULL: the neutral element */
+	const Expr *value; /* what each iteration adds */
+	int level;         /* order of its loop among the kernel's: after what init and value need */
+	bool folded;       /* in FOLD_LANES partial sums along its last variable */
+	Acc *into;         /* the accumulator that this one's init continues, sharing its register; NULL: none */
 	int id;
 };
 typedef struct {
@@ -124,18 +124,18 @@ typedef struct {
  *     [outer ..][vector block][reduction vars ..][slot][vector of the block][lane],  zeros in lanes beyond the extent. */
 typedef struct {
 	Buffer *buffer;
-	Elem elem;                 /* F32, or BF16, F16, widened when read */
-	bool dotted;               /* multiplied by dot products of two: the last variable goes in twos, which are neighbours */
-	bool paired;               /* of each two vectors in a row the elements take turns, so that one load widens to both */
+	Elem elem;   /* F32, or BF16, F16, widened when read */
+	bool dotted; /* multiplied by dot products of two: the last variable goes in twos, which are neighbours */
+	bool paired; /* of each two vectors in a row the elements take turns, so that one load widens to both */
 	int n_slots;
-	const Expr **loads;        /* what each slot replaces */
-	const Acc *acc;            /* one of the loop's accumulators: which loop it is */
-	int n_vars;                /* the loop's reduction variables, as in its accumulators */
+	const Expr **loads; /* what each slot replaces */
+	const Acc *acc;     /* one of the loop's accumulators: which loop it is */
+	int n_vars;         /* the loop's reduction variables, as in its accumulators */
 	const Var *const *vars;
-	int n_outer;               /* kernel variables in front */
+	int n_outer; /* kernel variables in front */
 	const Var **outer;
-	int64_t outer_size;        /* elements in front of one step of the innermost outer variable */
-	int64_t block_size;        /* elements of one vector over all steps: reduction size * n_slots * lanes */
+	int64_t outer_size; /* elements in front of one step of the innermost outer variable */
+	int64_t block_size; /* elements of one vector over all steps: reduction size * n_slots * lanes */
 } Pack;
 typedef struct {
 	int vector;      /* which of vars is in SIMD lanes; -1: none */
@@ -153,13 +153,13 @@ typedef enum { SHARE_BY_RULES, SHARE_YES, SHARE_NO } Sharing;
 typedef enum { HOIST_BY_RULES, HOIST_YES, HOIST_NO } Hoisting;
 typedef struct GivenSchedule {
 	uint64_t key;
-	bool scalar;          /* no axis is in the lanes */
-	const char *vector;   /* that axis is; NULL: by the rules */
-	int unroll;           /* vectors along it; 0: by the rules, and rows too */
-	const char *rows;     /* NULL: none */
+	bool scalar;        /* no axis is in the lanes */
+	const char *vector; /* that axis is; NULL: by the rules */
+	int unroll;         /* vectors along it; 0: by the rules, and rows too */
+	const char *rows;   /* NULL: none */
 	int row_tile;
 	Sharing parallel;
-	const char *remark;   /* a comment in the file; NULL: none */
+	const char *remark; /* a comment in the file; NULL: none */
 	const struct Schedules *from;
 	int line;
 	bool used;
@@ -171,12 +171,12 @@ typedef struct Schedules {
 	GivenSchedule *items;
 } Schedules;
 struct Kernel {
-	const char *name;   /* C identifier */
-	const char *text;   /* what it computes, for the comment */
+	const char *name; /* C identifier */
+	const char *text; /* what it computes, for the comment */
 	int n_vars;
 	const Var *const *vars;
 	int n_accs;
-	Acc **accs;         /* by level, then in order of use */
+	Acc **accs; /* by level, then in order of use */
 	int n_stores;
 	Store *stores;
 	Schedule schedule;
@@ -206,22 +206,23 @@ struct Stmt {
 	const Var *var;
 	const Dim *length;
 	bool reverse;
-	Buffer *count, *limit;  /* while-loops: steps done (i64 scalar, written), most steps (i64 scalar); else NULL */
-	const Sym *size;        /* while-loops, SIZE: the symbol that has the steps done, the scalar, as its value from then on; NULL: none */
-	Buffer *go, *go_next;   /* while-loops: bool scalars */
+	Buffer *count, *limit; /* while-loops: steps done (i64 scalar, written), most steps (i64 scalar); else NULL */
+	const Sym *
+		size; /* while-loops, SIZE: the symbol that has the steps done, the scalar, as its value from then on; NULL: none */
+	Buffer *go, *go_next; /* while-loops: bool scalars */
 	int n_carries;
 	Carry *carries;
-	Block body, other;      /* IF: then, else */
-	const Expr *cond;       /* IF, SIZE: a scalar load */
+	Block body, other; /* IF: then, else */
+	const Expr *cond;  /* IF, SIZE: a scalar load */
 	/* CHECK: sizes that must be equal, or where at_least is set seen >= want; else the call ends with an error.  SIZE without a
 	 * symbol: want is what the scalar must be. */
 	const Dim *want, *seen;
 	bool at_least;
-	const char *guard;      /* SIZE: the scalar is a truth that the inputs' numbers must have, and this says which */
-	const Dim *where;       /* CHECK: of interest only where this is above 0; NULL: always */
+	const char *guard; /* SIZE: the scalar is a truth that the inputs' numbers must have, and this says which */
+	const Dim *where;  /* CHECK: of interest only where this is above 0; NULL: always */
 	/* SPECIAL: sort, cumulative, argreduce, scatter_nd: a primitive that is no map and no reduction */
 	const Val *val;
-	const char *name;       /* its C function */
+	const char *name; /* its C function */
 	Buffer *out;
 	int n_ins;
 	Buffer **ins;
@@ -245,23 +246,23 @@ struct Program { /* one entry point */
 	Arena *arena;
 	const char *name; /* C function */
 	const Graph *graph;
-	bool guarded;               /* the numbers in its inputs are checked */
-	const Graph *face;          /* the same before elements came to share bytes */
+	bool guarded;      /* the numbers in its inputs are checked */
+	const Graph *face; /* the same before elements came to share bytes */
 	int n_inputs, n_outputs, n_states;
 	Buffer **inputs, **outputs;
-	Carry *carries;             /* the states: now is the caller's, next in the workspace */
-	const char **members;       /* what they are called in NAME_state: the same in all programs that have these states */
+	Carry *carries;       /* the states: now is the caller's, next in the workspace */
+	const char **members; /* what they are called in NAME_state: the same in all programs that have these states */
 	Block block;
-	int team;                   /* from this statement on a team of threads runs it; block.n: none does */
+	int team; /* from this statement on a team of threads runs it; block.n: none does */
 	int n_buffers;
 	Buffer **buffers;
-	int n_slots;                /* workspace */
+	int n_slots; /* workspace */
 	const Dim **slot_bytes;
 	int n_ids;
-	struct Consing *consing;    /* the hash tables of indices and expressions */
+	struct Consing *consing; /* the hash tables of indices and expressions */
 	Names *names;
-	Map sizes;                  /* Sym -> what the printed functions call a quotient, minimum or maximum */
-	Map locals, numbers;        /* names of this program's arrays; a wish -> the last number that it got */
+	Map sizes;           /* Sym -> what the printed functions call a quotient, minimum or maximum */
+	Map locals, numbers; /* names of this program's arrays; a wish -> the last number that it got */
 };
 
 /* expr.c: hash-consed construction with simplification */
@@ -292,15 +293,15 @@ void expr_each(const Expr *, Map *seen, void (*)(void *user, const Expr *), void
 
 Buffer *const_new(Program *, const char *name, const char *role, const Tensor *); /* equal contents, equal name */
 Buffer *buffer_new(Program *, BufferKind, const char *name, const char *role, const Type *);
-const Dim *buffer_stride(Ctx *, const Buffer *, int dim); /* in elements, by its storage order */
+const Dim *buffer_stride(Ctx *, const Buffer *, int dim);                    /* in elements, by its storage order */
 const Index *buffer_offset(Program *, const Buffer *, const Index *const *); /* the linear one */
-const char *unique_name(Program *, const char *wish);  /* in the file */
-const char *unique_member(Program *, Map *taken, const char *wish); /* in a struct */
-const char *unique_local(Program *, const char *wish); /* in the entry point and its kernels */
+const char *unique_name(Program *, const char *wish);                        /* in the file */
+const char *unique_member(Program *, Map *taken, const char *wish);          /* in a struct */
+const char *unique_local(Program *, const char *wish);                       /* in the entry point and its kernels */
 /* What a store of bf16 rounds, where its value is nothing but a float rounded so; NULL: it is something else. */
 const Expr *store_rounds(const Store *);
 const Expr *load_under(const Expr *); /* what is read, maybe widened; NULL: it is something else */
-bool elem_is_half(Elem); /* f16, bf16: computed on as f32 */
+bool elem_is_half(Elem);              /* f16, bf16: computed on as f32 */
 /* Accumulators that run in one reduction loop; a kernel's are sorted so that these are neighbours. */
 bool same_loop(const Acc *, const Acc *);
 void block_add(Program *, Block *, Stmt *);
@@ -311,31 +312,31 @@ void block_each(const Block *, void (*visit)(void *, Stmt *), void *user);
  * core, of the machines that the target is for rather than of one of them. */
 typedef struct {
 	const char *name;
-	const char *march;      /* -march= of gcc and clang; NULL: none */
-	int lanes;              /* of f32; 1: scalar C99 */
-	int registers;          /* vector registers */
-	int spare_registers;    /* of these, not for sums: operands and what is broadcast */
-	bool fma;               /* the numeric profile */
-	bool bf16_dot;          /* adds products of bf16 in pairs */
-	int fma_latency;        /* of a multiply-add */
-	int fmas_per_cycle;     /* vectors; times the latency: sums that keep the units busy */
-	int gather_loads;       /* a gather or scatter takes as long as so many loads */
-	int max_vectors, max_rows; /* of a register tile, before code grows more than loads shrink */
+	const char *march;                    /* -march= of gcc and clang; NULL: none */
+	int lanes;                            /* of f32; 1: scalar C99 */
+	int registers;                        /* vector registers */
+	int spare_registers;                  /* of these, not for sums: operands and what is broadcast */
+	bool fma;                             /* the numeric profile */
+	bool bf16_dot;                        /* adds products of bf16 in pairs */
+	int fma_latency;                      /* of a multiply-add */
+	int fmas_per_cycle;                   /* vectors; times the latency: sums that keep the units busy */
+	int gather_loads;                     /* a gather or scatter takes as long as so many loads */
+	int max_vectors, max_rows;            /* of a register tile, before code grows more than loads shrink */
 	int64_t l1_bytes, l2_bytes, l3_bytes; /* l3: one core's share counts on no more */
 	double l1_rate, l2_rate, l3_rate, memory_rate; /* bytes a cycle, read */
-	int barrier, fork;      /* of a team of threads: to wait for each other, to start */
+	int barrier, fork;                             /* of a team of threads: to wait for each other, to start */
 } TargetInfo;
 
 /* The passes of this level, in order. */
 typedef struct {
-	bool fuse;      /* several operations a kernel; else one */
+	bool fuse; /* several operations a kernel; else one */
 	bool vectorise;
 	bool pack;
-	int lanes;      /* f32 lanes that are used: the target's, or 1 */
+	int lanes; /* f32 lanes that are used: the target's, or 1 */
 	int threads;
 	const TargetInfo *cpu;
-	Schedules *given;   /* NULL: the rules choose all */
-	bool list_choices;  /* for --tune */
+	Schedules *given;  /* NULL: the rules choose all */
+	bool list_choices; /* for --tune */
 } Target;
 /* lower.c: graph to program.  The last n_states params and results are state. */
 Program *lower(Ctx *, const Graph *, const char *name, int n_states, const Target *, Names *);
@@ -357,15 +358,15 @@ typedef struct {
 	KernelPass *run;
 } KernelStage;
 extern const KernelStage kernel_stages[]; /* stages.c */
-Program *program_copy(const Program *); /* copy.c: with its own statements, buffers, accumulators and expressions */
+Program *program_copy(const Program *);   /* copy.c: with its own statements, buffers, accumulators and expressions */
 /* key.c */
 uint64_t kernel_key(const Kernel *);
 /* schedule.c: the file's text in and out; fails naming its line. */
 Schedules *schedules_parse(Ctx *, const char *file, const char *text, size_t size);
 void schedules_print(Buf *, const Schedules *);
 const GivenSchedule *schedule_of(const Program *, const Kernel *); /* the one that it has, as a file would say it */
-void given_print(Buf *, const GivenSchedule *); /* a line without its end */
-void schedules_give(Program *, Schedules *); /* to its kernels, by their keys; NULL: none are given */
+void given_print(Buf *, const GivenSchedule *);                    /* a line without its end */
+void schedules_give(Program *, Schedules *);     /* to its kernels, by their keys; NULL: none are given */
 void schedules_unused(Ctx *, const Schedules *); /* a note on each kernel that no program had */
 int given_axis(const Program *, const Kernel *, const char *name); /* of k->vars; fails naming the line of k->given */
 _Noreturn void given_fail(const Program *, const Kernel *, const char *what);

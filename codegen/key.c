@@ -17,23 +17,18 @@ typedef struct {
 
 static bool is_new(Key *key, const void *what)
 {
-	if (map_get(&key->numbers, what))
-		return false;
+	if (map_get(&key->numbers, what)) return false;
 	map_put(&key->numbers, what, (void *)(intptr_t)++key->n);
 	return true;
 }
 
-static int number_of(const Key *key, const void *what)
-{
-	return (int)(intptr_t)map_get(&key->numbers, what);
-}
+static int number_of(const Key *key, const void *what) { return (int)(intptr_t)map_get(&key->numbers, what); }
 
 static void write_expr(Key *, const Expr *);
 
 static void write_var(Key *key, const Var *v)
 {
-	if (!is_new(key, v))
-		return;
+	if (!is_new(key, v)) return;
 	buf_printf(&key->text, "%d var ", number_of(key, v));
 	dim_print(&key->text, v->extent);
 	buf_puts(&key->text, "\n");
@@ -41,9 +36,9 @@ static void write_var(Key *key, const Var *v)
 
 static void write_buffer(Key *key, const Buffer *b)
 {
-	if (!is_new(key, b))
-		return;
-	buf_printf(&key->text, "%d %s %s", number_of(key, b), b->kind == BUF_CONST ? "const" : "array", elem_info[b->elem].name);
+	if (!is_new(key, b)) return;
+	buf_printf(&key->text, "%d %s %s", number_of(key, b), b->kind == BUF_CONST ? "const" : "array",
+		elem_info[b->elem].name);
 	for (int d = 0; d < b->rank; d++) {
 		buf_puts(&key->text, ", ");
 		dim_print(&key->text, b->dims[d]);
@@ -56,12 +51,9 @@ static void visit_index(Key *key, const Index *x)
 {
 	for (int i = 0; i < x->n_terms; i++) {
 		const Atom *a = x->terms[i].atom;
-		if (a->kind == ATOM_VAR)
-			write_var(key, a->var);
-		else if (a->kind == ATOM_EXPR)
-			write_expr(key, a->expr);
-		else
-			visit_index(key, a->a);
+		if (a->kind == ATOM_VAR) write_var(key, a->var);
+		else if (a->kind == ATOM_EXPR) write_expr(key, a->expr);
+		else visit_index(key, a->a);
 	}
 }
 
@@ -80,47 +72,37 @@ static void put_index(Key *key, const Index *x)
 		}
 		buf_puts(b, a->kind == ATOM_DIV ? " * div " : a->kind == ATOM_MOD ? " * mod " : " * clamp ");
 		dim_print(b, a->n);
-		if (a->kind == ATOM_EXPR)
-			buf_printf(b, " of %d", number_of(key, a->expr));
-		else
-			put_index(key, a->a);
+		if (a->kind == ATOM_EXPR) buf_printf(b, " of %d", number_of(key, a->expr));
+		else put_index(key, a->a);
 	}
 	buf_puts(b, "]");
 }
 
 static void write_acc(Key *key, const Acc *a)
 {
-	static const char *const kinds[] = {[ACC_SUM] = "sum", [ACC_PROD] = "prod", [ACC_MAX] = "max", [ACC_MIN] = "min"};
-	if (map_get(&key->numbers, a))
-		return;
-	for (int i = 0; i < a->n_vars; i++)
-		write_var(key, a->vars[i]);
-	if (a->init)
-		write_expr(key, a->init);
+	static const char *const kinds[] = {
+		[ACC_SUM] = "sum", [ACC_PROD] = "prod", [ACC_MAX] = "max", [ACC_MIN] = "min"};
+	if (map_get(&key->numbers, a)) return;
+	for (int i = 0; i < a->n_vars; i++) write_var(key, a->vars[i]);
+	if (a->init) write_expr(key, a->init);
 	write_expr(key, a->value);
 	is_new(key, a);
 	buf_printf(&key->text, "%d %s %s %d %d of", number_of(key, a), kinds[a->kind], elem_info[a->elem].name,
-	           a->init ? number_of(key, a->init) : 0, number_of(key, a->value));
-	for (int i = 0; i < a->n_vars; i++)
-		buf_printf(&key->text, " %d", number_of(key, a->vars[i]));
+		a->init ? number_of(key, a->init) : 0, number_of(key, a->value));
+	for (int i = 0; i < a->n_vars; i++) buf_printf(&key->text, " %d", number_of(key, a->vars[i]));
 	buf_puts(&key->text, "\n");
 }
 
 static void write_expr(Key *key, const Expr *e)
 {
 	Buf *b = &key->text;
-	if (map_get(&key->numbers, e))
-		return;
-	for (int i = 0; i < e->n_args; i++)
-		write_expr(key, e->args[i]);
-	if (e->kind == EX_INDEX)
-		visit_index(key, e->value);
-	if (e->kind == EX_ACC)
-		write_acc(key, e->acc);
+	if (map_get(&key->numbers, e)) return;
+	for (int i = 0; i < e->n_args; i++) write_expr(key, e->args[i]);
+	if (e->kind == EX_INDEX) visit_index(key, e->value);
+	if (e->kind == EX_ACC) write_acc(key, e->acc);
 	if (e->kind == EX_LOAD) {
 		write_buffer(key, e->buffer);
-		for (int d = 0; d < e->buffer->rank; d++)
-			visit_index(key, e->index[d]);
+		for (int d = 0; d < e->buffer->rank; d++) visit_index(key, e->index[d]);
 	}
 	is_new(key, e);
 	buf_printf(b, "%d %s ", number_of(key, e), elem_info[e->elem].name);
@@ -130,23 +112,20 @@ static void write_expr(Key *key, const Expr *e)
 	case EX_INDEX: put_index(key, e->value); break;
 	case EX_LOAD:
 		buf_printf(b, "load %d", number_of(key, e->buffer));
-		for (int d = 0; d < e->buffer->rank; d++)
-			put_index(key, e->index[d]);
+		for (int d = 0; d < e->buffer->rank; d++) put_index(key, e->index[d]);
 		break;
 	case EX_ACC: buf_printf(b, "of %d", number_of(key, e->acc)); break;
 	case EX_ROUND: buf_puts(b, "round"); break;
 	case EX_OP: buf_puts(b, op_info[e->op].name); break;
 	}
-	for (int i = 0; i < e->n_args; i++)
-		buf_printf(b, " %d", number_of(key, e->args[i]));
+	for (int i = 0; i < e->n_args; i++) buf_printf(b, " %d", number_of(key, e->args[i]));
 	buf_puts(b, "\n");
 }
 
 static uint64_t fnv1a(const char *text, size_t n)
 {
 	uint64_t hash = UINT64_C(0xcbf29ce484222325);
-	for (size_t i = 0; i < n; i++)
-		hash = (hash ^ (unsigned char)text[i]) * UINT64_C(0x100000001b3);
+	for (size_t i = 0; i < n; i++) hash = (hash ^ (unsigned char)text[i]) * UINT64_C(0x100000001b3);
 	return hash;
 }
 
@@ -156,19 +135,15 @@ uint64_t kernel_key(const Kernel *k)
 	Key key = {0};
 	buf_init(&key.text, scratch);
 	map_init(&key.numbers, scratch);
-	for (int i = 0; i < k->n_vars; i++)
-		write_var(&key, k->vars[i]);
-	for (int i = 0; i < k->n_accs; i++)
-		write_acc(&key, k->accs[i]);
+	for (int i = 0; i < k->n_vars; i++) write_var(&key, k->vars[i]);
+	for (int i = 0; i < k->n_accs; i++) write_acc(&key, k->accs[i]);
 	for (int i = 0; i < k->n_stores; i++) {
 		const Store *s = &k->stores[i];
 		write_expr(&key, s->value);
 		write_buffer(&key, s->buffer);
-		for (int d = 0; d < s->buffer->rank; d++)
-			visit_index(&key, s->index[d]);
+		for (int d = 0; d < s->buffer->rank; d++) visit_index(&key, s->index[d]);
 		buf_printf(&key.text, "store %d", number_of(&key, s->buffer));
-		for (int d = 0; d < s->buffer->rank; d++)
-			put_index(&key, s->index[d]);
+		for (int d = 0; d < s->buffer->rank; d++) put_index(&key, s->index[d]);
 		buf_printf(&key.text, " = %d\n", number_of(&key, s->value));
 	}
 	const uint64_t hash = fnv1a(key.text.text, key.text.size);

@@ -46,7 +46,11 @@ static void print_index(Buf *b, const Index *x)
 	int64_t v;
 	if (dim_is_int(x->base, &v)) {
 		if (v || !any)
-			buf_printf(b, any && v < 0 ? " - %" PRId64 : any ? " + %" PRId64 : "%" PRId64, any && v < 0 ? -v : v);
+			buf_printf(b,
+				any && v < 0  ? " - %" PRId64
+					: any ? " + %" PRId64
+					      : "%" PRId64,
+				any && v < 0 ? -v : v);
 	} else {
 		buf_puts(b, any ? " + " : "");
 		dim_print(b, x->base);
@@ -79,10 +83,8 @@ static void print_part(Buf *b, size_t end, const Kernel *k, const Expr *e, int a
 	} infix[] = {{OP_EW_add, " + ", 1}, {OP_EW_sub, " - ", 1}, {OP_EW_mul, " * ", 2}, {OP_EW_div, " / ", 2}};
 	switch (e->kind) {
 	case EX_CONST:
-		if (elem_is_float(e->elem))
-			buf_printf(b, "%.9g", e->number);
-		else
-			buf_printf(b, "%" PRId64, e->integer);
+		if (elem_is_float(e->elem)) buf_printf(b, "%.9g", e->number);
+		else buf_printf(b, "%" PRId64, e->integer);
 		return;
 	case EX_DIM: dim_print(b, e->dim); return;
 	case EX_INDEX: print_index(b, e->value); return;
@@ -116,7 +118,8 @@ static void print_expr(Buf *b, const Kernel *k, const Expr *e, int above)
 
 static void print_acc(Buf *b, const Kernel *k, const Acc *a)
 {
-	static const char *const names[] = {[ACC_SUM] = "sum", [ACC_PROD] = "prod", [ACC_MAX] = "max", [ACC_MIN] = "min"};
+	static const char *const names[] = {
+		[ACC_SUM] = "sum", [ACC_PROD] = "prod", [ACC_MAX] = "max", [ACC_MIN] = "min"};
 	buf_printf(b, a->into ? "  a%d += " : "  a%d = ", acc_register(k, a));
 	if (a->init && !a->into) {
 		print_expr(b, k, a->init, 1);
@@ -141,36 +144,28 @@ void kernel_print(Buf *b, const Kernel *k)
 		dim_print(b, k->vars[i]->extent);
 	}
 	buf_puts(b, k->n_vars ? ")\n" : "\n");
-	for (int i = 0; i < k->n_accs; i++)
-		print_acc(b, k, k->accs[i]);
+	for (int i = 0; i < k->n_accs; i++) print_acc(b, k, k->accs[i]);
 	for (int i = 0; i < k->n_stores; i++) {
 		buf_puts(b, "  ");
 		print_place(b, k->stores[i].buffer, k->stores[i].index);
 		buf_puts(b, " = ");
 		int same = 0;
-		while (k->stores[same].value != k->stores[i].value)
-			same++;
+		while (k->stores[same].value != k->stores[i].value) same++;
 		if (same < i && k->stores[i].value->kind != EX_CONST)
 			print_place(b, k->stores[same].buffer, k->stores[same].index);
-		else
-			print_expr(b, k, k->stores[i].value, 0);
+		else print_expr(b, k, k->stores[i].value, 0);
 		buf_puts(b, "\n");
 	}
-	if (s->fold_lanes)
-		buf_printf(b, "  sums in %d lanes\n", FOLD_LANES);
+	if (s->fold_lanes) buf_printf(b, "  sums in %d lanes\n", FOLD_LANES);
 	if (s->vector < 0) {
 		buf_puts(b, s->parallel ? "  parallel\n" : "");
 		return;
 	}
 	buf_printf(b, "  lanes %s %d", k->vars[s->vector]->name, s->lanes);
-	if (s->unroll > 1)
-		buf_printf(b, " x %d", s->unroll);
-	if (s->rows >= 0)
-		buf_printf(b, "; %d rows of %s", s->row_tile, k->vars[s->rows]->name);
-	if (k->n_packs)
-		buf_puts(b, "; constants packed");
-	if (s->turn)
-		buf_printf(b, "; backwards at odd %s", s->turn->name);
+	if (s->unroll > 1) buf_printf(b, " x %d", s->unroll);
+	if (s->rows >= 0) buf_printf(b, "; %d rows of %s", s->row_tile, k->vars[s->rows]->name);
+	if (k->n_packs) buf_puts(b, "; constants packed");
+	if (s->turn) buf_printf(b, "; backwards at odd %s", s->turn->name);
 	buf_puts(b, s->parallel ? "; parallel\n" : "\n");
 }
 
@@ -178,20 +173,15 @@ static void print_block(Buf *b, const Block *block, int depth)
 {
 	for (int i = 0; i < block->n; i++) {
 		const Stmt *s = block->stmts[i];
-		for (int d = 0; d < depth; d++)
-			buf_puts(b, "  ");
-		if (s->barrier)
-			buf_puts(b, "after a barrier: ");
-		if (s->owner == OWNER_ALL)
-			buf_puts(b, "all: ");
-		else if (s->owner != OWNER_NONE)
-			buf_printf(b, "thread %d: ", s->owner - 1);
+		for (int d = 0; d < depth; d++) buf_puts(b, "  ");
+		if (s->barrier) buf_puts(b, "after a barrier: ");
+		if (s->owner == OWNER_ALL) buf_puts(b, "all: ");
+		else if (s->owner != OWNER_NONE) buf_printf(b, "thread %d: ", s->owner - 1);
 		if (s->kind == ST_KERNEL) {
 			kernel_print(b, s->kernel);
 		} else if (s->kind == ST_SPECIAL) {
 			buf_printf(b, "%s %s =", op_info[s->val->op].name, s->out->name);
-			for (int k = 0; k < s->n_ins; k++)
-				buf_printf(b, " %s", s->ins[k]->name);
+			for (int k = 0; k < s->n_ins; k++) buf_printf(b, " %s", s->ins[k]->name);
 			buf_puts(b, "\n");
 		} else if (s->kind == ST_CHECK) {
 			buf_puts(b, "check ");
@@ -206,10 +196,8 @@ static void print_block(Buf *b, const Block *block, int depth)
 			buf_puts(b, "\n");
 		} else if (s->kind == ST_SIZE) {
 			buf_puts(b, s->guard ? "guard " : s->size ? "size " : "check ");
-			if (s->guard)
-				buf_puts(b, s->guard);
-			else
-				dim_print(b, s->want);
+			if (s->guard) buf_puts(b, s->guard);
+			else dim_print(b, s->want);
 			buf_puts(b, " = ");
 			print_expr(b, NULL, s->cond, 0);
 			buf_puts(b, "\n");
@@ -224,8 +212,8 @@ static void print_block(Buf *b, const Block *block, int depth)
 			buf_printf(b, "%s %s ", s->reverse ? "for reverse" : s->limit ? "while" : "for", s->var->name);
 			dim_print(b, s->length);
 			for (int c = 0; c < s->n_carries; c++)
-				buf_printf(b, s->carries[c].next ? ", %s <- %s" : ", %s in place", s->carries[c].now->name,
-				           s->carries[c].next ? s->carries[c].next->name : "");
+				buf_printf(b, s->carries[c].next ? ", %s <- %s" : ", %s in place",
+					s->carries[c].now->name, s->carries[c].next ? s->carries[c].next->name : "");
 			buf_puts(b, "\n");
 			print_block(b, &s->body, depth + 1);
 		}
@@ -236,13 +224,10 @@ static void print_block(Buf *b, const Block *block, int depth)
 static void print_order(Buf *b, const Buffer *x)
 {
 	bool natural = true;
-	for (int d = 0; d < x->rank; d++)
-		natural &= x->order[d] == d;
-	if (natural)
-		return;
+	for (int d = 0; d < x->rank; d++) natural &= x->order[d] == d;
+	if (natural) return;
 	buf_printf(b, "stored %s: dims", x->name);
-	for (int d = 0; d < x->rank; d++)
-		buf_printf(b, " %d", x->order[d]);
+	for (int d = 0; d < x->rank; d++) buf_printf(b, " %d", x->order[d]);
 	buf_puts(b, "\n");
 }
 
@@ -251,12 +236,11 @@ void program_print(Buf *b, const Program *p)
 	buf_printf(b, "program %s\n", p->name);
 	for (int i = 0; i < p->n_states; i++)
 		buf_printf(b, p->carries[i].next ? "state %s <- %s\n" : "state %s in place\n", p->carries[i].now->name,
-		           p->carries[i].next ? p->carries[i].next->name : "");
+			p->carries[i].next ? p->carries[i].next->name : "");
 	for (int i = 0; i < p->n_buffers; i++) {
 		const Buffer *x = p->buffers[i];
 		print_order(b, x);
-		if (x->kind != BUF_WORK || x->alias || x->slot < 0)
-			continue;
+		if (x->kind != BUF_WORK || x->alias || x->slot < 0) continue;
 		buf_printf(b, "slot %d: %s ", x->slot, x->name);
 		type_print(b, type_new(p->cx, x->elem, x->rank, x->dims));
 		buf_printf(b, " live %d..%d\n", x->first, x->last);

@@ -15,7 +15,8 @@ static void want_size(void *user, const Sym *size)
 {
 	Lower *lw = user;
 	if (!map_get(&lw->sizes, size))
-		fail(lw->cx, "the size %s is used outside of the body that computes it, which is not supported", size->name);
+		fail(lw->cx, "the size %s is used outside of the body that computes it, which is not supported",
+			size->name);
 }
 
 static void enter_sizes(Scope *s)
@@ -27,8 +28,7 @@ static void enter_sizes(Scope *s)
 		lw->cx->loc = v->loc;
 		val_each_size(v, want_size, lw);
 		const Sym *size = size_symbol(v);
-		if (!size)
-			continue;
+		if (!size) continue;
 		map_put(&lw->sizes, size, v);
 		map_put(&s->sizes, size, v);
 	}
@@ -67,8 +67,7 @@ typedef struct {
  * the value is computed there under its own dims. */
 static const Val *home_of(Scope *s, const Val *v)
 {
-	while (v->op == OP_reshape || v->op == OP_after)
-		v = v->args[0];
+	while (v->op == OP_reshape || v->op == OP_after) v = v->args[0];
 	bool there = v->op == OP_param || v->op == OP_const || v->op == OP_dim || v->op == OP_iota;
 	return there || is_view(v) || map_get(&s->places, v) ? NULL : v;
 }
@@ -76,8 +75,7 @@ static const Val *home_of(Scope *s, const Val *v)
 static void want_result(Scope *s, Result *r)
 {
 	const Val *v = home_of(s, r->val);
-	if (!v || (v != r->val && (!place_is_whole(&r->place) || r->place.buffer->kind == BUF_STATE)))
-		return;
+	if (!v || (v != r->val && (!place_is_whole(&r->place) || r->place.buffer->kind == BUF_STATE))) return;
 	if (v != r->val) {
 		Buffer *root = r->place.buffer;
 		Buffer *view = buffer_new(s->lw->p, root->kind, root->name, root->role, v->type);
@@ -101,11 +99,9 @@ static const char *kernel_name(Scope *s, const Group *g)
 {
 	const Val *v = g->roots[g->n_roots - 1];
 	const char *open = v->loc ? strrchr(v->loc, '(') : NULL, *comma = open ? strchr(open, ',') : NULL;
-	if (!comma)
-		return op_info[v->op].name;
+	if (!comma) return op_info[v->op].name;
 	char *name = arena_strn(s->lw->cx->arena, open + 1, (size_t)(comma - open - 1));
-	for (char *p = name; *p; p++)
-		*p = (char)tolower((unsigned char)*p);
+	for (char *p = name; *p; p++) *p = (char)tolower((unsigned char)*p);
 	return name;
 }
 
@@ -113,8 +109,11 @@ static Kernel *kernel_of(Scope *s, Group *g, const char *name)
 {
 	Program *p = s->lw->p;
 	Kernel *k = NEW(p->arena, Kernel);
-	*k = (Kernel){.name = unique_name(p, arena_printf(p->arena, "k_%s", name)), .n_vars = g->n_vars, .vars = g->vars,
-	              .n_accs = g->n_accs, .accs = g->accs};
+	*k = (Kernel){.name = unique_name(p, arena_printf(p->arena, "k_%s", name)),
+		.n_vars = g->n_vars,
+		.vars = g->vars,
+		.n_accs = g->n_accs,
+		.accs = g->accs};
 	k->text = g->n_roots ? g->roots[g->n_roots - 1]->loc : NULL;
 	k->schedule = (Schedule){.vector = -1, .lanes = 1, .unroll = 1, .rows = -1, .row_tile = 1};
 	Stmt *st = stmt_new(s, s->block, ST_KERNEL);
@@ -126,8 +125,7 @@ static void kernel_store(Scope *s, Kernel *k, const Place *to, const Index *cons
 {
 	Arena *arena = s->lw->cx->arena;
 	Store *stores = NEWN(arena, Store, k->n_stores + 1);
-	if (k->n_stores)
-		memcpy(stores, k->stores, sizeof *stores * (size_t)k->n_stores);
+	if (k->n_stores) memcpy(stores, k->stores, sizeof *stores * (size_t)k->n_stores);
 	stores[k->n_stores++] = (Store){to->buffer, place_index(s, to, index), value};
 	k->stores = stores;
 }
@@ -149,8 +147,7 @@ static void copy_buffer(Scope *s, const Buffer *from, const Place *to)
 	for (int i = 0; i < from->rank; i++) {
 		const Var *v = var_new(p, arena_printf(p->arena, "i%d", i), from->dims[i]);
 		index[i] = index_var(p, v);
-		if (!dim_is(from->dims[i], 1))
-			g.vars[g.n_vars++] = v;
+		if (!dim_is(from->dims[i], 1)) g.vars[g.n_vars++] = v;
 	}
 	Kernel *k = kernel_of(s, &g, "copy");
 	kernel_store(s, k, to, index, expr_load(p, from, index));
@@ -161,14 +158,12 @@ static void emit_group(Scope *s, Group *g, const Result *results, int n_results)
 	if (is_copied(g->roots[0])) {
 		const Val *v = g->roots[0];
 		for (int part = 0; part < n_copies(v); part++) {
-			if (part_is_in_place(s, v, part))
-				continue;
+			if (part_is_in_place(s, v, part)) continue;
 			const Index **shift;
 			Group one = copy_group(s, v, part, &shift);
 			Kernel *k = kernel_of(s, &one, op_info[v->op].name);
 			const Index **index = domain_index(s, &one, one.roots[0]);
-			for (int i = 0; i < v->type->rank; i++)
-				index[i] = index_add(s->lw->p, index[i], shift[i]);
+			for (int i = 0; i < v->type->rank; i++) index[i] = index_add(s->lw->p, index[i], shift[i]);
 			kernel_store(s, k, map_get(&s->places, v), index, one.exprs[0]);
 		}
 	} else {
@@ -179,8 +174,7 @@ static void emit_group(Scope *s, Group *g, const Result *results, int n_results)
 			const Index **index = domain_index(s, g, v);
 			kernel_store(s, k, map_get(&s->places, v), index, g->exprs[i]);
 			for (int r = 0; r < n_results; r++) /* the same value wanted at several places */
-				if (results[r].val == v)
-					kernel_store(s, k, &results[r].place, index, g->exprs[i]);
+				if (results[r].val == v) kernel_store(s, k, &results[r].place, index, g->exprs[i]);
 		}
 	}
 }
@@ -189,10 +183,7 @@ static void emit_group(Scope *s, Group *g, const Result *results, int n_results)
 
 static void lower_block(Scope *s, Result *results, int n_results);
 
-static const Place *place_of(Scope *s, const Val *v)
-{
-	return map_get(&s->places, v);
-}
+static const Place *place_of(Scope *s, const Val *v) { return map_get(&s->places, v); }
 
 /* A body's parameter stands for a value of this scope. */
 static void bind_outer(Scope *inner, const Val *param, Scope *outer, const Val *v)
@@ -202,17 +193,13 @@ static void bind_outer(Scope *inner, const Val *param, Scope *outer, const Val *
 	map_put(&inner->places, param, at);
 }
 
-static Result result_in(Scope *s, const Val *v, Buffer *b)
-{
-	return (Result){v, *place_new(s, b)};
-}
+static Result result_in(Scope *s, const Val *v, Buffer *b) { return (Result){v, *place_new(s, b)}; }
 
 
 static void copy_part(Scope *s, const Buffer *from, const Val *v, int k)
 {
 	const Place *to = place_of(s, val_get(s->lw->cx, v, k));
-	if (to)
-		copy_buffer(s, from, to);
+	if (to) copy_buffer(s, from, to);
 }
 
 static Buffer *work(Scope *s, const char *name, const Val *like, const Type *type)
@@ -229,7 +216,8 @@ static void lower_loop(Scope *s, const Val *v)
 	bool is_scan = v->op == OP_scan;
 	const Graph *body = val_body(v, 0);
 	int n_consts = (int)val_ints(v, A_COUNTS)[0], n_carries = (int)val_ints(v, A_COUNTS)[1];
-	int lead_args = is_scan ? 0 : 2, lead_parts = is_scan ? 0 : 1, lead_params = is_scan ? 0 : 1, lead_results = is_scan ? 0 : 1;
+	int lead_args = is_scan ? 0 : 2, lead_parts = is_scan ? 0 : 1, lead_params = is_scan ? 0 : 1,
+	    lead_results = is_scan ? 0 : 1;
 	int n_ys = body->n_results - lead_results - n_carries;
 	const Type *one = type_scalar(cx, I64), *flag = type_scalar(cx, BOOL);
 
@@ -261,8 +249,7 @@ static void lower_loop(Scope *s, const Val *v)
 	for (int i = 0; i < n_ys && !is_scan && !outer.size; i++) { /* zeros after the last step */
 		const Type *t = v->type->parts[lead_parts + n_carries + i];
 		const Place *ys = place_of(s, val_get(cx, v, lead_parts + n_carries + i));
-		if (ys)
-			copy_to(s, b_zeros(cx, t->elem, t->rank, t->dims), ys);
+		if (ys) copy_to(s, b_zeros(cx, t->elem, t->rank, t->dims), ys);
 	}
 
 	Stmt *st = stmt_new(s, s->block, ST_LOOP);
@@ -294,16 +281,14 @@ static void lower_loop(Scope *s, const Val *v)
 	for (int i = 0; i < n_ys; i++) {
 		const Place *ys = place_of(s, val_get(cx, v, lead_parts + n_carries + i));
 		if (ys)
-			results[n++] = (Result){body->results[lead_results + n_carries + i], *place_at_step(s, ys, step)};
+			results[n++] =
+				(Result){body->results[lead_results + n_carries + i], *place_at_step(s, ys, step)};
 	}
-	if (!is_scan)
-		results[n++] = result_in(s, body->results[0], st->go_next);
+	if (!is_scan) results[n++] = result_in(s, body->results[0], st->go_next);
 	lower_block(in, results, n);
 
-	if (!is_scan)
-		copy_part(s, st->count, v, 0);
-	for (int i = 0; i < n_carries; i++)
-		copy_part(s, st->carries[i].now, v, lead_parts + i);
+	if (!is_scan) copy_part(s, st->count, v, 0);
+	for (int i = 0; i < n_carries; i++) copy_part(s, st->carries[i].now, v, lead_parts + i);
 }
 
 /* A value of one element that is there, or is read through views. */
@@ -334,14 +319,12 @@ static void lower_cond(Scope *s, const Val *v)
 	for (int b = 0; b < 2; b++) {
 		const Graph *body = val_body(v, b);
 		Scope *in = scope_new(s->lw, body, b ? &st->other : &st->body);
-		for (int i = 0; i < body->n_params; i++)
-			bind_outer(in, body->params[i], s, v->args[1 + i]);
+		for (int i = 0; i < body->n_params; i++) bind_outer(in, body->params[i], s, v->args[1 + i]);
 		Result *results = NEWN(cx->arena, Result, body->n_results);
 		int n = 0;
 		for (int i = 0; i < body->n_results; i++) {
 			const Place *to = place_of(s, val_get(cx, v, i));
-			if (to)
-				results[n++] = (Result){body->results[i], *to};
+			if (to) results[n++] = (Result){body->results[i], *to};
 		}
 		lower_block(in, results, n);
 	}
@@ -381,8 +364,7 @@ static void lower_special(Scope *s, const Val *v)
 	const Place *to = place_of(s, v);
 	st.out = place_is_whole(to) ? to->buffer : work(s, op_info[v->op].name, v, v->type);
 	*stmt_new(s, s->block, ST_SPECIAL) = st;
-	if (!place_is_whole(to))
-		copy_buffer(s, st.out, to);
+	if (!place_is_whole(to)) copy_buffer(s, st.out, to);
 }
 
 /* ---- blocks ---- */
@@ -401,18 +383,15 @@ static void lower_block(Scope *s, Result *results, int n_results)
 	for (int i = 0; i < s->n_groups; i++) {
 		Group *g = &s->groups[i];
 		const Sym *size = g->special ? size_symbol(g->special) : NULL;
-		if (g->special)
-			lower_special(s, g->special);
-		else
-			emit_group(s, g, results, n_results);
+		if (g->special) lower_special(s, g->special);
+		else emit_group(s, g, results, n_results);
 		if (size) {
 			map_put(&known, size, g->special);
 			check_sizes(s, &known, size);
 		}
 	}
 	for (int i = 0; i < n_results; i++)
-		if (is_copied_out(s, results[i].val))
-			copy_to(s, results[i].val, &results[i].place);
+		if (is_copied_out(s, results[i].val)) copy_to(s, results[i].val, &results[i].place);
 }
 
 static void name_members(Program *p)
@@ -427,8 +406,7 @@ static void name_members(Program *p)
 static bool has_iteration(const Order *order)
 {
 	for (int i = 0; i < order->n; i++)
-		if (order->vals[i]->op == OP_scan || order->vals[i]->op == OP_loop)
-			return true;
+		if (order->vals[i]->op == OP_scan || order->vals[i]->op == OP_loop) return true;
 	return false;
 }
 
@@ -453,27 +431,26 @@ Program *lower(Ctx *cx, const Graph *g, const char *name, int n_states, const Ta
 	for (int i = 0; i < g->n_params; i++) {
 		bool state = i >= p->n_inputs;
 		const char *role = g->param_names[i];
-		const char *wish = state && iterates ? arena_printf(cx->arena, "%s_state", role) : role; /* a loop has a carry of that name */
+		const char *wish = state && iterates ? arena_printf(cx->arena, "%s_state", role)
+						     : role; /* a loop has a carry of that name */
 		Buffer *b = buffer_new(p, state ? BUF_STATE : BUF_INPUT, wish, role, g->params[i]->type);
 		b->index = state ? i - p->n_inputs : i;
 		map_put(&s->places, g->params[i], place_new(s, b));
-		if (state)
-			p->carries[b->index].now = b;
-		else
-			p->inputs[i] = b;
+		if (state) p->carries[b->index].now = b;
+		else p->inputs[i] = b;
 	}
 	Result *results = NEWN(cx->arena, Result, g->n_results);
 	for (int i = 0; i < g->n_results; i++) {
 		const Type *t = g->results[i]->type;
 		bool state = i >= p->n_outputs;
 		const char *rname = g->result_names[i];
-		Buffer *b = state ? buffer_new(p, BUF_WORK, arena_printf(cx->arena, iterates ? "%s_state_next" : "%s_next", rname), rname, t)
-		                  : buffer_new(p, BUF_OUTPUT, rname, rname, t);
+		Buffer *b = state
+			? buffer_new(p, BUF_WORK,
+				  arena_printf(cx->arena, iterates ? "%s_state_next" : "%s_next", rname), rname, t)
+			: buffer_new(p, BUF_OUTPUT, rname, rname, t);
 		b->index = state ? i - p->n_outputs : i;
-		if (state)
-			p->carries[b->index].next = b;
-		else
-			p->outputs[i] = b;
+		if (state) p->carries[b->index].next = b;
+		else p->outputs[i] = b;
 		/* States first: a value that is both is computed into the state. */
 		results[state ? i - p->n_outputs : i + n_states] = result_in(s, g->results[i], b);
 	}

@@ -34,7 +34,7 @@ typedef struct {
 	const Var **vars;
 	int n_accs;
 	Acc **accs;
-	int depth; /* no more operations than that on a path from what other kernels store */
+	int depth;          /* no more operations than that on a path from what other kernels store */
 	const Expr **exprs; /* of the roots, at the domain's indices */
 } Group;
 
@@ -51,25 +51,25 @@ struct Scope { /* one graph being lowered: the whole, or a body */
 	const Graph *g;
 	Order order;
 	Block *block;
-	Map places; /* Val -> Place: stored values, parameters */
-	Map wanted; /* Val -> Wanted */
+	Map places;   /* Val -> Place: stored values, parameters */
+	Map wanted;   /* Val -> Wanted */
 	Map in_place; /* Val -> the operand of a concat that it is computed for */
-	Map sizes; /* computed Sym -> its sizer in this scope */
+	Map sizes;    /* computed Sym -> its sizer in this scope */
 	int n_groups;
 	Group *groups;
 	Map group_of; /* stored Val -> index of its group, plus 1 */
 	/* while a group is pulled: */
-	Scope *self;        /* this scope, also in the copies through which inner scopes read */
-	Scope *now_scope;   /* whose group it is */
+	Scope *self;      /* this scope, also in the copies through which inner scopes read */
+	Scope *now_scope; /* whose group it is */
 	Group *now;
 	struct Table_ *memo;
-	int n_depth;        /* nested reductions */
-	double repeats;     /* how often the expression being built is evaluated */
-	bool reading;       /* the root itself is read from its buffer: a plain copy */
-	bool clash;         /* a root of the group is read elsewhere than at the domain's index */
-	Map depths;         /* Val -> operations on the longest path to it from what is stored */
-	Map evals;          /* Val -> double *: evaluations, all groups together */
-	Map nested;         /* reductions wanted inside another reduction */
+	int n_depth;    /* nested reductions */
+	double repeats; /* how often the expression being built is evaluated */
+	bool reading;   /* the root itself is read from its buffer: a plain copy */
+	bool clash;     /* a root of the group is read elsewhere than at the domain's index */
+	Map depths;     /* Val -> operations on the longest path to it from what is stored */
+	Map evals;      /* Val -> double *: evaluations, all groups together */
+	Map nested;     /* reductions wanted inside another reduction */
 };
 
 /* pull.c: v at an index, as an expression of the scope's current group. */
@@ -81,8 +81,9 @@ double dim_estimate(const Dim *); /* symbols at a typical size */
 
 /* parallel.c */
 double stmt_cycles(const Program *, const Stmt *, const TargetInfo *); /* all rounds of loops */
-void loops_beside(Program *, const Block *team, const Target *); /* beside.c: no slices where each thread can have a loop */
-bool is_shared(Stmt *);         /* has a sliced kernel: all threads of the team run it */
+void loops_beside(
+	Program *, const Block *team, const Target *); /* beside.c: no slices where each thread can have a loop */
+bool is_shared(Stmt *);                                /* has a sliced kernel: all threads of the team run it */
 
 /* checks.c: comparisons for the sizes that are known now (Sym -> its sizer), `last` since a moment ago (NULL: the block begins). */
 void check_sizes(Scope *, const Map *known, const Sym *last);

@@ -26,8 +26,7 @@ typedef struct {
 static bool is_var_of(const Var *v, int n, const Var *const *vars)
 {
 	for (int i = 0; i < n; i++)
-		if (vars[i] == v)
-			return true;
+		if (vars[i] == v) return true;
 	return false;
 }
 
@@ -56,16 +55,13 @@ static bool is_packable(Packing *c, const Expr *e)
 static void collect(void *user, const Expr *e)
 {
 	Packing *c = user;
-	if (!is_packable(c, e))
-		return;
+	if (!is_packable(c, e)) return;
 	Pack *pk = c->pack;
 	pk->elem = e->elem;
 	for (int i = 0; i < pk->n_slots; i++)
-		if (pk->loads[i] == e)
-			return;
+		if (pk->loads[i] == e) return;
 	const Expr **loads = NEWN(c->p->arena, const Expr *, pk->n_slots + 1);
-	if (pk->n_slots)
-		memcpy(loads, pk->loads, sizeof *loads * (size_t)pk->n_slots);
+	if (pk->n_slots) memcpy(loads, pk->loads, sizeof *loads * (size_t)pk->n_slots);
 	loads[pk->n_slots++] = e;
 	pk->loads = loads;
 	const Index *at = buffer_offset(c->p, e->buffer, e->index);
@@ -105,8 +101,7 @@ static int64_t address(const Index *at, int n, const Setting *settings)
 static bool advance(int n, Setting *s)
 {
 	for (int i = n - 1; i >= 0; i--) {
-		if (++s[i].value < extent_of(s[i].var))
-			return true;
+		if (++s[i].value < extent_of(s[i].var)) return true;
 		s[i].value = 0;
 	}
 	return false;
@@ -118,25 +113,21 @@ static bool is_of_dots(const Packing *c, int first, int last)
 {
 	const Pack *pk = c->pack;
 	const Var *along = pk->vars[pk->n_vars - 1];
-	if (pk->elem != BF16 || extent_of(along) % 2 != 0)
-		return false;
+	if (pk->elem != BF16 || extent_of(along) % 2 != 0) return false;
 	for (int i = first; i < last; i++) {
 		const Acc *a = c->k->accs[i];
 		if (a->kind != ACC_SUM || a->elem != F32 || a->value->kind != EX_OP || a->value->op != OP_EW_mul)
 			return false;
 		const Expr *x = load_under(a->value->args[0]), *y = load_under(a->value->args[1]);
-		if (!x || !y || x->elem != BF16 || y->elem != BF16)
-			return false;
+		if (!x || !y || x->elem != BF16 || y->elem != BF16) return false;
 		const bool swapped = x->buffer->kind == BUF_CONST;
 		const Expr *numbers = swapped ? y : x, *weights = swapped ? x : y;
 		const Dim *stride = index_stride(c->p, buffer_offset(c->p, numbers->buffer, numbers->index), along);
 		if (numbers->buffer->kind == BUF_CONST || expr_uses(numbers, c->v) || !stride || !dim_is(stride, 1))
 			return false;
 		bool packed = false;
-		for (int l = 0; l < pk->n_slots; l++)
-			packed |= pk->loads[l] == weights;
-		if (!packed)
-			return false;
+		for (int l = 0; l < pk->n_slots; l++) packed |= pk->loads[l] == weights;
+		if (!packed) return false;
 	}
 	return true;
 }
@@ -144,8 +135,7 @@ static bool is_of_dots(const Packing *c, int first, int last)
 /* Where lane `lane` of vector i of n is, k being the last variable. */
 static int64_t place_in(const Pack *pk, int64_t i, int64_t n, int64_t lanes, int64_t lane, int64_t k)
 {
-	if (pk->dotted)
-		return 2 * (i * lanes + lane) + k % 2;
+	if (pk->dotted) return 2 * (i * lanes + lane) + k % 2;
 	return pk->paired && (i | 1) < n ? (i & ~INT64_C(1)) * lanes + 2 * lane + (i & 1) : i * lanes + lane;
 }
 
@@ -158,20 +148,16 @@ static void fill(Packing *c, unsigned char *out)
 	int n_fixed = c->n_outer + pk->n_vars + 1;
 	Setting *s = NEWN(c->p->arena, Setting, n_fixed);
 	const Index **at = NEWN(c->p->arena, const Index *, pk->n_slots);
-	for (int i = 0; i < pk->n_slots; i++)
-		at[i] = buffer_offset(c->p, pk->loads[i]->buffer, pk->loads[i]->index);
-	for (int i = 0; i < c->n_outer; i++)
-		s[i].var = c->outer[i];
-	for (int i = 0; i < pk->n_vars; i++)
-		s[c->n_outer + i].var = pk->vars[i];
+	for (int i = 0; i < pk->n_slots; i++) at[i] = buffer_offset(c->p, pk->loads[i]->buffer, pk->loads[i]->index);
+	for (int i = 0; i < c->n_outer; i++) s[i].var = c->outer[i];
+	for (int i = 0; i < pk->n_vars; i++) s[c->n_outer + i].var = pk->vars[i];
 	Setting *lane = &s[n_fixed - 1];
 	lane->var = c->v;
 	size_t size = (size_t)elem_info[pk->elem].size;
 	do {
 		for (int64_t first = 0; first * lanes < n;) {
 			int64_t block = first < main_vectors ? sc->unroll : 1, vectors = pk->n_slots * block;
-			for (int i = 0; i < pk->n_vars; i++)
-				s[c->n_outer + i].value = 0;
+			for (int i = 0; i < pk->n_vars; i++) s[c->n_outer + i].value = 0;
 			do {
 				const int64_t k = s[c->n_outer + pk->n_vars - 1].value;
 				for (int64_t i = 0; i < vectors; i++)
@@ -179,13 +165,14 @@ static void fill(Packing *c, unsigned char *out)
 						lane->value = (first + i % block) * lanes + l;
 						const unsigned char *w = pk->loads[i / block]->buffer->data->data;
 						if (lane->value < n)
-							memcpy(out + (size_t)place_in(pk, i, vectors, lanes, l, k) * size,
-							       w + (size_t)address(at[i / block], n_fixed, s) * size, size);
+							memcpy(out +
+									(size_t)place_in(pk, i, vectors, lanes, l, k) *
+										size,
+								w + (size_t)address(at[i / block], n_fixed, s) * size,
+								size);
 					}
-				if (!pk->dotted)
-					out += (size_t)(vectors * lanes) * size;
-				else if (k % 2 != 0)
-					out += (size_t)(2 * vectors * lanes) * size;
+				if (!pk->dotted) out += (size_t)(vectors * lanes) * size;
+				else if (k % 2 != 0) out += (size_t)(2 * vectors * lanes) * size;
 			} while (advance(pk->n_vars, s + c->n_outer));
 			first += block;
 		}
@@ -199,19 +186,15 @@ static void pack_loop(Program *p, Kernel *k, int first, int last, const Target *
 	Arena *scratch = arena_new();
 	Map seen;
 	map_init(&seen, scratch);
-	for (int i = first; i < last; i++)
-		expr_each(k->accs[i]->value, &seen, collect, &c);
+	for (int i = first; i < last; i++) expr_each(k->accs[i]->value, &seen, collect, &c);
 	arena_free(scratch);
-	if (!pack.n_slots)
-		return;
+	if (!pack.n_slots) return;
 	int64_t steps = 1, outer = 1, lanes = k->schedule.lanes, vectors = (extent_of(c.v) + lanes - 1) / lanes;
 	for (int i = 0; i < pack.n_vars; i++) {
-		if (!dim_is_int(pack.vars[i]->extent, NULL))
-			return;
+		if (!dim_is_int(pack.vars[i]->extent, NULL)) return;
 		steps *= extent_of(pack.vars[i]);
 	}
-	for (int i = 0; i < c.n_outer; i++)
-		outer *= extent_of(c.outer[i]);
+	for (int i = 0; i < c.n_outer; i++) outer *= extent_of(c.outer[i]);
 	pack.dotted = t->cpu->bf16_dot && lanes > 1 && is_of_dots(&c, first, last);
 	pack.paired = pack.elem == BF16 && lanes > 1 && !pack.dotted;
 	pack.block_size = steps * pack.n_slots * lanes;
@@ -219,22 +202,21 @@ static void pack_loop(Program *p, Kernel *k, int first, int last, const Target *
 	pack.n_outer = c.n_outer;
 	pack.outer = arena_copy(p->arena, c.outer, sizeof *c.outer * (size_t)c.n_outer);
 	int64_t total = outer * pack.outer_size;
-	if (!total || total > MAX_PACK_BYTES / elem_info[pack.elem].size)
-		return;
+	if (!total || total > MAX_PACK_BYTES / elem_info[pack.elem].size) return;
 	Tensor *panels = tensor_new(p->arena, pack.elem, 1, &total);
 	memset(panels->data, 0, tensor_size_bytes(panels));
 	fill(&c, panels->data);
 	pack.buffer = const_new(p, arena_printf(p->arena, "w_%s", k->name), pack.loads[0]->buffer->role, panels);
 	Pack *packs = NEWN(p->arena, Pack, k->n_packs + 1);
-	if (k->n_packs)
-		memcpy(packs, k->packs, sizeof *packs * (size_t)k->n_packs);
+	if (k->n_packs) memcpy(packs, k->packs, sizeof *packs * (size_t)k->n_packs);
 	packs[k->n_packs++] = pack;
 	k->packs = packs;
 }
 
 bool same_loop(const Acc *a, const Acc *b)
 {
-	return a->level == b->level && a->n_vars == b->n_vars && memcmp(a->vars, b->vars, sizeof *a->vars * (size_t)a->n_vars) == 0;
+	return a->level == b->level && a->n_vars == b->n_vars &&
+		memcmp(a->vars, b->vars, sizeof *a->vars * (size_t)a->n_vars) == 0;
 }
 
 typedef struct {
@@ -246,8 +228,7 @@ static void visit(void *user, Stmt *s)
 {
 	const Visit *v = user;
 	Kernel *k = s->kernel;
-	if (!k || k->schedule.vector < 0)
-		return;
+	if (!k || k->schedule.vector < 0) return;
 	for (int first = 0, last; first < k->n_accs; first = last) {
 		for (last = first + 1; last < k->n_accs && same_loop(k->accs[first], k->accs[last]); last++)
 			;
@@ -258,7 +239,6 @@ static void visit(void *user, Stmt *s)
 Program *pass_pack(const Program *from, const Target *target)
 {
 	Program *p = program_copy(from);
-	if (target->pack)
-		block_each(&p->block, visit, &(Visit){p, target});
+	if (target->pack) block_each(&p->block, visit, &(Visit){p, target});
 	return p;
 }

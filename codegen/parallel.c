@@ -15,10 +15,8 @@ enum { SLICE_BARRIERS = 3, TEAM_FORKS = 2 }; /* what a kernel, and all of them, 
 double stmt_cycles(const Program *p, const Stmt *s, const TargetInfo *cpu)
 {
 	double cycles = s->kind == ST_KERNEL ? kernel_cycles(p, s->kernel, cpu) : 0;
-	for (int i = 0; i < s->body.n; i++)
-		cycles += stmt_cycles(p, s->body.stmts[i], cpu);
-	for (int i = 0; i < s->other.n; i++)
-		cycles += stmt_cycles(p, s->other.stmts[i], cpu);
+	for (int i = 0; i < s->body.n; i++) cycles += stmt_cycles(p, s->body.stmts[i], cpu);
+	for (int i = 0; i < s->other.n; i++) cycles += stmt_cycles(p, s->other.stmts[i], cpu);
 	return s->kind == ST_LOOP ? cycles * dim_estimate(s->length) : cycles;
 }
 
@@ -27,8 +25,7 @@ static bool can_slice(const Kernel *k)
 {
 	const Schedule *s = &k->schedule;
 	for (int i = 0; i < k->n_vars; i++)
-		if (i != s->vector && i != s->rows)
-			return dim_hi(k->vars[i]->extent) > 1;
+		if (i != s->vector && i != s->rows) return dim_hi(k->vars[i]->extent) > 1;
 	return s->vector >= 0 && dim_hi(k->vars[s->vector]->extent) >= 2 * s->lanes * s->unroll;
 }
 
@@ -41,33 +38,29 @@ static void slice(void *user, Stmt *s)
 {
 	const Slicing *c = user;
 	Kernel *k = s->kernel;
-	if (!k)
-		return;
+	if (!k) return;
 	const Sharing how = k->given ? k->given->parallel : SHARE_BY_RULES;
 	const bool can = can_slice(k);
 	if (how == SHARE_YES && !can)
 		given_fail(c->p, k, "its outermost loop has one round, which threads cannot share");
-	k->schedule.parallel = can && (how == SHARE_BY_RULES ? kernel_cycles(c->p, k, c->cpu) >= SLICE_BARRIERS * c->cpu->barrier : how == SHARE_YES);
+	k->schedule.parallel = can &&
+		(how == SHARE_BY_RULES ? kernel_cycles(c->p, k, c->cpu) >= SLICE_BARRIERS * c->cpu->barrier
+				       : how == SHARE_YES);
 }
 
 static void whole(void *user, Stmt *s)
 {
 	(void)user;
-	if (s->kind == ST_KERNEL)
-		s->kernel->schedule.parallel = false;
+	if (s->kind == ST_KERNEL) s->kernel->schedule.parallel = false;
 }
 
 /* How long a while-loop runs is one thread's to know: that one runs all of it. */
 static void keep_whole(void *user, Stmt *s)
 {
-	if (s->kind == ST_LOOP && s->limit)
-		block_each(&s->body, whole, user);
+	if (s->kind == ST_LOOP && s->limit) block_each(&s->body, whole, user);
 }
 
-static void note_return(void *user, Stmt *s)
-{
-	*(bool *)user |= s->kind == ST_CHECK || s->kind == ST_SIZE || s->size;
-}
+static void note_return(void *user, Stmt *s) { *(bool *)user |= s->kind == ST_CHECK || s->kind == ST_SIZE || s->size; }
 
 /* A team cannot leave the function. */
 static bool may_return(Stmt *s)
@@ -77,10 +70,7 @@ static bool may_return(Stmt *s)
 	return returns;
 }
 
-static void note_sliced(void *user, Stmt *s)
-{
-	*(bool *)user |= s->kind == ST_KERNEL && s->kernel->schedule.parallel;
-}
+static void note_sliced(void *user, Stmt *s) { *(bool *)user |= s->kind == ST_KERNEL && s->kernel->schedule.parallel; }
 
 bool is_shared(Stmt *s)
 {
@@ -99,8 +89,7 @@ Program *pass_parallel(const Program *from, const Target *target)
 	Program *p = program_copy(from);
 	const Block *b = &p->block;
 	p->team = b->n;
-	if (target->threads < 2)
-		return p;
+	if (target->threads < 2) return p;
 	const TargetInfo *cpu = target->cpu;
 	block_each(b, slice, &(Slicing){p, cpu});
 	block_each(b, keep_whole, NULL);
@@ -113,8 +102,7 @@ Program *pass_parallel(const Program *from, const Target *target)
 	}
 	bool asked = false; /* by a file of schedules */
 	block_each(&(Block){b->n - first, b->stmts + first}, note_asked, &asked);
-	if (shared >= TEAM_FORKS * cpu->fork || n_large > 1 || asked)
-		p->team = first;
+	if (shared >= TEAM_FORKS * cpu->fork || n_large > 1 || asked) p->team = first;
 	loops_beside(p, &(Block){b->n - p->team, b->stmts + p->team}, target);
 	block_each(&(Block){p->team, b->stmts}, whole, NULL);
 	return p;

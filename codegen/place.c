@@ -55,10 +55,8 @@ Place *place_part(Scope *s, const Place *whole, const Type *shown, const Index *
 	int rank = whole->buffer->rank, *of = NEWN(arena, int, shown->rank); /* shown dim -> part's dim */
 	for (int i = 0, k = 0; i < shown->rank; i++) {
 		of[i] = -1;
-		if (dim_is(shown->dims[i], 1))
-			continue;
-		while (dim_is(part->dims[k], 1))
-			k++;
+		if (dim_is(shown->dims[i], 1)) continue;
+		while (dim_is(part->dims[k], 1)) k++;
 		of[i] = k++;
 	}
 	Place *at = NEW(arena, Place);

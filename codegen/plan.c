@@ -22,18 +22,15 @@ typedef struct {
 
 static Buffer *root_of(const Buffer *b)
 {
-	while (b->alias)
-		b = b->alias;
+	while (b->alias) b = b->alias;
 	return (Buffer *)(uintptr_t)b;
 }
 
 static void use(Walk *w, const Buffer *buffer)
 {
 	Buffer *b = root_of(buffer);
-	if (b->kind != BUF_WORK)
-		return;
-	if (b->first < 0)
-		b->first = w->now;
+	if (b->kind != BUF_WORK) return;
+	if (b->first < 0) b->first = w->now;
 	b->last = w->now;
 	b->alone |= w->alone;
 }
@@ -42,13 +39,10 @@ static void use_index(Walk *w, const Index *x);
 
 static void use_visit(void *user, const Expr *e)
 {
-	if (e->kind == EX_INDEX)
-		use_index(user, e->value);
-	if (e->kind != EX_LOAD)
-		return;
+	if (e->kind == EX_INDEX) use_index(user, e->value);
+	if (e->kind != EX_LOAD) return;
 	use(user, e->buffer);
-	for (int i = 0; i < e->buffer->rank; i++)
-		use_index(user, e->index[i]);
+	for (int i = 0; i < e->buffer->rank; i++) use_index(user, e->index[i]);
 }
 
 static void use_expr(Walk *w, const Expr *e)
@@ -64,10 +58,8 @@ static void use_index(Walk *w, const Index *x)
 {
 	for (int i = 0; i < x->n_terms; i++) {
 		const Atom *a = x->terms[i].atom;
-		if (a->kind == ATOM_EXPR)
-			use_expr(w, a->expr);
-		else if (a->a)
-			use_index(w, a->a);
+		if (a->kind == ATOM_EXPR) use_expr(w, a->expr);
+		else if (a->a) use_index(w, a->a);
 	}
 }
 
@@ -75,14 +67,12 @@ static void use_kernel(Walk *w, const Kernel *k)
 {
 	for (int i = 0; i < k->n_accs; i++) {
 		use_expr(w, k->accs[i]->value);
-		if (k->accs[i]->init)
-			use_expr(w, k->accs[i]->init);
+		if (k->accs[i]->init) use_expr(w, k->accs[i]->init);
 	}
 	for (int i = 0; i < k->n_stores; i++) {
 		use_expr(w, k->stores[i].value);
 		use(w, k->stores[i].buffer);
-		for (int d = 0; d < k->stores[i].buffer->rank; d++)
-			use_index(w, k->stores[i].index[d]);
+		for (int d = 0; d < k->stores[i].buffer->rank; d++) use_index(w, k->stores[i].index[d]);
 	}
 }
 
@@ -90,13 +80,11 @@ static void use_loop_buffers(Walk *w, const Stmt *s)
 {
 	for (int i = 0; i < s->n_carries; i++) {
 		use(w, s->carries[i].now);
-		if (s->carries[i].next)
-			use(w, s->carries[i].next);
+		if (s->carries[i].next) use(w, s->carries[i].next);
 	}
 	Buffer *flags[] = {s->limit, s->go, s->go_next, s->count};
 	for (int i = 0; i < 4; i++)
-		if (flags[i])
-			use(w, flags[i]);
+		if (flags[i]) use(w, flags[i]);
 }
 
 /* What was there before a loop and is read in it is read again in the next round. */
@@ -113,8 +101,7 @@ static void live_through(Program *p, int start, int end)
 static void live_alike(const Stmt *loop)
 {
 	for (int i = 0; i < loop->n_carries; i++) {
-		if (!loop->carries[i].next)
-			continue;
+		if (!loop->carries[i].next) continue;
 		Buffer *a = root_of(loop->carries[i].now), *b = root_of(loop->carries[i].next);
 		a->first = b->first = a->first < b->first ? a->first : b->first;
 		a->last = b->last = a->last > b->last ? a->last : b->last;
@@ -129,8 +116,7 @@ static void live_since(Program *p, const Block *block, int *now)
 		int start = ++*now;
 		live_since(p, &s->body, now);
 		live_since(p, &s->other, now);
-		if (s->kind != ST_LOOP)
-			continue;
+		if (s->kind != ST_LOOP) continue;
 		++*now;
 		live_alike(s);
 		for (int k = 0; k < p->n_buffers; k++) {
@@ -146,15 +132,12 @@ static void use_block(Walk *w, const Block *b)
 	for (int i = 0; i < b->n; i++) {
 		const Stmt *s = b->stmts[i];
 		w->now++;
-		if (s->kind == ST_KERNEL)
-			use_kernel(w, s->kernel);
+		if (s->kind == ST_KERNEL) use_kernel(w, s->kernel);
 		if (s->kind == ST_SPECIAL) {
 			use(w, s->out);
-			for (int k = 0; k < s->n_ins; k++)
-				use(w, s->ins[k]);
+			for (int k = 0; k < s->n_ins; k++) use(w, s->ins[k]);
 		}
-		if (s->kind == ST_IF || s->kind == ST_SIZE)
-			use_expr(w, s->cond);
+		if (s->kind == ST_IF || s->kind == ST_SIZE) use_expr(w, s->cond);
 		if (s->kind == ST_IF) {
 			use_block(w, &s->body);
 			use_block(w, &s->other);
@@ -199,10 +182,8 @@ static int by_size(const void *x, const void *y)
 {
 	const Buffer *a = *(Buffer *const *)x, *b = *(Buffer *const *)y;
 	int64_t na = 1, nb = 1, v;
-	for (int i = 0; i < a->rank; i++)
-		na = dim_is_int(a->dims[i], &v) && na >= 0 ? na * v : -1;
-	for (int i = 0; i < b->rank; i++)
-		nb = dim_is_int(b->dims[i], &v) && nb >= 0 ? nb * v : -1;
+	for (int i = 0; i < a->rank; i++) na = dim_is_int(a->dims[i], &v) && na >= 0 ? na * v : -1;
+	for (int i = 0; i < b->rank; i++) nb = dim_is_int(b->dims[i], &v) && nb >= 0 ? nb * v : -1;
 	na *= na > 0 ? elem_info[a->elem].size : 1;
 	nb *= nb > 0 ? elem_info[b->elem].size : 1;
 	return na != nb ? (na > nb ? -1 : 1) : a->id - b->id;
@@ -212,8 +193,7 @@ static int by_size(const void *x, const void *y)
 static const Dim *buffer_bytes(Ctx *cx, const Buffer *b)
 {
 	const Dim *n = dim_int(cx, elem_info[b->elem].size);
-	for (int i = 0; i < b->rank; i++)
-		n = dim_mul(cx, n, dim_most(cx, b->dims[i]));
+	for (int i = 0; i < b->rank; i++) n = dim_mul(cx, n, dim_most(cx, b->dims[i]));
 	return dim_mul(cx, dim_ceildiv(cx, n, dim_int(cx, ALIGN)), dim_int(cx, ALIGN));
 }
 
@@ -231,15 +211,13 @@ Program *pass_plan(const Program *from, const Target *target)
 	Program *p = program_copy(from);
 	Walk w = {.p = p};
 	for (int i = 0; i < p->n_states; i++)
-		if (p->carries[i].next)
-			use(&w, p->carries[i].next);
+		if (p->carries[i].next) use(&w, p->carries[i].next);
 	use_program(&w);
 	w.now++;
 	int now = 0;
 	live_since(p, &p->block, &now);
 	for (int i = 0; i < p->n_states; i++) /* the new states are copied at the very end */
-		if (p->carries[i].next)
-			use(&w, p->carries[i].next);
+		if (p->carries[i].next) use(&w, p->carries[i].next);
 	Buffer **order = NEWN(p->arena, Buffer *, p->n_buffers);
 	int n = 0;
 	for (int i = 0; i < p->n_buffers; i++)
@@ -258,9 +236,10 @@ Program *pass_plan(const Program *from, const Target *target)
 			int64_t room = bytes_or_negative(p->slot_bytes[s]);
 			bool fits = types[s] == type && (p->slot_bytes[s] == bytes || (size >= 0 && room >= size));
 			for (int k = 0; fits && k < i; k++)
-				fits = order[k]->slot != s || (!side_by_side(order[k], b) && (order[k]->last < b->first || b->last < order[k]->first));
-			if (fits)
-				b->slot = s;
+				fits = order[k]->slot != s ||
+					(!side_by_side(order[k], b) &&
+						(order[k]->last < b->first || b->last < order[k]->first));
+			if (fits) b->slot = s;
 		}
 		if (b->slot < 0) {
 			b->slot = p->n_slots;
@@ -278,10 +257,10 @@ Program *pass_plan(const Program *from, const Target *target)
 				rank[s] = next++;
 			}
 	p->slot_bytes = sorted;
-	for (int i = 0; i < n; i++)
-		order[i]->slot = rank[order[i]->slot];
+	for (int i = 0; i < n; i++) order[i]->slot = rank[order[i]->slot];
 	for (int i = 0; i < n; i++) /* what the plan promises */
 		for (int k = 0; k < i; k++)
-			assert(order[i]->slot != order[k]->slot || order[i]->last < order[k]->first || order[k]->last < order[i]->first);
+			assert(order[i]->slot != order[k]->slot || order[i]->last < order[k]->first ||
+				order[k]->last < order[i]->first);
 	return p;
 }

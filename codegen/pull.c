@@ -32,12 +32,10 @@ double dim_estimate(const Dim *d)
 			double v = TYPICAL;
 			if (s->kind == SYM_FLOORDIV) {
 				v = dim_estimate(s->a) / dim_estimate(s->b);
-				v = v < 1 ? 1 : v; /* of frames in a signal shorter than one: its typical size is another */
-			}
-			else if (s->lo > TYPICAL)
-				v = (double)s->lo;
-			else if (s->hi < TYPICAL)
-				v = (double)s->hi;
+				v = v < 1 ? 1
+					  : v; /* of frames in a signal shorter than one: its typical size is another */
+			} else if (s->lo > TYPICAL) v = (double)s->lo;
+			else if (s->hi < TYPICAL) v = (double)s->hi;
 			t *= v;
 		}
 		sum += t;
@@ -48,8 +46,7 @@ double dim_estimate(const Dim *d)
 static double type_estimate(const Type *t)
 {
 	double n = 1;
-	for (int i = 0; i < t->rank; i++)
-		n *= dim_estimate(t->dims[i]);
+	for (int i = 0; i < t->rank; i++) n *= dim_estimate(t->dims[i]);
 	return n;
 }
 
@@ -69,34 +66,29 @@ static const Var *reduction_var(Scope *s, const Dim *extent, const Var *const *t
 		for (int i = 0; i < g->accs[a]->n_vars; i++) {
 			const Var *v = g->accs[a]->vars[i];
 			bool free = v->extent == extent;
-			for (int k = 0; k < n_taken; k++)
-				free &= taken[k] != v;
-			if (free)
-				return v;
+			for (int k = 0; k < n_taken; k++) free &= taken[k] != v;
+			if (free) return v;
 		}
 	int n = n_taken;
-	for (int a = 0; a < g->n_accs; a++)
-		n += g->accs[a]->n_vars;
+	for (int a = 0; a < g->n_accs; a++) n += g->accs[a]->n_vars;
 	return var_new(s->lw->p, n < 8 ? names[n] : arena_printf(s->lw->cx->arena, "k%d", n), extent);
 }
 
 static AccKind acc_kind(const char *kind)
 {
-	return strcmp(kind, "sum") == 0 ? ACC_SUM : strcmp(kind, "prod") == 0 ? ACC_PROD : strcmp(kind, "max") == 0 ? ACC_MAX
-	                                                                                                       : ACC_MIN;
+	return strcmp(kind, "sum") == 0     ? ACC_SUM
+		: strcmp(kind, "prod") == 0 ? ACC_PROD
+		: strcmp(kind, "max") == 0  ? ACC_MAX
+					    : ACC_MIN;
 }
 
 /* Narrow floats accumulate in f32. */
-static Elem acc_elem(Elem e)
-{
-	return elem_is_narrow(e) ? F32 : e;
-}
+static Elem acc_elem(Elem e) { return elem_is_narrow(e) ? F32 : e; }
 
 static void level_visit(void *user, const Expr *e)
 {
 	int *level = user;
-	if (e->kind == EX_ACC && e->acc->level >= *level)
-		*level = e->acc->level + 1;
+	if (e->kind == EX_ACC && e->acc->level >= *level) *level = e->acc->level + 1;
 }
 
 static const Expr *finish_acc(Scope *s, const Val *v, AccKind kind, int n_vars, const Var **vars, const Expr *value)
@@ -104,14 +96,17 @@ static const Expr *finish_acc(Scope *s, const Val *v, AccKind kind, int n_vars, 
 	Program *p = s->lw->p;
 	Group *g = s->now;
 	Acc *acc = NEW(p->arena, Acc);
-	*acc = (Acc){.kind = kind, .elem = acc_elem(v->type->elem), .n_vars = n_vars, .vars = vars, .value = value,
-	             .id = p->n_ids++};
+	*acc = (Acc){.kind = kind,
+		.elem = acc_elem(v->type->elem),
+		.n_vars = n_vars,
+		.vars = vars,
+		.value = value,
+		.id = p->n_ids++};
 	Map seen;
 	map_init(&seen, p->arena);
 	expr_each(value, &seen, level_visit, &acc->level);
 	Acc **accs = NEWN(p->arena, Acc *, g->n_accs + 1);
-	if (g->n_accs)
-		memcpy(accs, g->accs, sizeof *accs * (size_t)g->n_accs);
+	if (g->n_accs) memcpy(accs, g->accs, sizeof *accs * (size_t)g->n_accs);
 	accs[g->n_accs++] = acc;
 	g->accs = accs;
 	const Expr *e = expr_acc(p, acc);
@@ -128,14 +123,12 @@ static const Expr *pull_contract(Scope *s, const Val *v, const Index *const *ind
 	const Var **vars = NEWN(p->arena, const Var *, ranks[0] + ranks[1]);
 	int n_vars = 0;
 	double times = 1;
-	for (int i = 0; i < v->type->rank; i++)
-		of[(unsigned char)arrow[1 + i]] = index[i];
+	for (int i = 0; i < v->type->rank; i++) of[(unsigned char)arrow[1 + i]] = index[i];
 	for (int k = 0; k < 2; k++)
 		for (int i = 0; i < ranks[k]; i++) {
 			unsigned char c = (unsigned char)parts[k][i];
 			const Dim *extent = v->args[k]->type->dims[i];
-			if (of[c])
-				continue;
+			if (of[c]) continue;
 			if (dim_is(extent, 1)) {
 				of[c] = index_dim(p, dim_int(p->cx, 0));
 				continue;
@@ -150,16 +143,14 @@ static const Expr *pull_contract(Scope *s, const Val *v, const Index *const *ind
 	s->n_depth++;
 	for (int k = 0; k < 2; k++) {
 		const Index **at = NEWN(p->arena, const Index *, ranks[k]);
-		for (int i = 0; i < ranks[k]; i++)
-			at[i] = of[(unsigned char)parts[k][i]];
+		for (int i = 0; i < ranks[k]; i++) at[i] = of[(unsigned char)parts[k][i]];
 		x[k] = pull(s, v->args[k], at);
 	}
 	s->n_depth--;
 	s->repeats = repeats;
 	Elem elem = acc_elem(v->type->elem);
 	const Expr *product = expr_op(p, OP_EW_mul, elem, 2, x);
-	if (n_vars == 0)
-		return elem == v->type->elem ? product : expr_round(p, v->type->elem, product);
+	if (n_vars == 0) return elem == v->type->elem ? product : expr_round(p, v->type->elem, product);
 	return finish_acc(s, v, ACC_SUM, n_vars, vars, product);
 }
 
@@ -207,21 +198,19 @@ static const Index **view_index(Scope *s, const Val *v, const Index *const *inde
 	if (v->op == OP_size || v->op == OP_after || v->op == OP_guard) {
 		memcpy(at, index, sizeof *at * (size_t)to->rank);
 	} else if (v->op == OP_permute) {
-		for (int i = 0; i < to->rank; i++)
-			at[val_ints(v, A_PERM)[i]] = index[i];
+		for (int i = 0; i < to->rank; i++) at[val_ints(v, A_PERM)[i]] = index[i];
 	} else if (v->op == OP_slice) {
 		for (int i = 0; i < to->rank; i++)
 			at[i] = index_add(p, index_dim(p, val_dims(v, A_START)[i]),
-			                  index_scale(p, index[i], dim_int(cx, val_ints(v, A_STEP)[i])));
+				index_scale(p, index[i], dim_int(cx, val_ints(v, A_STEP)[i])));
 	} else if (v->op == OP_expand) {
 		for (int i = 0; i < from->rank; i++)
 			at[i] = dim_is(from->dims[i], 1) ? zero : index[i + to->rank - from->rank];
 	} else if (v->op == OP_window) {
 		const int64_t *w = val_ints(v, A_WINDOW), axis = val_int(v, A_AXIS);
-		for (int i = 0; i < from->rank; i++)
-			at[i] = index[i];
+		for (int i = 0; i < from->rank; i++) at[i] = index[i];
 		at[axis] = index_add(p, index_scale(p, index[axis], dim_int(cx, w[1])),
-		                     index_scale(p, index[from->rank], dim_int(cx, w[2])));
+			index_scale(p, index[from->rank], dim_int(cx, w[2])));
 	} else { /* reshape: dims that both have in front stay, the rest goes through the linear index */
 		int same = 0;
 		while (same < from->rank && same < to->rank && from->dims[same] == to->dims[same]) {
@@ -248,16 +237,13 @@ static const Index **view_index(Scope *s, const Val *v, const Index *const *inde
 static const Expr *load_place(Scope *s, const Place *at, const Val *v, const Index *const *index)
 {
 	Program *p = s->lw->p;
-	if (at->buffer)
-		return expr_load(p, at->buffer, place_index(s, at, index));
+	if (at->buffer) return expr_load(p, at->buffer, place_index(s, at, index));
 	if (!at->val) /* the number of a loop's step */
 		return expr_index(p, at->step);
 	const Index **all = NEWN(p->arena, const Index *, v->type->rank + 1);
 	int n = 0;
-	if (at->step)
-		all[n++] = at->step;
-	for (int i = 0; i < v->type->rank; i++)
-		all[n++] = index[i];
+	if (at->step) all[n++] = at->step;
+	for (int i = 0; i < v->type->rank; i++) all[n++] = index[i];
 	/* A value of an enclosing scope, read by this scope's kernel. */
 	Scope view = *at->scope;
 	map_init(&view.evals, p->arena);
@@ -286,8 +272,7 @@ static const Expr *pull_ew(Scope *s, const Val *v, const Index *const *index)
 {
 	Program *p = s->lw->p;
 	const Expr *args[3];
-	for (int i = 0; i < v->n_args; i++)
-		args[i] = pull(s, v->args[i], index);
+	for (int i = 0; i < v->n_args; i++) args[i] = pull(s, v->args[i], index);
 	const Expr *e = expr_op(p, v->op, v->type->elem, v->n_args, args);
 	const bool exact = elem_is_storage(v->type->elem) || v->op == OP_EW_bitcast; /* what made it has rounded it */
 	return elem_is_narrow(v->type->elem) && !exact ? expr_round(p, v->type->elem, e) : e;
@@ -295,11 +280,9 @@ static const Expr *pull_ew(Scope *s, const Val *v, const Index *const *index)
 
 static bool is_root_here(const Scope *s, const Val *v)
 {
-	if (s->now_scope != s->self || s->reading)
-		return false;
+	if (s->now_scope != s->self || s->reading) return false;
 	for (int i = 0; i < s->now->n_roots; i++)
-		if (s->now->roots[i] == v)
-			return true;
+		if (s->now->roots[i] == v) return true;
 	return false;
 }
 
@@ -308,21 +291,16 @@ static const Expr *pull_new(Scope *s, const Val *v, const Index *const *index)
 	Program *p = s->lw->p;
 	Ctx *cx = s->lw->cx;
 	const Place *at = map_get(&s->places, v);
-	if (at && !is_root_here(s, v))
-		return load_place(s, at, v, index);
+	if (at && !is_root_here(s, v)) return load_place(s, at, v, index);
 	if (at) { /* computed by this very kernel */
 		const Index **here = domain_index(s, s->now, v);
-		if (v->type->rank && memcmp(here, index, sizeof *here * (size_t)v->type->rank) != 0)
-			s->clash = true;
+		if (v->type->rank && memcmp(here, index, sizeof *here * (size_t)v->type->rank) != 0) s->clash = true;
 	}
-	if (is_view(v))
-		return pull(s, v->args[0], view_index(s, v, index));
+	if (is_view(v)) return pull(s, v->args[0], view_index(s, v, index));
 	double *evals = (double *)(uintptr_t)map_get(&s->evals, v);
-	if (!evals)
-		map_put(&s->evals, v, evals = NEW(cx->arena, double));
+	if (!evals) map_put(&s->evals, v, evals = NEW(cx->arena, double));
 	*evals += s->repeats;
-	if ((v->op == OP_contract || v->op == OP_reduce) && s->n_depth)
-		map_put(&s->nested, v, v);
+	if ((v->op == OP_contract || v->op == OP_reduce) && s->n_depth) map_put(&s->nested, v, v);
 	switch (v->op) {
 	case OP_const: return load_const(s, v, index);
 	case OP_dim: return expr_dim(p, val_dims(v, A_VALUE)[0]);
@@ -337,7 +315,9 @@ static const Expr *pull_new(Scope *s, const Val *v, const Index *const *index)
 		int axis = (int)val_int(v, A_AXIS), n = idx->type->rank;
 		const Index **to = NEWN(cx->arena, const Index *, x->type->rank);
 		for (int i = 0; i < x->type->rank; i++)
-			to[i] = i < axis ? index[i] : i > axis ? index[i + n - 1] : index_expr(p, pull(s, idx, index + axis), x->type->dims[i]);
+			to[i] = i < axis   ? index[i]
+				: i > axis ? index[i + n - 1]
+					   : index_expr(p, pull(s, idx, index + axis), x->type->dims[i]);
 		return pull(s, x, to);
 	}
 	case OP_gather_nd: {
@@ -345,9 +325,9 @@ static const Expr *pull_new(Scope *s, const Val *v, const Index *const *index)
 		int batch = (int)val_int(v, A_BATCH), lead = idx->type->rank - 1;
 		int64_t depth = 0;
 		dim_is_int(idx->type->dims[lead], &depth);
-		const Index **to = NEWN(cx->arena, const Index *, x->type->rank), **where = NEWN(cx->arena, const Index *, lead + 1);
-		for (int i = 0; i < lead; i++)
-			where[i] = index[i];
+		const Index **to = NEWN(cx->arena, const Index *, x->type->rank),
+			    **where = NEWN(cx->arena, const Index *, lead + 1);
+		for (int i = 0; i < lead; i++) where[i] = index[i];
 		for (int i = 0; i < x->type->rank; i++) {
 			if (i < batch) {
 				to[i] = index[i];
@@ -361,9 +341,7 @@ static const Expr *pull_new(Scope *s, const Val *v, const Index *const *index)
 		}
 		return pull(s, x, to);
 	}
-	default:
-		assert(op_info[v->op].is_ew);
-		return pull_ew(s, v, index);
+	default: assert(op_info[v->op].is_ew); return pull_ew(s, v, index);
 	}
 }
 
@@ -373,7 +351,7 @@ const Expr *pull(Scope *s, const Val *v, const Index *const *index)
 	size_t at = 0;
 	for (const Instance *have; (have = table_next(&s->memo->table, hash, &at));)
 		if (have->scope == s->self && have->val == v &&
-		    (v->type->rank == 0 || memcmp(have->index, index, sizeof *index * (size_t)v->type->rank) == 0))
+			(v->type->rank == 0 || memcmp(have->index, index, sizeof *index * (size_t)v->type->rank) == 0))
 			return have->expr;
 	Instance *made = NEW(s->lw->cx->arena, Instance);
 	*made = (Instance){s->self, v, index, pull_new(s, v, index)};

@@ -42,15 +42,13 @@ static const char *refuse_word(const Reader *r, const char *what, const char *wo
 
 static const char *next_word(Reader *r, const char *what)
 {
-	if (r->at == r->n_words)
-		refuse(r, arena_printf(r->cx->arena, "%s expected at the end of the line", what));
+	if (r->at == r->n_words) refuse(r, arena_printf(r->cx->arena, "%s expected at the end of the line", what));
 	return r->words[r->at++];
 }
 
 static bool take_word(Reader *r, const char *word)
 {
-	if (r->at == r->n_words || strcmp(r->words[r->at], word) != 0)
-		return false;
+	if (r->at == r->n_words || strcmp(r->words[r->at], word) != 0) return false;
 	r->at++;
 	return true;
 }
@@ -60,8 +58,7 @@ static int next_number(Reader *r, const char *what, int most)
 	const char *word = next_word(r, what);
 	const size_t n = strlen(word);
 	const int value = n <= 4 && strspn(word, "0123456789") == n ? atoi(word) : 0;
-	if (value < 1 || value > most)
-		refuse_word(r, arena_printf(r->cx->arena, "%s, 1 to %d,", what, most), word);
+	if (value < 1 || value > most) refuse_word(r, arena_printf(r->cx->arena, "%s, 1 to %d,", what, most), word);
 	return value;
 }
 
@@ -79,27 +76,24 @@ static void read_kernel(Reader *r)
 	Schedules *to = r->to;
 	for (int i = 0; i < to->n; i++)
 		if (to->items[i].key == g.key)
-			refuse(r, arena_printf(r->cx->arena, "kernel %016" PRIx64 " has a line already, %d", g.key, to->items[i].line));
+			refuse(r,
+				arena_printf(r->cx->arena, "kernel %016" PRIx64 " has a line already, %d", g.key,
+					to->items[i].line));
 	g.scalar = take_word(r, "scalar");
-	if (!g.scalar && take_word(r, "lanes"))
-		g.vector = next_word(r, "the name of an axis");
-	if (!g.scalar && take_word(r, "vectors"))
-		g.unroll = next_number(r, "a number of vectors", MAX_GIVEN_TILE);
+	if (!g.scalar && take_word(r, "lanes")) g.vector = next_word(r, "the name of an axis");
+	if (!g.scalar && take_word(r, "vectors")) g.unroll = next_number(r, "a number of vectors", MAX_GIVEN_TILE);
 	if (!g.scalar && g.unroll && take_word(r, "rows")) {
 		g.rows = next_word(r, "the name of an axis");
 		g.row_tile = next_number(r, "a number of rows", MAX_GIVEN_TILE);
 	}
-	if (take_word(r, "parallel"))
-		g.parallel = SHARE_YES;
-	else if (take_word(r, "serial"))
-		g.parallel = SHARE_NO;
+	if (take_word(r, "parallel")) g.parallel = SHARE_YES;
+	else if (take_word(r, "serial")) g.parallel = SHARE_NO;
 	if (r->at < r->n_words)
 		refuse_word(r, "scalar, or lanes, vectors and rows, then parallel or serial,", r->words[r->at]);
 	if (to->n == to->cap) {
 		to->cap = to->cap ? 2 * to->cap : 16;
 		GivenSchedule *more = NEWN(r->cx->arena, GivenSchedule, to->cap);
-		if (to->n)
-			memcpy(more, to->items, sizeof *more * (size_t)to->n);
+		if (to->n) memcpy(more, to->items, sizeof *more * (size_t)to->n);
 		to->items = more;
 	}
 	to->items[to->n++] = g;
@@ -110,27 +104,22 @@ static void read_line(Reader *r)
 	const char *word = next_word(r, "a word");
 	Schedules *to = r->to;
 	if (strcmp(word, "kernel") == 0) {
-		if (!to->target)
-			refuse(r, "the target must be said before the first kernel");
+		if (!to->target) refuse(r, "the target must be said before the first kernel");
 		read_kernel(r);
 		return;
 	}
 	if (strcmp(word, "target") == 0) {
-		if (to->target)
-			refuse(r, "a second target");
+		if (to->target) refuse(r, "a second target");
 		to->target = next_word(r, "the name of a target");
 	} else if (strcmp(word, "hoist") == 0) {
-		if (to->hoist != HOIST_BY_RULES)
-			refuse(r, "a second hoist");
+		if (to->hoist != HOIST_BY_RULES) refuse(r, "a second hoist");
 		const char *how = next_word(r, "yes or no");
-		if (strcmp(how, "yes") != 0 && strcmp(how, "no") != 0)
-			refuse_word(r, "yes or no", how);
+		if (strcmp(how, "yes") != 0 && strcmp(how, "no") != 0) refuse_word(r, "yes or no", how);
 		to->hoist = *how == 'y' ? HOIST_YES : HOIST_NO;
 	} else {
 		refuse_word(r, "target, hoist or kernel", word);
 	}
-	if (r->at < r->n_words)
-		refuse_word(r, "the end of the line", r->words[r->at]);
+	if (r->at < r->n_words) refuse_word(r, "the end of the line", r->words[r->at]);
 }
 
 static void split_words(Reader *r, char *text)
@@ -139,13 +128,10 @@ static void split_words(Reader *r, char *text)
 	text[strcspn(text, "#")] = 0;
 	for (char *word = text, *end; *(word += strspn(word, " \t\r")); word = end) {
 		end = word + strcspn(word, " \t\r");
-		if (r->n_words == MAX_WORDS)
-			refuse(r, "too many words");
-		if (*end)
-			*end++ = 0;
+		if (r->n_words == MAX_WORDS) refuse(r, "too many words");
+		if (*end) *end++ = 0;
 		for (const char *c = word; *c; c++)
-			if (*c < '!' || *c > '~')
-				refuse(r, "a character that is not printable ASCII");
+			if (*c < '!' || *c > '~') refuse(r, "a character that is not printable ASCII");
 		r->words[r->n_words++] = word;
 	}
 }
@@ -157,30 +143,25 @@ Schedules *schedules_parse(Ctx *cx, const char *file, const char *text, size_t s
 	Reader r = {.cx = cx, .to = to};
 	if (size > MAX_FILE)
 		fail(cx, "%s: a file of schedules has at most %d bytes, this one %zu", file, MAX_FILE, size);
-	if (memchr(text, 0, size))
-		fail(cx, "%s: is no text", file);
+	if (memchr(text, 0, size)) fail(cx, "%s: is no text", file);
 	bool versioned = false;
 	char *copy = arena_strn(cx->arena, text, size);
 	for (char *end; *copy; copy = end) {
 		end = copy + strcspn(copy, "\n");
-		if (*end)
-			*end++ = 0;
+		if (*end) *end++ = 0;
 		r.line++;
 		split_words(&r, copy);
-		if (!r.n_words)
-			continue;
+		if (!r.n_words) continue;
 		if (versioned) {
 			read_line(&r);
 			continue;
 		}
 		if (r.n_words != 3 || strcmp(r.words[0], "rnncc") != 0 || strcmp(r.words[1], "schedule") != 0)
 			refuse(&r, "'rnncc schedule 1' expected: this is no file of schedules");
-		if (strcmp(r.words[2], "1") != 0)
-			refuse_word(&r, "version 1", r.words[2]);
+		if (strcmp(r.words[2], "1") != 0) refuse_word(&r, "version 1", r.words[2]);
 		versioned = true;
 	}
-	if (!to->target)
-		fail(cx, "%s: says no target", file);
+	if (!to->target) fail(cx, "%s: says no target", file);
 	return to;
 }
 
@@ -189,16 +170,11 @@ Schedules *schedules_parse(Ctx *cx, const char *file, const char *text, size_t s
 void given_print(Buf *b, const GivenSchedule *g)
 {
 	buf_printf(b, "kernel %016" PRIx64, g->key);
-	if (g->scalar)
-		buf_puts(b, " scalar");
-	if (g->vector)
-		buf_printf(b, " lanes %s", g->vector);
-	if (g->unroll)
-		buf_printf(b, " vectors %d", g->unroll);
-	if (g->rows)
-		buf_printf(b, " rows %s %d", g->rows, g->row_tile);
-	if (g->parallel != SHARE_BY_RULES)
-		buf_puts(b, g->parallel == SHARE_YES ? " parallel" : " serial");
+	if (g->scalar) buf_puts(b, " scalar");
+	if (g->vector) buf_printf(b, " lanes %s", g->vector);
+	if (g->unroll) buf_printf(b, " vectors %d", g->unroll);
+	if (g->rows) buf_printf(b, " rows %s %d", g->rows, g->row_tile);
+	if (g->parallel != SHARE_BY_RULES) buf_puts(b, g->parallel == SHARE_YES ? " parallel" : " serial");
 }
 
 const GivenSchedule *schedule_of(const Program *p, const Kernel *k)
@@ -217,8 +193,7 @@ const GivenSchedule *schedule_of(const Program *p, const Kernel *k)
 void schedules_print(Buf *b, const Schedules *s)
 {
 	buf_printf(b, "rnncc schedule %d\ntarget %s\n", VERSION, s->target);
-	if (s->hoist != HOIST_BY_RULES)
-		buf_printf(b, "hoist %s\n", s->hoist == HOIST_YES ? "yes" : "no");
+	if (s->hoist != HOIST_BY_RULES) buf_printf(b, "hoist %s\n", s->hoist == HOIST_YES ? "yes" : "no");
 	for (int i = 0; i < s->n; i++) {
 		given_print(b, &s->items[i]);
 		buf_printf(b, s->items[i].remark ? "  # %s\n" : "\n", s->items[i].remark);
@@ -229,14 +204,14 @@ void schedules_print(Buf *b, const Schedules *s)
 
 _Noreturn void given_fail(const Program *p, const Kernel *k, const char *what)
 {
-	fail(p->cx, "%s:%d: kernel %016" PRIx64 ", here %s: %s", k->given->from->file, k->given->line, k->key, k->name, what);
+	fail(p->cx, "%s:%d: kernel %016" PRIx64 ", here %s: %s", k->given->from->file, k->given->line, k->key, k->name,
+		what);
 }
 
 int given_axis(const Program *p, const Kernel *k, const char *name)
 {
 	for (int i = 0; i < k->n_vars; i++)
-		if (strcmp(k->vars[i]->name, name) == 0)
-			return i;
+		if (strcmp(k->vars[i]->name, name) == 0) return i;
 	given_fail(p, k, arena_printf(p->arena, "it has no axis '%.64s'", name));
 }
 
@@ -244,28 +219,23 @@ static void give(void *user, Stmt *s)
 {
 	Schedules *given = user;
 	Kernel *k = s->kernel;
-	if (!k)
-		return;
+	if (!k) return;
 	k->key = kernel_key(k);
 	for (int i = 0; given && i < given->n; i++) {
 		GivenSchedule *g = &given->items[i];
-		if (g->key != k->key)
-			continue;
+		if (g->key != k->key) continue;
 		g->from = given;
 		g->used = true;
 		k->given = g;
 	}
 }
 
-void schedules_give(Program *p, Schedules *given)
-{
-	block_each(&p->block, give, given);
-}
+void schedules_give(Program *p, Schedules *given) { block_each(&p->block, give, given); }
 
 void schedules_unused(Ctx *cx, const Schedules *s)
 {
 	for (int i = 0; i < s->n; i++)
 		if (!s->items[i].used)
-			note(cx, "%s:%d: kernel %016" PRIx64 ": the model has none of that key; not applied", s->file, s->items[i].line,
-			     s->items[i].key);
+			note(cx, "%s:%d: kernel %016" PRIx64 ": the model has none of that key; not applied", s->file,
+				s->items[i].line, s->items[i].key);
 }

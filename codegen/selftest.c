@@ -32,10 +32,7 @@ static const char *quoted(Ctx *cx, const char *text)
 	return b.text;
 }
 
-static const EntryPoint *entry_of(const Compiled *c)
-{
-	return c->has_run ? &c->run : &c->step;
-}
+static const EntryPoint *entry_of(const Compiled *c) { return c->has_run ? &c->run : &c->step; }
 
 /* ---- what the program begins with ---- */
 
@@ -46,8 +43,8 @@ static void print_compare_float(Printer *pr, const char *name, const char *ctype
 	open_block(w, "%s", "");
 	open_block(w, "for (size_t i = 0; i < n; i++)");
 	line(w, "const double a = %s(seen[i]), b = %s(wanted[i]), error = fabs(a - b);", as_double, as_double);
-	line(w, "if (a == b || (a != a && b != b) || (error <= %.17g + %.17g * fabs(b) && error - error == 0))", pr->test->atol,
-	     pr->test->rtol);
+	line(w, "if (a == b || (a != a && b != b) || (error <= %.17g + %.17g * fabs(b) && error - error == 0))",
+		pr->test->atol, pr->test->rtol);
 	line(w, "\tcontinue;");
 	line(w, "printf(\"  %%s: element %%lu is %%.9g, %%.9g wanted\\n\", what, (unsigned long)i, a, b);");
 	line(w, "return 0;");
@@ -63,9 +60,9 @@ static void print_half(Writer *w, const char *name, int exponent_bits)
 	line(w, "static double from_%s(uint16_t bits)", name);
 	open_block(w, "%s", "");
 	line(w, "const int exponent = bits >> %d & %d, mantissa = bits & %d;", mantissa_bits, (1 << exponent_bits) - 1,
-	     (1 << mantissa_bits) - 1);
-	line(w, "double value = ldexp((exponent ? %d : 0) + mantissa, (exponent ? exponent : 1) - %d);", 1 << mantissa_bits,
-	     bias + mantissa_bits);
+		(1 << mantissa_bits) - 1);
+	line(w, "double value = ldexp((exponent ? %d : 0) + mantissa, (exponent ? exponent : 1) - %d);",
+		1 << mantissa_bits, bias + mantissa_bits);
 	line(w, "if (exponent == %d)", (1 << exponent_bits) - 1);
 	line(w, "\tvalue = mantissa ? NAN : INFINITY;");
 	line(w, "return bits >> 15 ? -value : value;");
@@ -78,19 +75,16 @@ static void print_helpers(Printer *pr)
 	Writer *w = &pr->w;
 	bool exact = false;
 	for (int e = 0; e < N_ELEMS; e++) {
-		if (!pr->used[e])
-			continue;
+		if (!pr->used[e]) continue;
 		const char *name = elem_info[e].name;
 		const bool is_exact = !elem_is_float((Elem)e) || elem_is_storage((Elem)e);
 		exact |= is_exact;
-		if (elem_is_narrow((Elem)e) && !is_exact)
-			print_half(w, name, narrow_format((Elem)e)->exponent);
+		if (elem_is_narrow((Elem)e) && !is_exact) print_half(w, name, narrow_format((Elem)e)->exponent);
 		if (!is_exact)
 			print_compare_float(pr, name, elem_info[e].ctype,
-			                    elem_is_narrow((Elem)e) ? arena_printf(pr->cx->arena, "from_%s", name) : "(double)");
+				elem_is_narrow((Elem)e) ? arena_printf(pr->cx->arena, "from_%s", name) : "(double)");
 	}
-	if (!exact)
-		return;
+	if (!exact) return;
 	line(w, "static int same(const char *what, const void *seen, const void *wanted, size_t bytes)");
 	open_block(w, "%s", "");
 	line(w, "if (memcmp(seen, wanted, bytes) == 0)");
@@ -134,10 +128,12 @@ static void print_arrays(Printer *pr, int k)
 	Arena *a = pr->cx->arena;
 	for (int i = 0; i < g->n_params; i++)
 		if (call->inputs[i])
-			array_print(&pr->w.buf, arena_printf(a, "input_%d_%d", k, i), "", tensor_packed(a, call->inputs[i]));
+			array_print(&pr->w.buf, arena_printf(a, "input_%d_%d", k, i), "",
+				tensor_packed(a, call->inputs[i]));
 	for (int i = 0; i < g->n_results; i++)
 		if (call->wanted[i])
-			array_print(&pr->w.buf, arena_printf(a, "wanted_%d_%d", k, i), "", tensor_packed(a, call->wanted[i]));
+			array_print(&pr->w.buf, arena_printf(a, "wanted_%d_%d", k, i), "",
+				tensor_packed(a, call->wanted[i]));
 }
 
 /* How many elements result i has in call k. */
@@ -145,17 +141,18 @@ static int64_t result_count(Printer *pr, const Type *t, const EntryPoint *entry,
 {
 	DimEnv env;
 	dimenv_init(&env, pr->cx->arena);
-	for (int i = 0; i < entry->n_dims; i++)
-		dimenv_set(&env, entry->dims[i], values[i]);
+	for (int i = 0; i < entry->n_dims; i++) dimenv_set(&env, entry->dims[i], values[i]);
 	return dim_eval(pr->cx, type_count(pr->cx, t), &env);
 }
 
 static void print_compare(Printer *pr, const char *what, Elem elem, const char *seen, const char *wanted, int64_t count)
 {
 	if (elem_is_float(elem) && !elem_is_storage(elem))
-		line(&pr->w, "ok &= near_%s(%s, %s, %s, %" PRId64 ");", elem_info[elem].name, quoted(pr->cx, what), seen, wanted, count);
+		line(&pr->w, "ok &= near_%s(%s, %s, %s, %" PRId64 ");", elem_info[elem].name, quoted(pr->cx, what),
+			seen, wanted, count);
 	else
-		line(&pr->w, "ok &= same(%s, %s, %s, %" PRId64 ");", quoted(pr->cx, what), seen, wanted, packed_bytes(elem, count));
+		line(&pr->w, "ok &= same(%s, %s, %s, %" PRId64 ");", quoted(pr->cx, what), seen, wanted,
+			packed_bytes(elem, count));
 }
 
 static void print_dims(Printer *pr, const EntryPoint *entry, const int64_t *values)
@@ -171,7 +168,8 @@ static void print_workspace(Printer *pr, const EntryPoint *entry)
 	line(&pr->w, "unsigned char *memory = malloc((size_t)(%s) + %s_ALIGN);", entry->workspace, pr->c->upper);
 	line(&pr->w, "if (!memory)");
 	line(&pr->w, "\treturn 0;");
-	line(&pr->w, "void *workspace = memory + (%s_ALIGN - (uintptr_t)memory %% %s_ALIGN);", pr->c->upper, pr->c->upper);
+	line(&pr->w, "void *workspace = memory + (%s_ALIGN - (uintptr_t)memory %% %s_ALIGN);", pr->c->upper,
+		pr->c->upper);
 }
 
 /* The call's own arguments, in the order of the header. */
@@ -179,16 +177,11 @@ static const char *arguments(Printer *pr, const EntryPoint *entry, bool state, c
 {
 	Buf b;
 	buf_init(&b, pr->cx->arena);
-	if (pr->c->weights == WEIGHTS_BLOB)
-		buf_puts(&b, "&weights, ");
-	for (int i = 0; i < entry->n_dims; i++)
-		buf_printf(&b, "%s, ", dim_name(pr->cx, entry->dims[i]));
-	if (state)
-		buf_puts(&b, "&state, ");
-	for (int i = 0; i < entry->graph->n_params - entry->n_states; i++)
-		buf_printf(&b, "%s, ", inputs[i]);
-	for (int i = 0; i < entry->graph->n_results - entry->n_states; i++)
-		buf_printf(&b, "seen_%d, ", i);
+	if (pr->c->weights == WEIGHTS_BLOB) buf_puts(&b, "&weights, ");
+	for (int i = 0; i < entry->n_dims; i++) buf_printf(&b, "%s, ", dim_name(pr->cx, entry->dims[i]));
+	if (state) buf_puts(&b, "&state, ");
+	for (int i = 0; i < entry->graph->n_params - entry->n_states; i++) buf_printf(&b, "%s, ", inputs[i]);
+	for (int i = 0; i < entry->graph->n_results - entry->n_states; i++) buf_printf(&b, "seen_%d, ", i);
 	buf_puts(&b, "workspace");
 	return b.text;
 }
@@ -213,22 +206,24 @@ static void print_call(Printer *pr, int k)
 		line(w, "static %s seen_%d[%" PRId64 "];", array_type(t->elem), i, n ? n : 1);
 	}
 	print_workspace(pr, entry);
-	if (call->reset)
-		line(w, "%s_reset(&state);", c->name);
+	if (call->reset) line(w, "%s_reset(&state);", c->name);
 	for (int i = 0; i < g->n_params; i++) {
 		inputs[i] = arena_printf(a, "input_%d_%d", k, i);
 		if (i >= n_inputs && call->inputs[i])
 			line(w, "memcpy(state.%s, %s, sizeof %s);", entry->states[i - n_inputs], inputs[i], inputs[i]);
 	}
-	line(w, "int ok = %s_%s(%s) == 0;", c->name, c->has_run ? "run" : "step", arguments(pr, entry, !c->has_run, inputs));
+	line(w, "int ok = %s_%s(%s) == 0;", c->name, c->has_run ? "run" : "step",
+		arguments(pr, entry, !c->has_run, inputs));
 	line(w, "free(memory);");
 	for (int i = 0; i < g->n_results; i++)
 		if (call->wanted[i])
-			print_compare(pr, arena_printf(a, "%s, output %s", call->name, g->result_names[i]), call->wanted[i]->elem,
-			              i < n_outputs ? arena_printf(a, "seen_%d", i)
-			                            : arena_printf(a, "(const %s *)state.%s", array_type(call->wanted[i]->elem),
-			                                           entry->states[i - n_outputs]),
-			              arena_printf(a, "wanted_%d_%d", k, i), call->wanted[i]->count);
+			print_compare(pr, arena_printf(a, "%s, output %s", call->name, g->result_names[i]),
+				call->wanted[i]->elem,
+				i < n_outputs
+					? arena_printf(a, "seen_%d", i)
+					: arena_printf(a, "(const %s *)state.%s", array_type(call->wanted[i]->elem),
+						  entry->states[i - n_outputs]),
+				arena_printf(a, "wanted_%d_%d", k, i), call->wanted[i]->count);
 	line(w, "return ok;");
 	close_block(w);
 	line(w, "%s", "");
@@ -239,8 +234,7 @@ static void print_call(Printer *pr, int k)
 static int find_param(const Graph *g, const char *name)
 {
 	for (int i = 0; i < g->n_params; i++)
-		if (strcmp(g->param_names[i], name) == 0)
-			return i;
+		if (strcmp(g->param_names[i], name) == 0) return i;
 	return -1;
 }
 
@@ -248,40 +242,32 @@ static int find_param(const Graph *g, const char *name)
 static int time_axis(const Type *step, const Tensor *t)
 {
 	for (int d = 0; d < step->rank; d++)
-		if (dim_is(step->dims[d], 1) && t->dims[d] != 1)
-			return d;
+		if (dim_is(step->dims[d], 1) && t->dims[d] != 1) return d;
 	return -1;
 }
 
 static void sizes_around(const Tensor *t, int axis, int64_t *outer, int64_t *inner)
 {
 	*outer = *inner = 1;
-	for (int d = 0; d < axis; d++)
-		*outer *= t->dims[d];
-	for (int d = axis + 1; d < t->rank; d++)
-		*inner *= t->dims[d];
+	for (int d = 0; d < axis; d++) *outer *= t->dims[d];
+	for (int d = axis + 1; d < t->rank; d++) *inner *= t->dims[d];
 }
 
 /* The number of steps of call k; 0: there is nothing to compare, or not by steps: those of elements that share bytes have
  * bytes in common. */
 static int64_t steps_of(const Compiled *c, const SelfTestCall *call)
 {
-	if (!c->has_run || !c->has_step)
-		return 0;
+	if (!c->has_run || !c->has_step) return 0;
 	const Graph *run = c->run.graph, *step = c->step.graph;
 	int64_t steps = 0;
 	for (int i = 0; i < run->n_results; i++)
-		if (elem_info[run->results[i]->type->elem].bits < 8)
-			return 0;
+		if (elem_info[run->results[i]->type->elem].bits < 8) return 0;
 	for (int i = 0; i < run->n_params; i++) {
 		const int at = find_param(step, run->param_names[i]);
-		if (at < 0 || at >= step->n_params - c->step.n_states)
-			return 0; /* an initial state */
+		if (at < 0 || at >= step->n_params - c->step.n_states) return 0; /* an initial state */
 		const int axis = time_axis(step->params[at]->type, call->inputs[i]);
-		if (elem_info[call->inputs[i]->elem].bits < 8)
-			return 0;
-		if (axis >= 0)
-			steps = call->inputs[i]->dims[axis];
+		if (elem_info[call->inputs[i]->elem].bits < 8) return 0;
+		if (axis >= 0) steps = call->inputs[i]->dims[axis];
 	}
 	return steps;
 }
@@ -299,8 +285,7 @@ static void print_stream(Printer *pr, int k, int64_t steps)
 	int64_t *values = NEWN(a, int64_t, entry->n_dims);
 	for (int i = 0; i < entry->n_dims; i++)
 		for (int j = 0; j < c->run.n_dims; j++)
-			if (entry->dims[i] == c->run.dims[j])
-				values[i] = call->dims[j];
+			if (entry->dims[i] == c->run.dims[j]) values[i] = call->dims[j];
 	line(w, "static int stream_%d(void) /* the same, a step at a time */", k);
 	open_block(w, "%s", "");
 	print_dims(pr, entry, values);
@@ -309,15 +294,17 @@ static void print_stream(Printer *pr, int k, int64_t steps)
 	line(w, "%s_reset(&state);", c->name);
 	open_block(w, "for (size_t t = 0; t < %" PRId64 "; t++)", steps);
 	for (int i = 0; i < n_inputs; i++) {
-		const int from = find_param(c->run.graph, g->param_names[i]), axis = time_axis(g->params[i]->type, call->inputs[from]);
+		const int from = find_param(c->run.graph, g->param_names[i]),
+			  axis = time_axis(g->params[i]->type, call->inputs[from]);
 		const Tensor *x = call->inputs[from];
 		inputs[i] = arena_printf(a, "input_%d_%d", k, from);
-		if (axis < 0)
-			continue;
+		if (axis < 0) continue;
 		int64_t outer, inner;
 		sizes_around(x, axis, &outer, &inner);
-		line(w, "static %s now_%d[%" PRId64 "];", elem_info[x->elem].ctype, i, outer * inner > 0 ? outer * inner : 1);
-		line(w, "take(now_%d, %s, %" PRId64 ", %" PRId64 ", %" PRId64 " * sizeof *now_%d, t);", i, inputs[i], outer, steps, inner, i);
+		line(w, "static %s now_%d[%" PRId64 "];", elem_info[x->elem].ctype, i,
+			outer * inner > 0 ? outer * inner : 1);
+		line(w, "take(now_%d, %s, %" PRId64 ", %" PRId64 ", %" PRId64 " * sizeof *now_%d, t);", i, inputs[i],
+			outer, steps, inner, i);
 		inputs[i] = arena_printf(a, "now_%d", i);
 	}
 	for (int i = 0; i < n_outputs; i++) {
@@ -328,8 +315,7 @@ static void print_stream(Printer *pr, int k, int64_t steps)
 	line(w, "ok &= %s_step(%s) == 0;", c->name, arguments(pr, entry, true, inputs));
 	for (int i = 0; i < n_outputs; i++) {
 		const Tensor *y = call->wanted[i];
-		if (!y)
-			continue;
+		if (!y) continue;
 		const char *what = arena_printf(a, "%s step by step, output %s", call->name, g->result_names[i]);
 		const int axis = time_axis(g->results[i]->type, y);
 		const char *wanted = arena_printf(a, "wanted_%d_%d", k, i), *seen = arena_printf(a, "seen_%d", i);
@@ -342,9 +328,10 @@ static void print_stream(Printer *pr, int k, int64_t steps)
 		}
 		int64_t outer, inner;
 		sizes_around(y, axis, &outer, &inner);
-		line(w, "static %s now_wanted_%d[%" PRId64 "];", elem_info[y->elem].ctype, i, outer * inner > 0 ? outer * inner : 1);
-		line(w, "take(now_wanted_%d, %s, %" PRId64 ", %" PRId64 ", %" PRId64 " * sizeof *now_wanted_%d, t);", i, wanted, outer, steps,
-		     inner, i);
+		line(w, "static %s now_wanted_%d[%" PRId64 "];", elem_info[y->elem].ctype, i,
+			outer * inner > 0 ? outer * inner : 1);
+		line(w, "take(now_wanted_%d, %s, %" PRId64 ", %" PRId64 ", %" PRId64 " * sizeof *now_wanted_%d, t);", i,
+			wanted, outer, steps, inner, i);
 		print_compare(pr, what, y->elem, seen, arena_printf(a, "now_wanted_%d", i), outer * inner);
 	}
 	close_block(w);
@@ -382,8 +369,7 @@ static void print_main(Printer *pr, const int64_t *steps)
 	}
 	for (int k = 0; k < pr->test->n_calls; k++) {
 		line(w, "*(call_%d() ? &passed : &failed) += 1;", k);
-		if (steps[k])
-			line(w, "*(stream_%d() ? &passed : &failed) += 1;", k);
+		if (steps[k]) line(w, "*(stream_%d() ? &passed : &failed) += 1;", k);
 	}
 	line(w, "printf(\"%%d passed, %%d failed\\n\", passed, failed);");
 	line(w, "return failed != 0;");
@@ -402,24 +388,21 @@ OutFile selftest_file(Ctx *cx, const Compiled *c, const SelfTest *test)
 		steps[k] = steps_of(c, &test->calls[k]);
 		stream |= steps[k] > 0;
 		for (int i = 0; i < g->n_results; i++)
-			if (test->calls[k].wanted[i])
-				pr.used[test->calls[k].wanted[i]->elem] = true;
+			if (test->calls[k].wanted[i]) pr.used[test->calls[k].wanted[i]->elem] = true;
 	}
-	line(w, "/* %s_test.c: generated by rnncc: calls %s.c with stored inputs, compares with stored outputs.", c->name, c->name);
-	line(w, " * cc -std=c99 %s.c %s_test.c -lm -o %s_test; prints `N passed, N failed`, returns 0 or 1. */", c->name, c->name, c->name);
+	line(w, "/* %s_test.c: generated by rnncc: calls %s.c with stored inputs, compares with stored outputs.",
+		c->name, c->name);
+	line(w, " * cc -std=c99 %s.c %s_test.c -lm -o %s_test; prints `N passed, N failed`, returns 0 or 1. */",
+		c->name, c->name, c->name);
 	line(w, "#include \"%s.h\"\n", c->name);
 	line(w, "#include <math.h>\n#include <stdio.h>\n#include <stdlib.h>\n#include <string.h>\n");
-	if (c->weights == WEIGHTS_BLOB)
-		print_blob_loader(&pr);
+	if (c->weights == WEIGHTS_BLOB) print_blob_loader(&pr);
 	print_helpers(&pr);
-	if (stream)
-		print_take(w);
-	if (!c->has_run || stream)
-		line(w, "static %s_state state;\n", c->name);
+	if (stream) print_take(w);
+	if (!c->has_run || stream) line(w, "static %s_state state;\n", c->name);
 	for (int k = 0; k < test->n_calls; k++) {
 		print_call(&pr, k);
-		if (steps[k])
-			print_stream(&pr, k, steps[k]);
+		if (steps[k]) print_stream(&pr, k, steps[k]);
 	}
 	print_main(&pr, steps);
 	return (OutFile){arena_printf(cx->arena, "%s_test.c", c->name), w->buf.text, w->buf.size};

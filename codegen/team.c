@@ -36,8 +36,7 @@ typedef struct {
 
 static int find(const Team *t, int unit)
 {
-	while (t->same[unit] != unit)
-		unit = t->same[unit];
+	while (t->same[unit] != unit) unit = t->same[unit];
 	return unit;
 }
 
@@ -51,14 +50,14 @@ static void add(Team *t, Accesses *list, Access a)
 {
 	for (int i = 0; i < list->n; i++) {
 		const Access *have = &list->items[i];
-		if (have->unit == a.unit && have->buffer == a.buffer && have->index == a.index && have->write == a.write && have->owner == a.owner)
+		if (have->unit == a.unit && have->buffer == a.buffer && have->index == a.index &&
+			have->write == a.write && have->owner == a.owner)
 			return;
 	}
 	if (list->n == list->cap) {
 		list->cap = list->cap ? 2 * list->cap : 16;
 		Access *more = NEWN(t->p->arena, Access, list->cap);
-		if (list->n)
-			memcpy(more, list->items, sizeof *more * (size_t)list->n);
+		if (list->n) memcpy(more, list->items, sizeof *more * (size_t)list->n);
 		list->items = more;
 	}
 	list->items[list->n++] = a;
@@ -74,8 +73,7 @@ static void touch(Team *t, const Buffer *b, const Index *const *index, bool writ
 
 static void touch_load(void *user, const Expr *e)
 {
-	if (e->kind == EX_LOAD)
-		touch(user, e->buffer, NULL, false);
+	if (e->kind == EX_LOAD) touch(user, e->buffer, NULL, false);
 }
 
 static void touch_stmt(void *user, Stmt *s)
@@ -104,8 +102,7 @@ static void unite_swapped(void *user, Stmt *s)
 {
 	Team *t = user;
 	for (int i = 0; i < s->n_carries; i++)
-		if (s->carries[i].next)
-			t->same[unit_of(t, s->carries[i].next)] = unit_of(t, s->carries[i].now);
+		if (s->carries[i].next) t->same[unit_of(t, s->carries[i].next)] = unit_of(t, s->carries[i].now);
 }
 
 /* ---- waiting ---- */
@@ -113,13 +110,12 @@ static void unite_swapped(void *user, Stmt *s)
 /* All values that an index can have are in [lo, hi]; false where that is not known. */
 static bool range_of(const Index *x, int64_t *lo, int64_t *hi)
 {
-	if (!dim_is_int(x->base, lo))
-		return false;
+	if (!dim_is_int(x->base, lo)) return false;
 	*hi = *lo;
 	for (int i = 0; i < x->n_terms; i++) {
 		int64_t coef, n;
 		if (x->terms[i].atom->kind != ATOM_VAR || !dim_is_int(x->terms[i].coef, &coef) ||
-		    !dim_is_int(x->terms[i].atom->var->extent, &n))
+			!dim_is_int(x->terms[i].atom->var->extent, &n))
 			return false;
 		*(coef < 0 ? lo : hi) += coef * (n - 1);
 	}
@@ -128,11 +124,11 @@ static bool range_of(const Index *x, int64_t *lo, int64_t *hi)
 
 static bool overlap(const Access *a, const Access *b)
 {
-	if (a->unit != b->unit)
-		return false;
+	if (a->unit != b->unit) return false;
 	for (int d = 0; a->index && b->index && a->buffer == b->buffer && d < a->buffer->rank; d++) {
 		int64_t lo[2], hi[2];
-		if (range_of(a->index[d], &lo[0], &hi[0]) && range_of(b->index[d], &lo[1], &hi[1]) && (hi[0] < lo[1] || hi[1] < lo[0]))
+		if (range_of(a->index[d], &lo[0], &hi[0]) && range_of(b->index[d], &lo[1], &hi[1]) &&
+			(hi[0] < lo[1] || hi[1] < lo[0]))
 			return false;
 	}
 	return true;
@@ -144,8 +140,7 @@ static bool conflicts(const Team *t, const Accesses *pending, int owner)
 	for (int i = 0; i < t->now.n; i++)
 		for (int k = 0; k < pending->n; k++) {
 			const Access *a = &t->now.items[i], *b = &pending->items[k];
-			if ((a->write || b->write) && (owner == ALL || b->owner != owner) && overlap(a, b))
-				return true;
+			if ((a->write || b->write) && (owner == ALL || b->owner != owner) && overlap(a, b)) return true;
 		}
 	return false;
 }
@@ -155,17 +150,14 @@ static void wait_before(Team *t, Stmt *s, Accesses *pending)
 	s->barrier = true;
 	pending->n = 0;
 	double most = 0;
-	for (int i = 0; i < t->n_owners; i++)
-		most = t->load[i] > most ? t->load[i] : most;
-	for (int i = 0; i < t->n_owners; i++)
-		t->load[i] = most;
+	for (int i = 0; i < t->n_owners; i++) most = t->load[i] > most ? t->load[i] : most;
+	for (int i = 0; i < t->n_owners; i++) t->load[i] = most;
 }
 
 static Accesses copy_of(Team *t, const Accesses *a)
 {
 	Accesses made = {0};
-	for (int i = 0; i < a->n; i++)
-		add(t, &made, a->items[i]);
+	for (int i = 0; i < a->n; i++) add(t, &made, a->items[i]);
 	return made;
 }
 
@@ -173,8 +165,7 @@ static Accesses copy_of(Team *t, const Accesses *a)
 static bool merge(Team *t, Accesses *into, const Accesses *other)
 {
 	int before = into->n;
-	for (int i = 0; i < other->n; i++)
-		add(t, into, other->items[i]);
+	for (int i = 0; i < other->n; i++) add(t, into, other->items[i]);
 	return into->n > before;
 }
 
@@ -224,19 +215,15 @@ static void walk(Team *t, const Block *b, Accesses *pending)
 		Stmt *one = &head;
 		t->now.n = 0;
 		block_each(&(Block){1, &one}, touch_stmt, t);
-		if (s->owner == OWNER_NONE)
-			s->owner = shared ? OWNER_ALL : choose_owner(t, pending) + 1;
+		if (s->owner == OWNER_NONE) s->owner = shared ? OWNER_ALL : choose_owner(t, pending) + 1;
 		int owner = shared ? ALL : s->owner - 1;
-		if (s->barrier || conflicts(t, pending, owner))
-			wait_before(t, s, pending);
+		if (s->barrier || conflicts(t, pending, owner)) wait_before(t, s, pending);
 		for (int k = 0; k < t->now.n; k++) {
 			t->now.items[k].owner = owner;
 			add(t, pending, t->now.items[k]);
 		}
-		if (shared)
-			walk_shared(t, s, pending);
-		else
-			t->load[owner] += stmt_cycles(t->p, s, t->cpu);
+		if (shared) walk_shared(t, s, pending);
+		else t->load[owner] += stmt_cycles(t->p, s, t->cpu);
 	}
 }
 
@@ -258,11 +245,9 @@ Program *pass_team(const Program *from, const Target *target)
 	Team t = {.p = p, .cpu = target->cpu, .n_owners = target->threads < MAX_OWNERS ? target->threads : MAX_OWNERS};
 	int n_units = p->n_slots + p->n_buffers;
 	Block team = {p->block.n - p->team, p->block.stmts + p->team};
-	if (!team.n)
-		return p;
+	if (!team.n) return p;
 	t.same = NEWN(p->arena, int, n_units);
-	for (int i = 0; i < n_units; i++)
-		t.same[i] = i;
+	for (int i = 0; i < n_units; i++) t.same[i] = i;
 	block_each(&team, unite_swapped, &t);
 	Accesses pending = {0};
 	walk(&t, &team, &pending);

@@ -45,44 +45,34 @@ static void touch_sym(void *user, const Sym *s)
 	Params *ps = &t->params;
 	int at = 0;
 	for (; at < ps->n_syms && ps->syms[at]->id <= s->id; at++)
-		if (ps->syms[at] == s)
-			return;
+		if (ps->syms[at] == s) return;
 	const Sym **syms = NEWN(t->p->arena, const Sym *, ps->n_syms + 1);
-	for (int i = 0; i < ps->n_syms; i++)
-		syms[i + (i >= at)] = ps->syms[i];
+	for (int i = 0; i < ps->n_syms; i++) syms[i + (i >= at)] = ps->syms[i];
 	syms[at] = s;
 	ps->syms = syms;
 	ps->n_syms++;
 }
 
-static void touch_dim(Touch *t, const Dim *d)
-{
-	dim_each_sym(d, touch_sym, t);
-}
+static void touch_dim(Touch *t, const Dim *d) { dim_each_sym(d, touch_sym, t); }
 
 static bool is_own(const Kernel *k, const Var *v)
 {
 	for (int i = 0; i < k->n_vars; i++)
-		if (k->vars[i] == v)
-			return true;
+		if (k->vars[i] == v) return true;
 	for (int a = 0; a < k->n_accs; a++)
 		for (int i = 0; i < k->accs[a]->n_vars; i++)
-			if (k->accs[a]->vars[i] == v)
-				return true;
+			if (k->accs[a]->vars[i] == v) return true;
 	return false;
 }
 
 static void touch_var(Touch *t, const Var *v)
 {
 	Params *ps = &t->params;
-	if (is_own(t->k, v))
-		return;
+	if (is_own(t->k, v)) return;
 	for (int k = 0; k < ps->n_outer; k++)
-		if (ps->outer[k] == v)
-			return;
+		if (ps->outer[k] == v) return;
 	const Var **outer = NEWN(t->p->arena, const Var *, ps->n_outer + 1);
-	if (ps->n_outer)
-		memcpy(outer, ps->outer, sizeof *outer * (size_t)ps->n_outer);
+	if (ps->n_outer) memcpy(outer, ps->outer, sizeof *outer * (size_t)ps->n_outer);
 	outer[ps->n_outer++] = v;
 	ps->outer = outer;
 }
@@ -95,8 +85,7 @@ static void touch_index(Touch *t, const Index *x)
 	for (int i = 0; i < x->n_terms; i++) {
 		const Atom *a = x->terms[i].atom;
 		touch_dim(t, x->terms[i].coef);
-		if (a->n)
-			touch_dim(t, a->n);
+		if (a->n) touch_dim(t, a->n);
 		if (a->kind == ATOM_EXPR) {
 			touch_expr(t, a->expr);
 		} else if (a->a) {
@@ -110,10 +99,8 @@ static void touch_index(Touch *t, const Index *x)
 static void touch_visit(void *user, const Expr *e)
 {
 	Touch *t = user;
-	if (e->kind == EX_DIM)
-		touch_dim(t, e->dim);
-	if (e->kind == EX_INDEX)
-		touch_index(t, e->value);
+	if (e->kind == EX_DIM) touch_dim(t, e->dim);
+	if (e->kind == EX_INDEX) touch_index(t, e->value);
 	if (e->kind == EX_LOAD) {
 		touch_buffer(t, e->buffer, false);
 		touch_index(t, buffer_offset(t->p, e->buffer, e->index));
@@ -132,23 +119,18 @@ static void touch_expr(Touch *t, const Expr *e)
 Params kernel_params(Program *p, const Kernel *k)
 {
 	Touch t = {.p = p, .k = k};
-	for (int i = 0; i < k->n_vars; i++)
-		touch_dim(&t, k->vars[i]->extent);
+	for (int i = 0; i < k->n_vars; i++) touch_dim(&t, k->vars[i]->extent);
 	for (int i = 0; i < k->n_accs; i++) {
 		touch_expr(&t, k->accs[i]->value);
-		if (k->accs[i]->init)
-			touch_expr(&t, k->accs[i]->init);
-		for (int r = 0; r < k->accs[i]->n_vars; r++)
-			touch_dim(&t, k->accs[i]->vars[r]->extent);
+		if (k->accs[i]->init) touch_expr(&t, k->accs[i]->init);
+		for (int r = 0; r < k->accs[i]->n_vars; r++) touch_dim(&t, k->accs[i]->vars[r]->extent);
 	}
-	for (int i = 0; i < k->n_stores; i++)
-		touch_expr(&t, k->stores[i].value);
+	for (int i = 0; i < k->n_stores; i++) touch_expr(&t, k->stores[i].value);
 	for (int i = 0; i < k->n_stores; i++) { /* results last */
 		touch_buffer(&t, k->stores[i].buffer, true);
 		touch_index(&t, buffer_offset(p, k->stores[i].buffer, k->stores[i].index));
 	}
-	if (k->schedule.turn)
-		touch_var(&t, k->schedule.turn);
+	if (k->schedule.turn) touch_var(&t, k->schedule.turn);
 	t.params.read = t.read;
 	t.params.written = t.written;
 	return t.params;
@@ -160,8 +142,7 @@ Params special_params(Program *p, const Stmt *s)
 	Touch t = {.p = p, .k = &none};
 	for (int i = 0; i < s->n_ins; i++) {
 		touch_buffer(&t, s->ins[i], false);
-		for (int d = 0; d < s->ins[i]->rank; d++)
-			touch_dim(&t, s->ins[i]->dims[d]);
+		for (int d = 0; d < s->ins[i]->rank; d++) touch_dim(&t, s->ins[i]->dims[d]);
 	}
 	touch_buffer(&t, s->out, true);
 	t.params.read = t.read;

@@ -13,8 +13,7 @@ enum { FIRST_CACHE_BYTES = 16 << 10 };
 static bool larger_than_cache(const Kernel *k)
 {
 	size_t bytes = 0;
-	for (int i = 0; i < k->n_packs; i++)
-		bytes += tensor_size_bytes(k->packs[i].buffer->data);
+	for (int i = 0; i < k->n_packs; i++) bytes += tensor_size_bytes(k->packs[i].buffer->data);
 	return bytes > FIRST_CACHE_BYTES;
 }
 
@@ -24,9 +23,9 @@ static bool can_turn(const Kernel *k)
 	const Schedule *s = &k->schedule;
 	int64_t n;
 	for (int i = 0; i < k->n_vars; i++)
-		if (i != s->vector && i != s->rows)
-			return false;
-	return s->vector >= 0 && s->lanes > 1 && dim_is_int(k->vars[s->vector]->extent, &n) && n >= 2 * (int64_t)s->lanes * s->unroll;
+		if (i != s->vector && i != s->rows) return false;
+	return s->vector >= 0 && s->lanes > 1 && dim_is_int(k->vars[s->vector]->extent, &n) &&
+		n >= 2 * (int64_t)s->lanes * s->unroll;
 }
 
 static void visit(void *user, Stmt *s)
@@ -34,8 +33,7 @@ static void visit(void *user, Stmt *s)
 	(void)user;
 	for (int i = 0; s->kind == ST_LOOP && i < s->body.n; i++) {
 		Kernel *k = s->body.stmts[i]->kernel;
-		if (k && can_turn(k) && larger_than_cache(k))
-			k->schedule.turn = s->var;
+		if (k && can_turn(k) && larger_than_cache(k)) k->schedule.turn = s->var;
 	}
 }
 

@@ -17,14 +17,12 @@ typedef struct {
 
 static void keep(Unread *u, const Buffer *b)
 {
-	if (b)
-		u->kept[buffer_root(b)->id] = true;
+	if (b) u->kept[buffer_root(b)->id] = true;
 }
 
 static void keep_load(void *user, const Expr *e)
 {
-	if (e->kind == EX_LOAD)
-		keep(user, e->buffer);
+	if (e->kind == EX_LOAD) keep(user, e->buffer);
 }
 
 static void keep_stmt(void *user, Stmt *s)
@@ -33,8 +31,7 @@ static void keep_stmt(void *user, Stmt *s)
 	if (s->kind == ST_KERNEL || s->kind == ST_SPECIAL) {
 		const Params ps = s->kind == ST_KERNEL ? kernel_params(u->p, s->kernel) : special_params(u->p, s);
 		for (int i = 0; i < ps.n_buffers; i++)
-			if (ps.read[i] || s->kind == ST_SPECIAL)
-				keep(u, ps.buffers[i]);
+			if (ps.read[i] || s->kind == ST_SPECIAL) keep(u, ps.buffers[i]);
 	}
 	if (s->cond) {
 		Map seen;
@@ -46,8 +43,7 @@ static void keep_stmt(void *user, Stmt *s)
 		keep(u, s->carries[i].next);
 	}
 	const Buffer *steers[] = {s->count, s->limit, s->go, s->go_next};
-	for (int i = 0; i < 4; i++)
-		keep(u, steers[i]);
+	for (int i = 0; i < 4; i++) keep(u, steers[i]);
 }
 
 /* ---- sums that no store needs any more ---- */
@@ -60,12 +56,10 @@ typedef struct {
 static void need_acc(void *user, const Expr *e)
 {
 	Needed *n = user;
-	if (e->kind != EX_ACC || map_get(&n->needed, e->acc))
-		return;
+	if (e->kind != EX_ACC || map_get(&n->needed, e->acc)) return;
 	map_put(&n->needed, e->acc, e->acc);
 	expr_each(e->acc->value, &n->seen, need_acc, n);
-	if (e->acc->init)
-		expr_each(e->acc->init, &n->seen, need_acc, n);
+	if (e->acc->init) expr_each(e->acc->init, &n->seen, need_acc, n);
 }
 
 static void drop_sums(Unread *u, Kernel *k)
@@ -73,12 +67,10 @@ static void drop_sums(Unread *u, Kernel *k)
 	Needed needed;
 	map_init(&needed.needed, u->p->arena);
 	map_init(&needed.seen, u->p->arena);
-	for (int i = 0; i < k->n_stores; i++)
-		expr_each(k->stores[i].value, &needed.seen, need_acc, &needed);
+	for (int i = 0; i < k->n_stores; i++) expr_each(k->stores[i].value, &needed.seen, need_acc, &needed);
 	int n = 0;
 	for (int i = 0; i < k->n_accs; i++)
-		if (map_get(&needed.needed, k->accs[i]))
-			k->accs[n++] = k->accs[i];
+		if (map_get(&needed.needed, k->accs[i])) k->accs[n++] = k->accs[i];
 	k->n_accs = n;
 }
 
@@ -91,11 +83,9 @@ static void drop_stores(void *user, Stmt *s)
 	int n = 0;
 	for (int i = 0; k && i < k->n_stores; i++) {
 		const Buffer *b = buffer_root(k->stores[i].buffer);
-		if (b->kind != BUF_WORK || u->kept[b->id])
-			k->stores[n++] = k->stores[i];
+		if (b->kind != BUF_WORK || u->kept[b->id]) k->stores[n++] = k->stores[i];
 	}
-	if (!k || n == k->n_stores)
-		return;
+	if (!k || n == k->n_stores) return;
 	k->n_stores = n;
 	u->changed = true;
 	drop_sums(u, k);
@@ -108,8 +98,7 @@ static void drop_kernels(Block *b)
 		Stmt *s = b->stmts[i];
 		drop_kernels(&s->body);
 		drop_kernels(&s->other);
-		if (!s->kernel || s->kernel->n_stores)
-			b->stmts[n++] = s;
+		if (!s->kernel || s->kernel->n_stores) b->stmts[n++] = s;
 	}
 	b->n = n;
 }

@@ -9,8 +9,7 @@
 static int n_registers_used(const Kernel *k)
 {
 	int n = 0;
-	for (int i = 0; i < k->n_accs; i++)
-		n += !k->accs[i]->into;
+	for (int i = 0; i < k->n_accs; i++) n += !k->accs[i]->into;
 	return n;
 }
 
@@ -22,8 +21,7 @@ typedef struct {
 static void loads_visit(void *user, const Expr *e)
 {
 	Loads *l = user;
-	if (e->kind != EX_LOAD)
-		return;
+	if (e->kind != EX_LOAD) return;
 	bool by_v = l->v && expr_uses(e, l->v), by_row = l->row && expr_uses(e, l->row);
 	l->vectors += by_v && !by_row;
 	l->scalars += by_row && !by_v;
@@ -36,8 +34,7 @@ static Loads loads_of(const Kernel *k, const Var *v, const Var *row)
 	Arena *scratch = arena_new();
 	Map seen;
 	map_init(&seen, scratch);
-	for (int i = 0; i < k->n_accs; i++)
-		expr_each(k->accs[i]->value, &seen, loads_visit, &l);
+	for (int i = 0; i < k->n_accs; i++) expr_each(k->accs[i]->value, &seen, loads_visit, &l);
 	arena_free(scratch);
 	return l;
 }
@@ -59,26 +56,26 @@ static int tiles_of(Arena *arena, const Kernel *k, const Target *t, int vector, 
 	const Var *v = k->vars[vector];
 	const int sums = n_registers_used(k), room = t->cpu->registers - t->cpu->spare_registers;
 	const int busy = t->cpu->fma_latency * t->cpu->fmas_per_cycle; /* sums that hide the latency */
-	int n = 0, alone = t->cpu->max_vectors; /* of one row: as many as hide it */
-	if (t->lanes > 1 && sums && alone * sums < busy)
-		alone = (busy + sums - 1) / sums;
+	int n = 0, alone = t->cpu->max_vectors;                        /* of one row: as many as hide it */
+	if (t->lanes > 1 && sums && alone * sums < busy) alone = (busy + sums - 1) / sums;
 	*tiles = NEWN(arena, Tile, (k->n_vars + 1) * (t->cpu->max_rows * t->cpu->max_vectors + alone));
 	for (int r = -1; r < k->n_vars; r++) {
 		const Var *row = r < 0 ? NULL : k->vars[r];
-		if (row && (r == vector || dim_hi(row->extent) < 2))
-			continue;
+		if (row && (r == vector || dim_hi(row->extent) < 2)) continue;
 		Loads l = loads_of(k, v, row);
 		if (row && !l.vectors) /* nothing shared between rows */
 			continue;
 		for (int m = 1; m <= (row ? t->cpu->max_rows : 1); m++)
 			for (int u = 1; u <= (m == 1 ? alone : t->cpu->max_vectors); u++) {
 				int live = sums * m * u;
-				if (live > room || (row && m > dim_hi(row->extent)) || (u > 1 && (u - 1) * t->lanes >= dim_hi(v->extent)))
+				if (live > room || (row && m > dim_hi(row->extent)) ||
+					(u > 1 && (u - 1) * t->lanes >= dim_hi(v->extent)))
 					continue;
 				double fmas = k->n_accs * m * u;
 				double loads = l.vectors * u + l.scalars * m + l.both * u * m + 0.25 * m;
 				double cost = loads / fmas + (live < busy ? (busy - live) * 0.25 : 0) + 0.01 * u;
-				cost = (cost + 1) * estimate_waste(v->extent, u * t->lanes) * (row ? estimate_waste(row->extent, m) : 1);
+				cost = (cost + 1) * estimate_waste(v->extent, u * t->lanes) *
+					(row ? estimate_waste(row->extent, m) : 1);
 				(*tiles)[n++] = (Tile){row && m > 1 ? r : -1, m, u, cost};
 			}
 	}
@@ -90,10 +87,8 @@ static void choose_tile(Arena *arena, Kernel *k, const Target *t)
 	Tile *tiles;
 	const int n = tiles_of(arena, k, t, k->schedule.vector, &tiles);
 	const Tile *best = n ? tiles : NULL;
-	for (int i = 1; i < n; i++)
-		best = tiles[i].cost < best->cost ? &tiles[i] : best;
-	if (!best)
-		return;
+	for (int i = 1; i < n; i++) best = tiles[i].cost < best->cost ? &tiles[i] : best;
+	if (!best) return;
 	k->schedule.rows = best->rows;
 	k->schedule.row_tile = best->row_tile;
 	k->schedule.unroll = best->unroll;
@@ -107,15 +102,14 @@ static void obey(const Program *p, Kernel *k)
 {
 	const GivenSchedule *g = k->given;
 	Schedule *s = &k->schedule;
-	if (s->vector < 0 || !k->n_accs)
-		given_fail(p, k, "it keeps no sums in registers");
+	if (s->vector < 0 || !k->n_accs) given_fail(p, k, "it keeps no sums in registers");
 	const int rows = g->rows ? given_axis(p, k, g->rows) : -1;
-	if (rows == s->vector)
-		given_fail(p, k, "its rows cannot be what is in the lanes");
+	if (rows == s->vector) given_fail(p, k, "its rows cannot be what is in the lanes");
 	if (rows >= 0 && g->row_tile > dim_hi(k->vars[rows]->extent))
 		given_fail(p, k, arena_printf(p->arena, "%s has not so many rows", g->rows));
 	if (g->unroll > 1 && (g->unroll - 1) * s->lanes >= dim_hi(k->vars[s->vector]->extent))
-		given_fail(p, k, arena_printf(p->arena, "%s is shorter than so many vectors", k->vars[s->vector]->name));
+		given_fail(
+			p, k, arena_printf(p->arena, "%s is shorter than so many vectors", k->vars[s->vector]->name));
 	const int sums = n_registers_used(k) * g->unroll * (g->rows ? g->row_tile : 1);
 	if (sums > MOST_SUMS)
 		given_fail(p, k, arena_printf(p->arena, "that is %d sums at a time, and %d the most", sums, MOST_SUMS));
@@ -131,8 +125,7 @@ enum { MOST_TILES = 14, MOST_TILES_ELSEWHERE = 4 }; /* along the axis that the r
 static int by_cost(const void *a, const void *b)
 {
 	const Tile *x = a, *y = b;
-	if (x->cost != y->cost)
-		return x->cost < y->cost ? -1 : 1;
+	if (x->cost != y->cost) return x->cost < y->cost ? -1 : 1;
 	return x->row_tile * 64 + x->unroll - (y->row_tile * 64 + y->unroll);
 }
 
@@ -150,9 +143,9 @@ static int list_axis(Arena *arena, const Kernel *k, const Target *t, int vector,
 		const Schedule *s = &k->schedule;
 		const Tile *tile = &tiles[i];
 		bool repeated = i && tile->rows < 0 && tile->unroll == tiles[i - 1].unroll && tiles[i - 1].rows < 0;
-		bool chosen = vector == s->vector && tile->rows == s->rows && tile->row_tile == s->row_tile && tile->unroll == s->unroll;
-		if (repeated || chosen)
-			continue;
+		bool chosen = vector == s->vector && tile->rows == s->rows && tile->row_tile == s->row_tile &&
+			tile->unroll == s->unroll;
+		if (repeated || chosen) continue;
 		g.unroll = tile->unroll;
 		g.rows = tile->rows < 0 ? NULL : k->vars[tile->rows]->name;
 		g.row_tile = tile->row_tile;
@@ -163,17 +156,13 @@ static int list_axis(Arena *arena, const Kernel *k, const Target *t, int vector,
 
 static void list_choices(Program *p, Kernel *k, const Target *t)
 {
-	if (k->schedule.fold_lanes || t->lanes == 1)
-		return;
+	if (k->schedule.fold_lanes || t->lanes == 1) return;
 	GivenSchedule *list = NEWN(p->arena, GivenSchedule, MOST_TILES * (k->n_vars + 1));
 	int n = 0;
-	if (k->schedule.vector >= 0)
-		n = list_axis(p->arena, k, t, k->schedule.vector, list);
+	if (k->schedule.vector >= 0) n = list_axis(p->arena, k, t, k->schedule.vector, list);
 	for (int i = 0; i < k->n_vars && i < 32; i++)
-		if (i != k->schedule.vector && k->axes >> i & 1)
-			n += list_axis(p->arena, k, t, i, list + n);
-	if (k->schedule.vector >= 0 && !k->n_accs)
-		list[n++] = (GivenSchedule){.key = k->key, .scalar = true};
+		if (i != k->schedule.vector && k->axes >> i & 1) n += list_axis(p->arena, k, t, i, list + n);
+	if (k->schedule.vector >= 0 && !k->n_accs) list[n++] = (GivenSchedule){.key = k->key, .scalar = true};
 	k->choices = list;
 	k->n_choices = n;
 }
@@ -189,20 +178,15 @@ static void visit(void *user, Stmt *s)
 {
 	const Unroll *c = user;
 	Kernel *k = s->kernel;
-	if (!k)
-		return;
-	if (k->given && k->given->unroll)
-		obey(c->p, k);
-	else if (n_registers_used(k) && k->schedule.vector >= 0)
-		choose_tile(c->p->arena, k, c->target);
-	if (c->target->list_choices)
-		list_choices(c->p, k, c->target);
+	if (!k) return;
+	if (k->given && k->given->unroll) obey(c->p, k);
+	else if (n_registers_used(k) && k->schedule.vector >= 0) choose_tile(c->p->arena, k, c->target);
+	if (c->target->list_choices) list_choices(c->p, k, c->target);
 }
 
 Program *pass_unroll(const Program *from, const Target *target)
 {
 	Program *p = program_copy(from);
-	if (target->vectorise)
-		block_each(&p->block, visit, &(Unroll){p, target});
+	if (target->vectorise) block_each(&p->block, visit, &(Unroll){p, target});
 	return p;
 }

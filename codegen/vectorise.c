@@ -33,12 +33,10 @@ static void cost_visit(void *user, const Expr *e)
 {
 	Cost *c = user;
 	bool varies = expr_uses(e, c->v);
-	if (e->kind == EX_INDEX)
-		c->possible &= !varies;
+	if (e->kind == EX_INDEX) c->possible &= !varies;
 	if (varies && (e->kind == EX_OP || e->kind == EX_ROUND || e->kind == EX_ACC))
 		c->possible &= e->elem == F32 || e->elem == BOOL;
-	if (e->kind != EX_LOAD)
-		return;
+	if (e->kind != EX_LOAD) return;
 	int how = access(c->p, e->buffer, e->index, c->v);
 	c->possible &= how >= 0 && (how == 0 || e->elem == F32 || elem_is_half(e->elem));
 	bool packed = e->buffer->kind == BUF_CONST && c->summing;
@@ -69,15 +67,13 @@ static double vector_cost(Cost *c, const Var *v)
 	for (int i = 0; i < k->n_accs; i++) {
 		const Acc *a = k->accs[i];
 		c->times = 1;
-		for (int r = 0; r < a->n_vars; r++)
-			c->times *= dim_estimate(a->vars[r]->extent);
+		for (int r = 0; r < a->n_vars; r++) c->times *= dim_estimate(a->vars[r]->extent);
 		c->summing = true;
 		c->possible &= a->elem == F32 || !expr_uses(a->value, v);
 		cost_expr(c, a->value);
 		c->summing = false;
 		c->times = 1;
-		if (a->init)
-			cost_expr(c, a->init);
+		if (a->init) cost_expr(c, a->init);
 	}
 	c->times = 1;
 	for (int i = 0; i < k->n_stores; i++) {
@@ -100,22 +96,16 @@ static void reorder_stores(Cost *c, const Var *v)
 		Buffer *b = c->k->stores[i].buffer;
 		int along = -1, n = 0;
 		for (int d = 0; d < b->rank; d++)
-			if (index_uses(c->k->stores[i].index[d], v))
-				along = d;
-		if (!may_reorder(c, b) || along < 0 || access(c->p, b, c->k->stores[i].index, v) == 1)
-			continue;
+			if (index_uses(c->k->stores[i].index[d], v)) along = d;
+		if (!may_reorder(c, b) || along < 0 || access(c->p, b, c->k->stores[i].index, v) == 1) continue;
 		for (int d = 0; d < b->rank; d++)
-			if (b->order[d] != along)
-				b->order[n++] = b->order[d];
+			if (b->order[d] != along) b->order[n++] = b->order[d];
 		b->order[n] = along;
 		map_put(&c->carried, b, b); /* decided */
 	}
 }
 
-static void load_visit(void *user, const Expr *e)
-{
-	*(bool *)user |= e->kind == EX_LOAD;
-}
+static void load_visit(void *user, const Expr *e) { *(bool *)user |= e->kind == EX_LOAD; }
 
 /* A kernel that only fills has no taste: it takes the storage order that others have chosen. */
 static bool reads_memory(const Kernel *k)
@@ -124,8 +114,7 @@ static bool reads_memory(const Kernel *k)
 	Map seen;
 	bool reads = k->n_accs > 0;
 	map_init(&seen, scratch);
-	for (int i = 0; i < k->n_stores; i++)
-		expr_each(k->stores[i].value, &seen, load_visit, &reads);
+	for (int i = 0; i < k->n_stores; i++) expr_each(k->stores[i].value, &seen, load_visit, &reads);
 	arena_free(scratch);
 	return reads;
 }
@@ -133,8 +122,7 @@ static bool reads_memory(const Kernel *k)
 static bool may_fold(Cost *c, Acc *const *accs, int n)
 {
 	const Var *v = accs[0]->n_vars ? accs[0]->vars[accs[0]->n_vars - 1] : NULL;
-	if (!v || dim_hi(v->extent) < 2 * FOLD_LANES)
-		return false;
+	if (!v || dim_hi(v->extent) < 2 * FOLD_LANES) return false;
 	c->v = v;
 	c->possible = true;
 	for (int i = 0; i < n; i++) {
@@ -150,14 +138,12 @@ static bool fold_sums(Cost *c)
 	Kernel *k = c->k;
 	bool any = false;
 	for (int i = 0; k->n_accs && i < k->n_vars; i++)
-		if (dim_hi(k->vars[i]->extent) >= FOLD_LANES / 2 && vector_cost(c, k->vars[i]) >= 0)
-			return false;
+		if (dim_hi(k->vars[i]->extent) >= FOLD_LANES / 2 && vector_cost(c, k->vars[i]) >= 0) return false;
 	for (int first = 0, last; first < k->n_accs; first = last) {
 		for (last = first + 1; last < k->n_accs && same_loop(k->accs[first], k->accs[last]); last++)
 			;
 		bool folds = may_fold(c, k->accs + first, last - first);
-		for (int i = first; folds && i < last; i++)
-			k->accs[i]->folded = true;
+		for (int i = first; folds && i < last; i++) k->accs[i]->folded = true;
 		any |= folds;
 	}
 	return any;
@@ -175,21 +161,17 @@ static void choose_lanes(Cost *c)
 		k->schedule.fold_lanes = c->target->lanes;
 		return;
 	}
-	if (given && given->scalar)
-		return;
+	if (given && given->scalar) return;
 	if (c->target->lanes == 1 && !k->n_accs) { /* without lanes, register tiles are for sums */
-		if (given && given->vector)
-			given_fail(c->p, k, "the target has no lanes");
+		if (given && given->vector) given_fail(c->p, k, "the target has no lanes");
 		return;
 	}
 	const int only = given && given->vector ? given_axis(c->p, k, given->vector) : -1;
 	for (int i = k->n_vars - 1; i >= 0; i--) {
-		if (dim_hi(k->vars[i]->extent) < c->target->lanes / 2)
-			continue;
+		if (dim_hi(k->vars[i]->extent) < c->target->lanes / 2) continue;
 		double cost = vector_cost(c, k->vars[i]);
 		k->axes |= cost >= 0 && i < 32 ? UINT32_C(1) << i : 0;
-		if (only >= 0 && only != i)
-			continue;
+		if (only >= 0 && only != i) continue;
 		if (cost >= 0 && (best < 0 || cost < best_cost * 0.999)) {
 			best = i;
 			best_cost = cost;
@@ -198,12 +180,10 @@ static void choose_lanes(Cost *c)
 	/* Lanes that are all gathers and scatters gain nothing over scalars. */
 	if (best < 0 && only >= 0)
 		given_fail(c->p, k, arena_printf(c->p->arena, "axis %s cannot be in the lanes", given->vector));
-	if (best < 0)
-		return;
+	if (best < 0) return;
 	k->schedule.vector = best;
 	k->schedule.lanes = c->target->lanes;
-	if (reads_memory(k))
-		reorder_stores(c, k->vars[best]);
+	if (reads_memory(k)) reorder_stores(c, k->vars[best]);
 }
 
 /* ---- the pass ---- */
@@ -212,8 +192,7 @@ static void note_carries(Cost *c, int n, const Carry *carries)
 {
 	for (int i = 0; i < n; i++) {
 		map_put(&c->carried, carries[i].now, carries[i].now);
-		if (carries[i].next)
-			map_put(&c->carried, carries[i].next, carries[i].next);
+		if (carries[i].next) map_put(&c->carried, carries[i].next, carries[i].next);
 	}
 }
 
@@ -221,26 +200,22 @@ static void note_visit(void *user, Stmt *s)
 {
 	Cost *c = user;
 	note_carries(c, s->n_carries, s->carries);
-	for (int i = 0; i < s->n_ins; i++)
-		map_put(&c->carried, s->ins[i], s->ins[i]);
-	if (s->out)
-		map_put(&c->carried, s->out, s->out);
+	for (int i = 0; i < s->n_ins; i++) map_put(&c->carried, s->ins[i], s->ins[i]);
+	if (s->out) map_put(&c->carried, s->out, s->out);
 }
 
 static void lanes_of_readers(void *user, Stmt *s)
 {
 	Cost *c = user;
 	c->k = s->kernel;
-	if (c->k && reads_memory(c->k))
-		choose_lanes(c);
+	if (c->k && reads_memory(c->k)) choose_lanes(c);
 }
 
 static void lanes_of_fills(void *user, Stmt *s)
 {
 	Cost *c = user;
 	c->k = s->kernel;
-	if (c->k && !reads_memory(c->k))
-		choose_lanes(c);
+	if (c->k && !reads_memory(c->k)) choose_lanes(c);
 }
 
 /* An array that is read through quotients and remainders (a reshape that merges dims) keeps its row-major order, in which
@@ -248,28 +223,23 @@ static void lanes_of_fills(void *user, Stmt *s)
 static void keep_order(void *user, const Expr *e)
 {
 	Cost *c = user;
-	if (e->kind != EX_LOAD)
-		return;
+	if (e->kind != EX_LOAD) return;
 	for (int i = 0; i < e->buffer->rank; i++)
 		for (int k = 0; k < e->index[i]->n_terms; k++) {
 			AtomKind kind = e->index[i]->terms[k].atom->kind;
-			if (kind == ATOM_DIV || kind == ATOM_MOD)
-				map_put(&c->carried, e->buffer, e->buffer);
+			if (kind == ATOM_DIV || kind == ATOM_MOD) map_put(&c->carried, e->buffer, e->buffer);
 		}
 }
 
 static void keep_orders(void *user, Stmt *s)
 {
 	const Kernel *k = s->kernel;
-	if (!k)
-		return;
+	if (!k) return;
 	Arena *scratch = arena_new();
 	Map seen;
 	map_init(&seen, scratch);
-	for (int i = 0; i < k->n_accs; i++)
-		expr_each(k->accs[i]->value, &seen, keep_order, user);
-	for (int i = 0; i < k->n_stores; i++)
-		expr_each(k->stores[i].value, &seen, keep_order, user);
+	for (int i = 0; i < k->n_accs; i++) expr_each(k->accs[i]->value, &seen, keep_order, user);
+	for (int i = 0; i < k->n_stores; i++) expr_each(k->stores[i].value, &seen, keep_order, user);
 	arena_free(scratch);
 }
 
@@ -277,8 +247,7 @@ Program *pass_vectorise(const Program *from, const Target *target)
 {
 	Program *p = program_copy(from);
 	Cost c = {.p = p, .target = target};
-	if (!target->vectorise)
-		return p;
+	if (!target->vectorise) return p;
 	schedules_give(p, target->given);
 	map_init(&c.carried, p->arena);
 	note_carries(&c, p->n_states, p->carries);

@@ -163,10 +163,10 @@ static const char *limit(Vocab *v, Elem elem, bool high)
 {
 	const ElemInfo *info = &elem_info[elem];
 	if (info->cls == 'u' && !high) return "0";
-	const int above = info->cls == 'u' ? 1 << (info->bits & 7) : 1 << (info->bits & 7) >> 1; /* of less than a byte */
+	const int above =
+		info->cls == 'u' ? 1 << (info->bits & 7) : 1 << (info->bits & 7) >> 1; /* of less than a byte */
 	if (info->bits < 8) return arena_printf(v->cx->arena, "%d", high ? above - 1 : -above);
-	return arena_printf(
-		v->cx->arena, "%sINT%d_%s", info->cls == 'u' ? "U" : "", info->bits, high ? "MAX" : "MIN");
+	return arena_printf(v->cx->arena, "%sINT%d_%s", info->cls == 'u' ? "U" : "", info->bits, high ? "MAX" : "MIN");
 }
 
 /* Both are powers of two, or 0, and so exact in every float type. */
@@ -202,18 +202,20 @@ static const char *layout(Vocab *v, const Use *u, const char *word, size_t n)
 		{"shift", arena_printf(a, "%d", shift)},
 		{"sign", arena_printf(a, "%d", 31 - f->exponent - f->mantissa)},
 		{"scale", arena_printf(a, "0x1p%d", 127 - f->bias)},
-		{"special", finite ? ""
-			: fnuz     ? arena_printf(a, "(a == %u ? 0x7fc00000u : 0) | ", nan)
-				   : arena_printf(a, "(magnitude > %u ? 0x7f800000u : 0) | ", largest)},
+		{"special",
+			finite         ? ""
+				: fnuz ? arena_printf(a, "(a == %u ? 0x7fc00000u : 0) | ", nan)
+				       : arena_printf(a, "(magnitude > %u ? 0x7f800000u : 0) | ", largest)},
 		{"least", arena_printf(a, "0x%08x", (unsigned)(128 - f->bias) << 23)},
 		{"rebias", arena_printf(a, "0x%08x", ((unsigned)(127 - f->bias) << 23) + 1 - (1U << (shift - 1)))},
 		{"magic", arena_printf(a, "0x1p%d", magic)},
 		{"magic_bits", arena_printf(a, "0x%08x", (unsigned)(127 + magic) << 23)},
 		{"largest", arena_printf(a, "%u", largest)},
 		{"nan", signed_nan},
-		{"overflow", f->kind == NARROW_IEEE ? arena_printf(a, "sign | %u", largest + 1)
-			: finite                    ? arena_printf(a, "sign | %u", largest)
-						    : signed_nan},
+		{"overflow",
+			f->kind == NARROW_IEEE ? arena_printf(a, "sign | %u", largest + 1)
+				: finite       ? arena_printf(a, "sign | %u", largest)
+					       : signed_nan},
 		{"result", fnuz ? "code ? sign | code : 0" : "sign | code"},
 	};
 	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
@@ -296,8 +298,8 @@ static Use *use(Vocab *v, const Def *def, char kind, Elem elem, Elem to)
 {
 	assert(def);
 	const char *name = kind == 'c' || kind == 'r'
-		? arena_printf(v->cx->arena, "%s_%s_%s", elem_info[elem].name, kind == 'c' ? "to" : "as",
-			  elem_info[to].name)
+		? arena_printf(
+			  v->cx->arena, "%s_%s_%s", elem_info[elem].name, kind == 'c' ? "to" : "as", elem_info[to].name)
 		: arena_printf(v->cx->arena, "%s%s", prefix(v, kind, elem), def->name);
 	for (int i = 0; i < v->n_uses; i++)
 		if (!strcmp(v->uses[i]->name, name)) return v->uses[i];
@@ -341,14 +343,17 @@ const char *vocab_cast(Vocab *v, Elem from, Elem to, bool vector)
 		if (from == BOOL && to == F32) return vocab_fn(v, "to_f32", BOOL, true);
 		fail(v->cx, "vocabulary: no cast from %s to %s for vectors", elem_info[from].name, elem_info[to].name);
 	}
-	const bool from_narrow = elem_is_narrow(from), to_narrow = elem_is_narrow(to), half = from == F16 || from == BF16;
+	const bool from_narrow = elem_is_narrow(from), to_narrow = elem_is_narrow(to),
+		   half = from == F16 || from == BF16;
 	const char *name;
 	if ((half && to == F32) || ((from == F32 || from == F64) && (to == F16 || to == BF16))) { /* the plain ones */
 		name = arena_printf(v->cx->arena, "%s_to_%s", elem_info[from].name, elem_info[to].name);
 		return use(v, find(v, name, strlen(name), 'p'), 'p', from, to)->name;
 	}
-	if (from_narrow && to == F32) name = narrow_format(from)->kind == NARROW_POWER ? "power_to_f32" : "narrow_to_f32";
-	else if (from == F32 && to_narrow) name = narrow_format(to)->kind == NARROW_POWER ? "f32_to_power" : "f32_to_narrow";
+	if (from_narrow && to == F32)
+		name = narrow_format(from)->kind == NARROW_POWER ? "power_to_f32" : "narrow_to_f32";
+	else if (from == F32 && to_narrow)
+		name = narrow_format(to)->kind == NARROW_POWER ? "f32_to_power" : "f32_to_narrow";
 	else if (from_narrow) name = "cast_by_f32";
 	else if (to_narrow) name = from == F64 ? "cast_by_odd" : "cast_by_f64";
 	else if (to == BOOL) name = "cast_bool";
@@ -361,10 +366,10 @@ const char *vocab_cast(Vocab *v, Elem from, Elem to, bool vector)
 const char *vocab_bitcast(Vocab *v, Elem from, Elem to)
 {
 	assert(from != to && elem_info[from].bits == elem_info[to].bits);
-	const char *name = to == BOOL       ? "bits_bool"
-		: elem_info[to].bits >= 8   ? "bits"
-		: elem_info[to].cls == 'i'  ? "bits_low_signed"
-					    : "bits_low_unsigned";
+	const char *name = to == BOOL      ? "bits_bool"
+		: elem_info[to].bits >= 8  ? "bits"
+		: elem_info[to].cls == 'i' ? "bits_low_signed"
+					   : "bits_low_unsigned";
 	return use(v, find(v, name, strlen(name), 'r'), 'r', from, to)->name;
 }
 

@@ -97,11 +97,12 @@ typedef struct {
 	const rnncc_range *ranges;
 	size_t n_ranges;
 	/* Of a .rnn, as `rnncc --weights` has them: */
-	const char *weights;        /* a file of its parameters: .npz, .safetensors, .onnx; NULL: random ones */
-	const char *weights_layout; /* whose layers are in it: "pytorch" or "keras"; NULL, "rnncc": parameters by name */
-	const char *weights_map;    /* a text that says which is which; may be NULL */
-	uint64_t weights_seed;      /* of random ones */
-	int no_lengths;             /* not 0: all sequences of a batch are as long as the array */
+	const char *weights; /* a file of its parameters: .npz, .safetensors, .onnx; NULL: random ones */
+	const char
+		*weights_layout; /* whose layers are in it: "pytorch" or "keras"; NULL, "rnncc": parameters by name */
+	const char *weights_map; /* a text that says which is which; may be NULL */
+	uint64_t weights_seed;   /* of random ones */
+	int no_lengths;          /* not 0: all sequences of a batch are as long as the array */
 } rnncc_options;
 
 typedef struct rnncc_model rnncc_model;

@@ -35,17 +35,14 @@ static _Noreturn void out_of_memory(size_t size)
 Arena *arena_new(void)
 {
 	Arena *a = calloc(1, sizeof *a);
-	if (!a)
-		out_of_memory(sizeof *a);
+	if (!a) out_of_memory(sizeof *a);
 	return a;
 }
 
 void arena_free(Arena *a)
 {
-	if (!a)
-		return;
-	for (Deferred *d = a->deferred; d; d = d->next)
-		d->release(d->resource);
+	if (!a) return;
+	for (Deferred *d = a->deferred; d; d = d->next) d->release(d->resource);
 	for (Block *b = a->blocks, *next; b; b = next) {
 		next = b->next;
 		free(b->bytes);
@@ -57,12 +54,10 @@ void arena_free(Arena *a)
 static Block *block_new(Arena *a, size_t size)
 {
 	Block *b = calloc(1, sizeof *b);
-	if (!b)
-		out_of_memory(sizeof *b);
+	if (!b) out_of_memory(sizeof *b);
 	size = (size + LARGE_ALIGN - 1) / LARGE_ALIGN * LARGE_ALIGN;
 	b->bytes = aligned_alloc(LARGE_ALIGN, size);
-	if (!b->bytes)
-		out_of_memory(size);
+	if (!b->bytes) out_of_memory(size);
 	b->size = size;
 	a->size += size;
 	return b;
@@ -71,8 +66,7 @@ static Block *block_new(Arena *a, size_t size)
 void *arena_alloc(Arena *a, size_t size)
 {
 	size_t align = size >= LARGE_ALIGN ? LARGE_ALIGN : SMALL_ALIGN;
-	if (size > SIZE_MAX / 2)
-		out_of_memory(size);
+	if (size > SIZE_MAX / 2) out_of_memory(size);
 	if (size >= BLOCK_BYTES / 4) { /* its own block, behind the one being filled */
 		Block *b = block_new(a, size);
 		b->used = b->size;
@@ -99,8 +93,7 @@ void *arena_alloc(Arena *a, size_t size)
 void *arena_copy(Arena *a, const void *from, size_t size)
 {
 	void *to = arena_alloc(a, size);
-	if (size)
-		memcpy(to, from, size);
+	if (size) memcpy(to, from, size);
 	return to;
 }
 
@@ -132,10 +125,7 @@ char *arena_printf(Arena *a, const char *format, ...)
 	return text;
 }
 
-size_t arena_size(const Arena *a)
-{
-	return a->size;
-}
+size_t arena_size(const Arena *a) { return a->size; }
 
 void arena_defer(Arena *a, void (*release)(void *), void *resource)
 {
@@ -153,31 +143,23 @@ uint64_t hash_bytes(uint64_t seed, const void *data, size_t n)
 		h = (h ^ word) * 0xff51afd7ed558ccdu;
 		h ^= h >> 32;
 	}
-	for (word = 0; n; n--)
-		word = word << 8 | *p++;
+	for (word = 0; n; n--) word = word << 8 | *p++;
 	h = (h ^ word) * 0xc4ceb9fe1a85ec53u;
 	return h ^ h >> 29;
 }
 
 /* ---- map: open addressing, never shrinks ---- */
 
-void map_init(Map *m, Arena *a)
-{
-	*m = (Map){.arena = a};
-}
+void map_init(Map *m, Arena *a) { *m = (Map){.arena = a}; }
 
 static size_t map_slot(const Map *m, const void *key)
 {
 	size_t i = (size_t)hash_bytes(0, &key, sizeof key) & (m->cap - 1);
-	while (m->keys[i] && m->keys[i] != key)
-		i = (i + 1) & (m->cap - 1);
+	while (m->keys[i] && m->keys[i] != key) i = (i + 1) & (m->cap - 1);
 	return i;
 }
 
-const void *map_get(const Map *m, const void *key)
-{
-	return m->cap ? m->values[map_slot(m, key)] : NULL;
-}
+const void *map_get(const Map *m, const void *key) { return m->cap ? m->values[map_slot(m, key)] : NULL; }
 
 void map_put(Map *m, const void *key, const void *value)
 {
@@ -202,21 +184,15 @@ void map_put(Map *m, const void *key, const void *value)
 
 /* ---- buf ---- */
 
-void buf_init(Buf *b, Arena *a)
-{
-	*b = (Buf){.arena = a};
-}
+void buf_init(Buf *b, Arena *a) { *b = (Buf){.arena = a}; }
 
 static void buf_reserve(Buf *b, size_t more)
 {
-	if (b->size + more + 1 <= b->cap)
-		return;
+	if (b->size + more + 1 <= b->cap) return;
 	size_t cap = b->cap ? b->cap : 64;
-	while (cap < b->size + more + 1)
-		cap *= 2;
+	while (cap < b->size + more + 1) cap *= 2;
 	char *text = arena_alloc(b->arena, cap);
-	if (b->size)
-		memcpy(text, b->text, b->size);
+	if (b->size) memcpy(text, b->text, b->size);
 	b->text = text;
 	b->cap = cap;
 }
@@ -224,16 +200,12 @@ static void buf_reserve(Buf *b, size_t more)
 void buf_write(Buf *b, const void *data, size_t n)
 {
 	buf_reserve(b, n);
-	if (n)
-		memcpy(b->text + b->size, data, n);
+	if (n) memcpy(b->text + b->size, data, n);
 	b->size += n;
 	b->text[b->size] = 0;
 }
 
-void buf_puts(Buf *b, const char *text)
-{
-	buf_write(b, text, strlen(text));
-}
+void buf_puts(Buf *b, const char *text) { buf_write(b, text, strlen(text)); }
 
 void buf_printf(Buf *b, const char *format, ...)
 {

@@ -22,8 +22,7 @@ static const Sym *sym_intern(Ctx *cx, const Sym *want, uint64_t hash)
 	Intern *in = cx->intern;
 	size_t at = 0;
 	for (const Sym *s; (s = table_next(&in->syms, hash, &at));)
-		if (s->kind == want->kind && s->name == want->name && s->a == want->a && s->b == want->b)
-			return s;
+		if (s->kind == want->kind && s->name == want->name && s->a == want->a && s->b == want->b) return s;
 	Sym *s = NEW(in->arena, Sym);
 	*s = *want;
 	s->id = in->n_syms++;
@@ -31,18 +30,14 @@ static const Sym *sym_intern(Ctx *cx, const Sym *want, uint64_t hash)
 	return s;
 }
 
-static uint64_t name_hash(const char *name)
-{
-	return hash_bytes(1, &name, sizeof name);
-}
+static uint64_t name_hash(const char *name) { return hash_bytes(1, &name, sizeof name); }
 
 Sym *sym_find(Ctx *cx, const char *name)
 {
 	name = intern(cx, name);
 	size_t at = 0;
 	for (const Sym *s; (s = table_next(&cx->intern->syms, name_hash(name), &at));)
-		if (s->kind == SYM_NAMED && s->name == name)
-			return (Sym *)(uintptr_t)s;
+		if (s->kind == SYM_NAMED && s->name == name) return (Sym *)(uintptr_t)s;
 	return NULL;
 }
 
@@ -51,12 +46,9 @@ static int dim_compare(const Dim *a, const Dim *b);
 /* Named ones by name, then derived ones: not by what was made first, so that a graph prints the same from any history. */
 static int sym_compare(const Sym *x, const Sym *y)
 {
-	if (x == y)
-		return 0;
-	if (x->kind != y->kind)
-		return x->kind < y->kind ? -1 : 1;
-	if (x->kind == SYM_NAMED)
-		return strcmp(x->name, y->name);
+	if (x == y) return 0;
+	if (x->kind != y->kind) return x->kind < y->kind ? -1 : 1;
+	if (x->kind == SYM_NAMED) return strcmp(x->name, y->name);
 	int order = dim_compare(x->a, y->a);
 	return order ? order : dim_compare(x->b, y->b);
 }
@@ -64,24 +56,19 @@ static int sym_compare(const Sym *x, const Sym *y)
 /* Graded lexicographic: higher degree first, then smaller symbols first. */
 static int term_compare(const Term *x, const Term *y)
 {
-	if (x->n_syms != y->n_syms)
-		return x->n_syms > y->n_syms ? -1 : 1;
+	if (x->n_syms != y->n_syms) return x->n_syms > y->n_syms ? -1 : 1;
 	for (int i = 0; i < x->n_syms; i++)
-		if (x->syms[i] != y->syms[i])
-			return sym_compare(x->syms[i], y->syms[i]);
+		if (x->syms[i] != y->syms[i]) return sym_compare(x->syms[i], y->syms[i]);
 	return 0;
 }
 
 static int dim_compare(const Dim *a, const Dim *b)
 {
-	if (a == b)
-		return 0;
+	if (a == b) return 0;
 	for (int i = 0; i < a->n_terms && i < b->n_terms; i++) {
 		int order = term_compare(&a->terms[i], &b->terms[i]);
-		if (order)
-			return order;
-		if (a->terms[i].coef != b->terms[i].coef)
-			return a->terms[i].coef < b->terms[i].coef ? -1 : 1;
+		if (order) return order;
+		if (a->terms[i].coef != b->terms[i].coef) return a->terms[i].coef < b->terms[i].coef ? -1 : 1;
 	}
 	return a->n_terms < b->n_terms ? -1 : 1;
 }
@@ -89,8 +76,7 @@ static int dim_compare(const Dim *a, const Dim *b)
 static const Dim *dim_intern(Ctx *cx, int n, const Term *terms)
 {
 	Intern *in = cx->intern;
-	if (n > MAX_TERMS)
-		fail(cx, "a size has more than %d terms", MAX_TERMS);
+	if (n > MAX_TERMS) fail(cx, "a size has more than %d terms", MAX_TERMS);
 	uint64_t hash = 7;
 	for (int i = 0; i < n; i++) {
 		hash = hash_bytes(hash, &terms[i].coef, sizeof terms[i].coef);
@@ -101,8 +87,7 @@ static const Dim *dim_intern(Ctx *cx, int n, const Term *terms)
 		bool same = d->n_terms == n;
 		for (int i = 0; same && i < n; i++)
 			same = d->terms[i].coef == terms[i].coef && term_compare(&d->terms[i], &terms[i]) == 0;
-		if (same)
-			return d;
+		if (same) return d;
 	}
 	Dim *d = NEW(in->arena, Dim);
 	d->n_terms = n;
@@ -115,15 +100,9 @@ static const Dim *dim_intern(Ctx *cx, int n, const Term *terms)
 	return d;
 }
 
-const Dim *dim_int(Ctx *cx, int64_t value)
-{
-	return dim_intern(cx, value != 0, &(Term){.coef = value});
-}
+const Dim *dim_int(Ctx *cx, int64_t value) { return dim_intern(cx, value != 0, &(Term){.coef = value}); }
 
-static const Dim *dim_of_sym(Ctx *cx, const Sym *s)
-{
-	return dim_intern(cx, 1, &(Term){1, 1, &s});
-}
+static const Dim *dim_of_sym(Ctx *cx, const Sym *s) { return dim_intern(cx, 1, &(Term){1, 1, &s}); }
 
 const Dim *dim_sym(Ctx *cx, const char *name)
 {
@@ -143,8 +122,7 @@ void sym_bound(Ctx *cx, const char *name, int64_t lo, int64_t hi)
 
 static int64_t checked(Ctx *cx, Wide v)
 {
-	if (v > INT64_MAX || v < -INT64_MAX)
-		fail(cx, "a size overflows 64 bits");
+	if (v > INT64_MAX || v < -INT64_MAX) fail(cx, "a size overflows 64 bits");
 	return (int64_t)v;
 }
 
@@ -155,10 +133,8 @@ const Dim *dim_add(Ctx *cx, const Dim *a, const Dim *b)
 	for (int i = 0, j = 0; i < a->n_terms || j < b->n_terms;) {
 		int order = i == a->n_terms ? 1 : j == b->n_terms ? -1 : term_compare(&a->terms[i], &b->terms[j]);
 		Term t = order <= 0 ? a->terms[i++] : b->terms[j++];
-		if (order == 0)
-			t.coef = checked(cx, (Wide)t.coef + b->terms[j++].coef);
-		if (t.coef)
-			terms[n++] = t;
+		if (order == 0) t.coef = checked(cx, (Wide)t.coef + b->terms[j++].coef);
+		if (t.coef) terms[n++] = t;
 	}
 	return dim_intern(cx, n, terms);
 }
@@ -173,8 +149,9 @@ static const Dim *dim_mul_term(Ctx *cx, const Dim *a, const Term *by)
 			fail(cx, "a size is a product of more than %d symbols", MAX_DEGREE);
 		int n = 0;
 		for (int p = 0, q = 0; p < t->n_syms || q < by->n_syms;)
-			syms[i][n++] = q == by->n_syms || (p < t->n_syms && sym_compare(t->syms[p], by->syms[q]) <= 0) ? t->syms[p++]
-			                                                                                  : by->syms[q++];
+			syms[i][n++] = q == by->n_syms || (p < t->n_syms && sym_compare(t->syms[p], by->syms[q]) <= 0)
+				? t->syms[p++]
+				: by->syms[q++];
 		terms[i] = (Term){checked(cx, (Wide)t->coef * by->coef), n, syms[i]};
 	}
 	return dim_intern(cx, a->n_terms, terms); /* a monomial order: still sorted */
@@ -183,8 +160,7 @@ static const Dim *dim_mul_term(Ctx *cx, const Dim *a, const Term *by)
 const Dim *dim_mul(Ctx *cx, const Dim *a, const Dim *b)
 {
 	const Dim *sum = dim_int(cx, 0);
-	for (int i = 0; i < b->n_terms; i++)
-		sum = dim_add(cx, sum, dim_mul_term(cx, a, &b->terms[i]));
+	for (int i = 0; i < b->n_terms; i++) sum = dim_add(cx, sum, dim_mul_term(cx, a, &b->terms[i]));
 	return sum;
 }
 
@@ -196,14 +172,11 @@ const Dim *dim_sub(Ctx *cx, const Dim *a, const Dim *b)
 /* x / y as terms; false when it does not divide. */
 static bool term_divide(const Term *x, const Term *y, Term *quotient, const Sym **syms)
 {
-	if (x->coef % y->coef)
-		return false;
+	if (x->coef % y->coef) return false;
 	int n = 0, q = 0;
 	for (int p = 0; p < x->n_syms; p++) {
-		if (q < y->n_syms && x->syms[p] == y->syms[q])
-			q++;
-		else
-			syms[n++] = x->syms[p];
+		if (q < y->n_syms && x->syms[p] == y->syms[q]) q++;
+		else syms[n++] = x->syms[p];
 	}
 	*quotient = (Term){x->coef / y->coef, n, syms};
 	return q == y->n_syms;
@@ -212,13 +185,11 @@ static bool term_divide(const Term *x, const Term *y, Term *quotient, const Sym 
 const Dim *dim_div_exact(Ctx *cx, const Dim *a, const Dim *b)
 {
 	const Dim *quotient = dim_int(cx, 0);
-	if (b->n_terms == 0)
-		return NULL;
+	if (b->n_terms == 0) return NULL;
 	for (int steps = 0; a->n_terms; steps++) {
 		Term t;
 		const Sym *syms[MAX_DEGREE];
-		if (steps == MAX_TERMS || !term_divide(&a->terms[0], &b->terms[0], &t, syms))
-			return NULL;
+		if (steps == MAX_TERMS || !term_divide(&a->terms[0], &b->terms[0], &t, syms)) return NULL;
 		const Dim *part = dim_intern(cx, 1, &t);
 		quotient = dim_add(cx, quotient, part);
 		a = dim_sub(cx, a, dim_mul(cx, part, b));
@@ -228,10 +199,8 @@ const Dim *dim_div_exact(Ctx *cx, const Dim *a, const Dim *b)
 
 bool dim_is_int(const Dim *d, int64_t *value)
 {
-	if (d->n_terms > 1 || (d->n_terms == 1 && d->terms[0].n_syms))
-		return false;
-	if (value)
-		*value = d->n_terms ? d->terms[0].coef : 0;
+	if (d->n_terms > 1 || (d->n_terms == 1 && d->terms[0].n_syms)) return false;
+	if (value) *value = d->n_terms ? d->terms[0].coef : 0;
 	return true;
 }
 
@@ -253,22 +222,14 @@ typedef struct {
 	int64_t lo, hi; /* INT64_MIN, INT64_MAX: unbounded */
 } Range;
 
-static int64_t saturate(Wide v)
-{
-	return v >= INT64_MAX ? INT64_MAX : v <= INT64_MIN ? INT64_MIN : (int64_t)v;
-}
+static int64_t saturate(Wide v) { return v >= INT64_MAX ? INT64_MAX : v <= INT64_MIN ? INT64_MIN : (int64_t)v; }
 
-static bool is_infinite(int64_t v)
-{
-	return v == INT64_MAX || v == INT64_MIN;
-}
+static bool is_infinite(int64_t v) { return v == INT64_MAX || v == INT64_MIN; }
 
 static int64_t bound_mul(int64_t a, int64_t b)
 {
-	if (a == 0 || b == 0)
-		return 0;
-	if (is_infinite(a) || is_infinite(b))
-		return (a < 0) == (b < 0) ? INT64_MAX : INT64_MIN;
+	if (a == 0 || b == 0) return 0;
+	if (is_infinite(a) || is_infinite(b)) return (a < 0) == (b < 0) ? INT64_MAX : INT64_MIN;
 	return saturate((Wide)a * b);
 }
 
@@ -296,15 +257,9 @@ static Range dim_range(const Dim *d)
 	return sum;
 }
 
-int64_t dim_lo(const Dim *d)
-{
-	return dim_range(d).lo;
-}
+int64_t dim_lo(const Dim *d) { return dim_range(d).lo; }
 
-int64_t dim_hi(const Dim *d)
-{
-	return dim_range(d).hi;
-}
+int64_t dim_hi(const Dim *d) { return dim_range(d).hi; }
 
 /* ---- derived symbols ---- */
 
@@ -318,13 +273,10 @@ static const Dim *dim_derived(Ctx *cx, SymKind kind, const Dim *a, const Dim *b,
 const Dim *dim_floordiv(Ctx *cx, const Dim *a, const Dim *b)
 {
 	int64_t m, n;
-	if (dim_is(b, 0))
-		fail(cx, "a size is divided by zero");
+	if (dim_is(b, 0)) fail(cx, "a size is divided by zero");
 	const Dim *exact = dim_div_exact(cx, a, b);
-	if (exact)
-		return exact;
-	if (dim_is_int(a, &m) && dim_is_int(b, &n))
-		return dim_int(cx, floor_div(m, n));
+	if (exact) return exact;
+	if (dim_is_int(a, &m) && dim_is_int(b, &n)) return dim_int(cx, floor_div(m, n));
 	Range range = {INT64_MIN, INT64_MAX}, r = dim_range(a);
 	if (dim_is_int(b, &n) && n > 0) {
 		/* floor((n*q + r) / n) = q + floor(r / n) */
@@ -336,8 +288,7 @@ const Dim *dim_floordiv(Ctx *cx, const Dim *a, const Dim *b)
 			const Dim **to = divides ? &q : &rest;
 			*to = dim_add(cx, *to, dim_intern(cx, 1, &t));
 		}
-		if (!dim_is(q, 0))
-			return dim_add(cx, q, dim_floordiv(cx, rest, b));
+		if (!dim_is(q, 0)) return dim_add(cx, q, dim_floordiv(cx, rest, b));
 		range.lo = r.lo == INT64_MIN ? INT64_MIN : floor_div(r.lo, n);
 		range.hi = r.hi == INT64_MAX ? INT64_MAX : floor_div(r.hi, n);
 	} else if (r.lo >= 0 && dim_lo(b) >= 0) {
@@ -354,10 +305,8 @@ const Dim *dim_ceildiv(Ctx *cx, const Dim *a, const Dim *b)
 static const Dim *dim_extreme(Ctx *cx, const Dim *a, const Dim *b, bool larger)
 {
 	Range gap = dim_range(dim_sub(cx, a, b)), x = dim_range(a), y = dim_range(b);
-	if (gap.hi <= 0)
-		return larger ? b : a;
-	if (gap.lo >= 0)
-		return larger ? a : b;
+	if (gap.hi <= 0) return larger ? b : a;
+	if (gap.lo >= 0) return larger ? a : b;
 	if (dim_compare(a, b) > 0) {
 		const Dim *t = a;
 		a = b;
@@ -368,21 +317,14 @@ static const Dim *dim_extreme(Ctx *cx, const Dim *a, const Dim *b, bool larger)
 	return dim_derived(cx, SYM_MIN, a, b, (Range){x.lo < y.lo ? x.lo : y.lo, x.hi < y.hi ? x.hi : y.hi});
 }
 
-const Dim *dim_min(Ctx *cx, const Dim *a, const Dim *b)
-{
-	return dim_extreme(cx, a, b, false);
-}
+const Dim *dim_min(Ctx *cx, const Dim *a, const Dim *b) { return dim_extreme(cx, a, b, false); }
 
-const Dim *dim_max(Ctx *cx, const Dim *a, const Dim *b)
-{
-	return dim_extreme(cx, a, b, true);
-}
+const Dim *dim_max(Ctx *cx, const Dim *a, const Dim *b) { return dim_extreme(cx, a, b, true); }
 
 const Dim *dim_product(Ctx *cx, int n, Dims dims)
 {
 	const Dim *p = dim_int(cx, 1);
-	for (int i = 0; i < n; i++)
-		p = dim_mul(cx, p, dims[i]);
+	for (int i = 0; i < n; i++) p = dim_mul(cx, p, dims[i]);
 	return p;
 }
 
@@ -398,8 +340,9 @@ const Dim *dim_subst(Ctx *cx, const Dim *d, const Map *map)
 		const Dim *t = dim_int(cx, d->terms[i].coef);
 		for (int k = 0; k < d->terms[i].n_syms; k++) {
 			const Sym *s = d->terms[i].syms[k];
-			const Dim *by = s->kind == SYM_NAMED ? map_get(map, s)
-			                                     : derive(cx, s->kind, dim_subst(cx, s->a, map), dim_subst(cx, s->b, map));
+			const Dim *by = s->kind == SYM_NAMED
+				? map_get(map, s)
+				: derive(cx, s->kind, dim_subst(cx, s->a, map), dim_subst(cx, s->b, map));
 			t = dim_mul(cx, t, by ? by : dim_of_sym(cx, s));
 		}
 		sum = dim_add(cx, sum, t);
@@ -409,10 +352,7 @@ const Dim *dim_subst(Ctx *cx, const Dim *d, const Map *map)
 
 static const Dim *dim_limit(Ctx *cx, const Dim *d, bool upper);
 
-static void see_unbounded(void *any, const Sym *s)
-{
-	*(bool *)any |= s->computed && s->hi == INT64_MAX;
-}
+static void see_unbounded(void *any, const Sym *s) { *(bool *)any |= s->computed && s->hi == INT64_MAX; }
 
 static bool has_unbounded(const Dim *d)
 {
@@ -423,11 +363,9 @@ static bool has_unbounded(const Dim *d)
 
 static const Sym *bound_of_callers(Ctx *cx, const Sym *s)
 {
-	if (s->most)
-		return s->most;
+	if (s->most) return s->most;
 	const char *name = arena_printf(cx->arena, "%s_max", s->name);
-	while (sym_find(cx, name))
-		name = arena_printf(cx->arena, "%s_", name);
+	while (sym_find(cx, name)) name = arena_printf(cx->arena, "%s_", name);
 	dim_sym(cx, name);
 	Sym *most = sym_find(cx, name);
 	most->most_of = s;
@@ -437,17 +375,13 @@ static const Sym *bound_of_callers(Ctx *cx, const Sym *s)
 /* The limit of one symbol that may be, or be made of, computed ones. */
 static const Dim *sym_limit(Ctx *cx, const Sym *s, bool upper)
 {
-	if (s->kind == SYM_NAMED && !s->computed)
-		return dim_of_sym(cx, s);
-	if (s->kind == SYM_NAMED && upper && s->hi == INT64_MAX)
-		return dim_of_sym(cx, bound_of_callers(cx, s));
-	if (s->kind == SYM_NAMED)
-		return dim_int(cx, upper ? s->hi : s->lo);
+	if (s->kind == SYM_NAMED && !s->computed) return dim_of_sym(cx, s);
+	if (s->kind == SYM_NAMED && upper && s->hi == INT64_MAX) return dim_of_sym(cx, bound_of_callers(cx, s));
+	if (s->kind == SYM_NAMED) return dim_int(cx, upper ? s->hi : s->lo);
 	if (s->kind == SYM_MIN && upper && has_unbounded(s->a) != has_unbounded(s->b))
 		return dim_limit(cx, has_unbounded(s->a) ? s->b : s->a, upper);
 	const Dim *a = dim_limit(cx, s->a, upper), *b = dim_limit(cx, s->b, s->kind == SYM_FLOORDIV ? !upper : upper);
-	if (a == s->a && b == s->b)
-		return dim_of_sym(cx, s);
+	if (a == s->a && b == s->b) return dim_of_sym(cx, s);
 	return derive(cx, s->kind, a, s->kind == SYM_FLOORDIV && dim_is(b, 0) ? dim_int(cx, 1) : b);
 }
 
@@ -463,10 +397,7 @@ static const Dim *dim_limit(Ctx *cx, const Dim *d, bool upper)
 	return sum;
 }
 
-const Dim *dim_most(Ctx *cx, const Dim *d)
-{
-	return dim_limit(cx, d, true);
-}
+const Dim *dim_most(Ctx *cx, const Dim *d) { return dim_limit(cx, d, true); }
 
 void dim_each_sym(const Dim *d, void (*each)(void *user, const Sym *), void *user)
 {
@@ -484,10 +415,7 @@ void dim_each_sym(const Dim *d, void (*each)(void *user, const Sym *), void *use
 
 /* ---- evaluation ---- */
 
-void dimenv_init(DimEnv *env, Arena *arena)
-{
-	map_init(&env->values, arena);
-}
+void dimenv_init(DimEnv *env, Arena *arena) { map_init(&env->values, arena); }
 
 void dimenv_set(DimEnv *env, const Sym *s, int64_t value)
 {
@@ -499,8 +427,7 @@ void dimenv_set(DimEnv *env, const Sym *s, int64_t value)
 bool dimenv_get(const DimEnv *env, const Sym *s, int64_t *value)
 {
 	const int64_t *box = map_get(&env->values, s);
-	if (box)
-		*value = *box;
+	if (box) *value = *box;
 	return box;
 }
 
@@ -513,13 +440,13 @@ int64_t dim_eval(Ctx *cx, const Dim *d, const DimEnv *env)
 			const Sym *s = d->terms[i].syms[k];
 			int64_t v;
 			if (s->kind == SYM_NAMED) {
-				if (!dimenv_get(env, s, &v))
-					fail(cx, "the size '%s' has no value", s->name);
+				if (!dimenv_get(env, s, &v)) fail(cx, "the size '%s' has no value", s->name);
 			} else {
 				int64_t a = dim_eval(cx, s->a, env), b = dim_eval(cx, s->b, env);
-				if (s->kind == SYM_FLOORDIV && b == 0)
-					fail(cx, "a size is divided by zero");
-				v = s->kind == SYM_FLOORDIV ? floor_div(a, b) : s->kind == SYM_MIN ? (a < b ? a : b) : (a > b ? a : b);
+				if (s->kind == SYM_FLOORDIV && b == 0) fail(cx, "a size is divided by zero");
+				v = s->kind == SYM_FLOORDIV  ? floor_div(a, b)
+					: s->kind == SYM_MIN ? (a < b ? a : b)
+							     : (a > b ? a : b);
 			}
 			t = checked(cx, t * v);
 		}
@@ -533,14 +460,11 @@ int64_t dim_eval(Ctx *cx, const Dim *d, const DimEnv *env)
 static bool is_plain_name(const char *name)
 {
 	static const char *const reserved[] = {"floor", "min", "max"};
-	if (!isalpha((unsigned char)name[0]) && name[0] != '_')
-		return false;
+	if (!isalpha((unsigned char)name[0]) && name[0] != '_') return false;
 	for (const char *p = name; *p; p++)
-		if (!isalnum((unsigned char)*p) && *p != '_' && *p != '.')
-			return false;
+		if (!isalnum((unsigned char)*p) && *p != '_' && *p != '.') return false;
 	for (size_t i = 0; i < sizeof reserved / sizeof *reserved; i++)
-		if (strcmp(name, reserved[i]) == 0)
-			return false;
+		if (strcmp(name, reserved[i]) == 0) return false;
 	return true;
 }
 
@@ -550,8 +474,7 @@ static void sym_print(Buf *b, const Sym *s)
 		buf_puts(b, s->name);
 	} else if (s->kind == SYM_NAMED) { /* any other name, quoted */
 		buf_puts(b, "'");
-		for (const char *p = s->name; *p; p++)
-			buf_printf(b, *p == '\'' || *p == '\\' ? "\\%c" : "%c", *p);
+		for (const char *p = s->name; *p; p++) buf_printf(b, *p == '\'' || *p == '\\' ? "\\%c" : "%c", *p);
 		buf_puts(b, "'");
 	} else {
 		buf_puts(b, s->kind == SYM_FLOORDIV ? "floor((" : s->kind == SYM_MIN ? "min(" : "max(");
@@ -564,16 +487,13 @@ static void sym_print(Buf *b, const Sym *s)
 
 void dim_print(Buf *b, const Dim *d)
 {
-	if (d->n_terms == 0)
-		buf_puts(b, "0");
+	if (d->n_terms == 0) buf_puts(b, "0");
 	for (int i = 0; i < d->n_terms; i++) {
 		const Term *t = &d->terms[i];
-		if (i && t->coef > 0)
-			buf_puts(b, "+");
+		if (i && t->coef > 0) buf_puts(b, "+");
 		if (t->n_syms == 0 || (t->coef != 1 && t->coef != -1))
 			buf_printf(b, t->n_syms ? "%lld*" : "%lld", (long long)t->coef);
-		else if (t->coef == -1)
-			buf_puts(b, "-");
+		else if (t->coef == -1) buf_puts(b, "-");
 		for (int k = 0; k < t->n_syms; k++) {
 			buf_puts(b, k ? "*" : "");
 			sym_print(b, t->syms[k]);
@@ -591,15 +511,13 @@ static const Dim *parse_sum(Parser *p);
 
 static void parse_space(Parser *p)
 {
-	while (*p->s == ' ' || *p->s == '\t')
-		p->s++;
+	while (*p->s == ' ' || *p->s == '\t') p->s++;
 }
 
 static void parse_want(Parser *p, char c)
 {
 	parse_space(p);
-	if (*p->s != c)
-		fail(p->cx, "size: '%c' wanted at '%.12s'", c, p->s);
+	if (*p->s != c) fail(p->cx, "size: '%c' wanted at '%.12s'", c, p->s);
 	p->s++;
 }
 
@@ -610,8 +528,7 @@ static const Dim *parse_factor(Parser *p)
 	if (isdigit((unsigned char)*p->s)) {
 		char *end;
 		unsigned long long v = strtoull(p->s, &end, 10);
-		if (v > INT64_MAX)
-			fail(cx, "size: number too large at '%.24s'", p->s);
+		if (v > INT64_MAX) fail(cx, "size: number too large at '%.24s'", p->s);
 		p->s = end;
 		return dim_int(cx, (int64_t)v);
 	}
@@ -632,8 +549,7 @@ static const Dim *parse_factor(Parser *p)
 		return dim_sym(cx, name.size ? name.text : "");
 	}
 	size_t n = 0;
-	while (isalnum((unsigned char)p->s[n]) || p->s[n] == '_' || p->s[n] == '.')
-		n++;
+	while (isalnum((unsigned char)p->s[n]) || p->s[n] == '_' || p->s[n] == '.') n++;
 	const char *name = arena_strn(cx->arena, p->s, n);
 	p->s += n;
 	if (strcmp(name, "floor") == 0) { /* floor((a)/(b)) */
@@ -652,8 +568,7 @@ static const Dim *parse_factor(Parser *p)
 		parse_want(p, ')');
 		return dim_extreme(cx, a, b, name[1] == 'a');
 	}
-	if (!is_plain_name(name))
-		fail(cx, "size: a number or a name wanted at '%.12s'", p->s - n);
+	if (!is_plain_name(name)) fail(cx, "size: a number or a name wanted at '%.12s'", p->s - n);
 	return dim_sym(cx, name);
 }
 
@@ -669,19 +584,16 @@ static const Dim *parse_product(Parser *p)
 
 static const Dim *parse_sum(Parser *p)
 {
-	if (++p->depth > MAX_DEPTH)
-		fail(p->cx, "size: nested more than %d deep", MAX_DEPTH);
+	if (++p->depth > MAX_DEPTH) fail(p->cx, "size: nested more than %d deep", MAX_DEPTH);
 	parse_space(p);
 	const Dim *d = dim_int(p->cx, 0);
 	bool minus = *p->s == '-';
-	if (minus)
-		p->s++;
+	if (minus) p->s++;
 	for (;;) {
 		const Dim *t = parse_product(p);
 		d = minus ? dim_sub(p->cx, d, t) : dim_add(p->cx, d, t);
 		parse_space(p);
-		if (*p->s != '+' && *p->s != '-')
-			break;
+		if (*p->s != '+' && *p->s != '-') break;
 		minus = *p->s++ == '-';
 	}
 	p->depth--;

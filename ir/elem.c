@@ -155,7 +155,8 @@ float narrow_to_f32(Elem elem, uint16_t code)
 	const uint32_t sign = (uint32_t)(code >> below_sign & 1) << 31, largest = narrow_largest(elem);
 	if (f->kind == NARROW_FNUZ && code == narrow_nan(elem)) return f32_of_bits(0x7fc00000);
 	if (magnitude > largest) /* infinity, or NaN with its bits */
-		return f32_of_bits(sign | 0x7f800000 | (f->kind == NARROW_FN ? 0x400000 : mantissa << (23 - f->mantissa)));
+		return f32_of_bits(
+			sign | 0x7f800000 | (f->kind == NARROW_FN ? 0x400000 : mantissa << (23 - f->mantissa)));
 	const int exponent = (int)(magnitude >> f->mantissa);
 	const uint32_t number = exponent ? mantissa | 1U << f->mantissa : mantissa;
 	const float value = ldexpf((float)number, (exponent ? exponent : 1) - f->bias - f->mantissa);

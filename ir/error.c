@@ -18,8 +18,7 @@ Ctx *ctx_new(void)
 
 void ctx_free(Ctx *cx)
 {
-	if (cx)
-		arena_free(cx->arena);
+	if (cx) arena_free(cx->arena);
 }
 
 _Noreturn void fail(Ctx *cx, const char *format, ...)
@@ -47,8 +46,7 @@ void note(Ctx *cx, const char *format, ...)
 	char *message = arena_vprintf(cx->arena, format, args);
 	va_end(args);
 	const char **notes = NEWN(cx->arena, const char *, cx->n_notes + 1);
-	if (cx->n_notes)
-		memcpy(notes, cx->notes, sizeof *notes * (size_t)cx->n_notes);
+	if (cx->n_notes) memcpy(notes, cx->notes, sizeof *notes * (size_t)cx->n_notes);
 	notes[cx->n_notes++] = message;
 	cx->notes = notes;
 }

@@ -4,8 +4,8 @@
 #include <assert.h>
 #include <string.h>
 
-const Graph *graph_new(Ctx *cx, const char *name, int n_params, const Val *const *params, const char *const *param_names,
-                       int n_results, const Val *const *results, const char *const *result_names)
+const Graph *graph_new(Ctx *cx, const char *name, int n_params, const Val *const *params,
+	const char *const *param_names, int n_results, const Val *const *results, const char *const *result_names)
 {
 	Intern *in = cx->intern;
 	Graph g = {.name = intern(cx, name), .n_params = n_params, .n_results = n_results};
@@ -15,7 +15,8 @@ const Graph *graph_new(Ctx *cx, const char *name, int n_params, const Val *const
 		pn[i] = intern(cx, param_names && param_names[i] ? param_names[i] : arena_printf(cx->arena, "p%d", i));
 	}
 	for (int i = 0; i < n_results; i++)
-		rn[i] = intern(cx, result_names && result_names[i] ? result_names[i] : arena_printf(cx->arena, "r%d", i));
+		rn[i] = intern(
+			cx, result_names && result_names[i] ? result_names[i] : arena_printf(cx->arena, "r%d", i));
 	g.params = arena_copy(in->arena, params, sizeof *params * (size_t)n_params);
 	g.results = arena_copy(in->arena, results, sizeof *results * (size_t)n_results);
 	g.param_names = pn;
@@ -28,10 +29,12 @@ const Graph *graph_new(Ctx *cx, const char *name, int n_params, const Val *const
 	size_t at = 0;
 	for (const Graph *have; (have = table_next(&in->graphs, hash, &at));)
 		if (have->name == g.name && have->n_params == n_params && have->n_results == n_results &&
-		    (n_params == 0 || (memcmp(have->params, g.params, sizeof *params * (size_t)n_params) == 0 &&
-		                       memcmp(have->param_names, pn, sizeof *pn * (size_t)n_params) == 0)) &&
-		    (n_results == 0 || (memcmp(have->results, g.results, sizeof *results * (size_t)n_results) == 0 &&
-		                        memcmp(have->result_names, rn, sizeof *rn * (size_t)n_results) == 0)))
+			(n_params == 0 ||
+				(memcmp(have->params, g.params, sizeof *params * (size_t)n_params) == 0 &&
+					memcmp(have->param_names, pn, sizeof *pn * (size_t)n_params) == 0)) &&
+			(n_results == 0 ||
+				(memcmp(have->results, g.results, sizeof *results * (size_t)n_results) == 0 &&
+					memcmp(have->result_names, rn, sizeof *rn * (size_t)n_results) == 0)))
 			return have;
 	Graph *made = NEW(in->arena, Graph);
 	*made = g;
@@ -44,8 +47,8 @@ const Graph *graph_new(Ctx *cx, const char *name, int n_params, const Val *const
 
 typedef struct {
 	const Val *val;
-	int next;          /* operand to look at */
-	int n_sizers;      /* besides operands: what computes sizes which val mentions */
+	int next;     /* operand to look at */
+	int n_sizers; /* besides operands: what computes sizes which val mentions */
 	const Val **sizers;
 } Frame;
 
@@ -54,7 +57,7 @@ typedef struct {
 	Frame *stack;
 	int n, cap;
 	const Map *sizers; /* Sym -> what computes it; NULL: of no interest */
-	Map open;         /* what was on the stack: a size that is used to compute itself makes a circle */
+	Map open;          /* what was on the stack: a size that is used to compute itself makes a circle */
 } Walk;
 
 static void add_sizer(void *user, const Sym *s)
@@ -62,11 +65,9 @@ static void add_sizer(void *user, const Sym *s)
 	Walk *w = user;
 	Frame *f = &w->stack[w->n - 1];
 	const Val *sizer = map_get(w->sizers, s);
-	if (!sizer || map_get(&w->open, sizer))
-		return;
+	if (!sizer || map_get(&w->open, sizer)) return;
 	const Val **more = NEWN(w->arena, const Val *, f->n_sizers + 1);
-	if (f->n_sizers)
-		memcpy(more, f->sizers, sizeof *more * (size_t)f->n_sizers);
+	if (f->n_sizers) memcpy(more, f->sizers, sizeof *more * (size_t)f->n_sizers);
 	more[f->n_sizers++] = sizer;
 	f->sizers = more;
 }
@@ -76,8 +77,7 @@ static void walk_push(Walk *w, const Val *v)
 	if (w->n == w->cap) {
 		w->cap = w->cap ? 2 * w->cap : 8;
 		Frame *bigger = NEWN(w->arena, Frame, w->cap);
-		if (w->n)
-			memcpy(bigger, w->stack, sizeof *bigger * (size_t)w->n);
+		if (w->n) memcpy(bigger, w->stack, sizeof *bigger * (size_t)w->n);
 		w->stack = bigger;
 	}
 	w->stack[w->n++] = (Frame){.val = v};
@@ -88,24 +88,22 @@ static void walk_push(Walk *w, const Val *v)
 }
 
 /* Calls visit on each value not in `done` that root needs, operands first; visit must enter it into `done`. */
-static void walk(Arena *arena, const Val *root, const Map *sizers, const Map *done, void (*visit)(void *, const Val *), void *user)
+static void walk(Arena *arena, const Val *root, const Map *sizers, const Map *done, void (*visit)(void *, const Val *),
+	void *user)
 {
 	Walk w = {.arena = arena, .sizers = sizers};
 	map_init(&w.open, arena);
-	if (!map_get(done, root))
-		walk_push(&w, root);
+	if (!map_get(done, root)) walk_push(&w, root);
 	while (w.n) {
 		Frame *f = &w.stack[w.n - 1];
 		if (f->next < f->n_sizers + f->val->n_args) {
 			int i = f->next++;
 			const Val *before = i < f->n_sizers ? f->sizers[i] : f->val->args[i - f->n_sizers];
-			if (!map_get(done, before))
-				walk_push(&w, before);
+			if (!map_get(done, before)) walk_push(&w, before);
 		} else {
 			const Val *v = f->val;
 			w.n--;
-			if (!map_get(done, v))
-				visit(user, v);
+			if (!map_get(done, v)) visit(user, v);
 		}
 	}
 }
@@ -123,14 +121,12 @@ static void order_visit(void *user, const Val *v)
 	if (o->order.n == o->cap) {
 		o->cap = o->cap ? 2 * o->cap : 8;
 		const Val **bigger = NEWN(o->seen.arena, const Val *, o->cap);
-		if (o->order.n)
-			memcpy(bigger, o->order.vals, sizeof *bigger * (size_t)o->order.n);
+		if (o->order.n) memcpy(bigger, o->order.vals, sizeof *bigger * (size_t)o->order.n);
 		o->order.vals = bigger;
 	}
 	map_put(&o->seen, v, v);
 	o->order.vals[o->order.n++] = v;
-	if (size_symbol(v))
-		map_put(&o->sizers, size_symbol(v), v);
+	if (size_symbol(v)) map_put(&o->sizers, size_symbol(v), v);
 }
 
 static void order_graph(Arena *arena, const Graph *g, const Map *sizers, Ordering *o)
@@ -138,19 +134,17 @@ static void order_graph(Arena *arena, const Graph *g, const Map *sizers, Orderin
 	*o = (Ordering){0};
 	map_init(&o->seen, arena);
 	map_init(&o->sizers, arena);
-	for (int i = 0; i < g->n_params; i++)
-		order_visit(o, g->params[i]);
-	for (int i = 0; i < g->n_results; i++)
-		walk(arena, g->results[i], sizers, &o->seen, order_visit, o);
+	for (int i = 0; i < g->n_params; i++) order_visit(o, g->params[i]);
+	for (int i = 0; i < g->n_results; i++) walk(arena, g->results[i], sizers, &o->seen, order_visit, o);
 }
 
 Order graph_order(Arena *arena, const Graph *g)
 {
 	Ordering plain, o;
 	order_graph(arena, g, NULL, &plain);
-	if (plain.sizers.n == 0)
-		return plain.order;
-	order_graph(arena, g, &plain.sizers, &o); /* the same values, those that mention a size after what computes it */
+	if (plain.sizers.n == 0) return plain.order;
+	order_graph(
+		arena, g, &plain.sizers, &o); /* the same values, those that mention a size after what computes it */
 	return o.order;
 }
 
@@ -182,16 +176,14 @@ static void rewrite_visit(void *user, const Val *old)
 	const Val *base = old;
 	for (int k = 0; k < old->n_attrs; k++) { /* bodies first, so that fn sees them rebuilt */
 		const Attr *a = &old->attrs[k];
-		if (attr_info[a->key].kind != ATTR_GRAPHS)
-			continue;
+		if (attr_info[a->key].kind != ATTR_GRAPHS) continue;
 		const Graph **bodies = NEWN(rw->map.arena, const Graph *, a->n);
 		bool changed = false;
 		for (int i = 0; i < a->n; i++) {
 			bodies[i] = rewrite_body(rw, a->graphs[i]);
 			changed |= bodies[i] != a->graphs[i];
 		}
-		if (!changed)
-			continue;
+		if (!changed) continue;
 		Attr *attrs = arena_copy(rw->map.arena, old->attrs, sizeof *old->attrs * (size_t)old->n_attrs);
 		attrs[k].graphs = bodies;
 		base = val_with_attrs(cx, old, args, attrs);
@@ -220,14 +212,11 @@ static int new_sizers(const Rewrite *rw, const Val ***sizers)
 	*sizers = NULL;
 	for (size_t i = 0; i < rw->map.cap; i++) {
 		const Val *old = rw->map.keys[i], *now = rw->map.values[i];
-		if (!old || !now || !size_symbol(old) || !size_symbol(now))
-			continue;
+		if (!old || !now || !size_symbol(old) || !size_symbol(now)) continue;
 		const Val **more = NEWN(rw->map.arena, const Val *, n + 1);
 		int at = n++;
-		for (int k = 0; k < at; k++)
-			more[k] = (*sizers)[k];
-		for (; at > 0 && more[at - 1]->id > now->id; at--)
-			more[at] = more[at - 1];
+		for (int k = 0; k < at; k++) more[k] = (*sizers)[k];
+		for (; at > 0 && more[at - 1]->id > now->id; at--) more[at] = more[at - 1];
 		more[at] = now;
 		*sizers = more;
 	}
@@ -237,20 +226,17 @@ static int new_sizers(const Rewrite *rw, const Val ***sizers)
 const Graph *graph_rewrite(Ctx *cx, const Graph *g, Rewrite *rw)
 {
 	rw->cx = cx;
-	if (!rw->map.arena)
-		map_init(&rw->map, cx->arena);
-	const Val **params = NEWN(cx->arena, const Val *, g->n_params), **results = NEWN(cx->arena, const Val *, g->n_results);
+	if (!rw->map.arena) map_init(&rw->map, cx->arena);
+	const Val **params = NEWN(cx->arena, const Val *, g->n_params),
+		  **results = NEWN(cx->arena, const Val *, g->n_results);
 	for (int i = 0; i < g->n_params; i++) {
 		params[i] = map_get(&rw->map, g->params[i]);
-		if (!params[i])
-			map_put(&rw->map, g->params[i], params[i] = g->params[i]);
+		if (!params[i]) map_put(&rw->map, g->params[i], params[i] = g->params[i]);
 	}
-	for (int i = 0; i < g->n_results; i++)
-		results[i] = rewrite_val(rw, g->results[i]);
+	for (int i = 0; i < g->n_results; i++) results[i] = rewrite_val(rw, g->results[i]);
 	const Val **sizers;
 	int n_sizers = new_sizers(rw, &sizers);
-	for (int i = 0; i < g->n_results; i++)
-		results[i] = val_keep_sizers(cx, results[i], n_sizers, sizers);
+	for (int i = 0; i < g->n_results; i++) results[i] = val_keep_sizers(cx, results[i], n_sizers, sizers);
 	return graph_new(cx, g->name, g->n_params, params, g->param_names, g->n_results, results, g->result_names);
 }
 
@@ -265,11 +251,9 @@ void graph_splice(Ctx *cx, const Graph *g, const Val *const *args, const Val **r
 {
 	Rewrite rw = {.cx = cx};
 	map_init(&rw.map, cx->arena);
-	for (int i = 0; i < g->n_params; i++)
-		map_put(&rw.map, g->params[i], args[i]);
+	for (int i = 0; i < g->n_params; i++) map_put(&rw.map, g->params[i], args[i]);
 	rw.graph_fn = keep_body;
-	for (int i = 0; i < g->n_results; i++)
-		results[i] = rewrite_val(&rw, g->results[i]);
+	for (int i = 0; i < g->n_results; i++) results[i] = rewrite_val(&rw, g->results[i]);
 }
 
 /* ---- specialisation ---- */
@@ -287,13 +271,11 @@ static const Attr *subst_attrs(Ctx *cx, const Val *v, Subst *s)
 	for (int k = 0; k < v->n_attrs; k++)
 		if (attr_info[attrs[k].key].kind == ATTR_DIMS) {
 			const Dim **dims = NEWN(cx->arena, const Dim *, attrs[k].n);
-			for (int i = 0; i < attrs[k].n; i++)
-				dims[i] = dim_subst(cx, attrs[k].dims[i], s->dims);
+			for (int i = 0; i < attrs[k].n; i++) dims[i] = dim_subst(cx, attrs[k].dims[i], s->dims);
 			attrs[k].dims = dims;
 		} else if (attr_info[attrs[k].key].kind == ATTR_GRAPHS) {
 			const Graph **bodies = NEWN(cx->arena, const Graph *, attrs[k].n);
-			for (int i = 0; i < attrs[k].n; i++)
-				bodies[i] = subst_graph(cx, attrs[k].graphs[i], s);
+			for (int i = 0; i < attrs[k].n; i++) bodies[i] = subst_graph(cx, attrs[k].graphs[i], s);
 			attrs[k].graphs = bodies;
 		}
 	return attrs;
@@ -307,15 +289,13 @@ static const Val *subst_val(Rewrite *rw, const Val *old, const Val *const *args)
 static const Graph *subst_graph(Ctx *cx, const Graph *g, Subst *s)
 {
 	const Graph *done = map_get(&s->bodies, g);
-	if (done)
-		return done;
+	if (done) return done;
 	Rewrite rw = {.user = s, .fn = subst_val, .graph_fn = keep_body};
 	map_init(&rw.map, cx->arena);
 	for (int i = 0; i < g->n_params; i++) {
 		const Type *t = g->params[i]->type;
 		const Dim **dims = NEWN(cx->arena, const Dim *, t->rank);
-		for (int k = 0; k < t->rank; k++)
-			dims[k] = dim_subst(cx, t->dims[k], s->dims);
+		for (int k = 0; k < t->rank; k++) dims[k] = dim_subst(cx, t->dims[k], s->dims);
 		map_put(&rw.map, g->params[i], val_param(cx, i, type_new(cx, t->elem, t->rank, dims)));
 	}
 	done = graph_rewrite(cx, g, &rw);

@@ -14,12 +14,10 @@ Intern *intern_new(Arena *arena)
 /* *at is the number of slots walked so far, plus one. */
 const void *table_next(const Table *t, uint64_t hash, size_t *at)
 {
-	if (!t->cap)
-		return NULL;
+	if (!t->cap) return NULL;
 	for (size_t i = *at; i < t->cap; i++) {
 		size_t slot = ((size_t)hash + i) & (t->cap - 1);
-		if (!t->items[slot])
-			return NULL;
+		if (!t->items[slot]) return NULL;
 		if (t->hashes[slot] == hash) {
 			*at = i + 1;
 			return t->items[slot];
@@ -31,8 +29,7 @@ const void *table_next(const Table *t, uint64_t hash, size_t *at)
 static void table_insert(Table *t, uint64_t hash, const void *item)
 {
 	size_t slot = (size_t)hash & (t->cap - 1);
-	while (t->items[slot])
-		slot = (slot + 1) & (t->cap - 1);
+	while (t->items[slot]) slot = (slot + 1) & (t->cap - 1);
 	t->items[slot] = item;
 	t->hashes[slot] = hash;
 }
@@ -44,8 +41,7 @@ void table_put(Arena *arena, Table *t, uint64_t hash, const void *item)
 		bigger.hashes = NEWN(arena, uint64_t, bigger.cap);
 		bigger.items = NEWN(arena, const void *, bigger.cap);
 		for (size_t i = 0; i < t->cap; i++)
-			if (t->items[i])
-				table_insert(&bigger, t->hashes[i], t->items[i]);
+			if (t->items[i]) table_insert(&bigger, t->hashes[i], t->items[i]);
 		*t = bigger;
 	}
 	table_insert(t, hash, item);
@@ -59,8 +55,7 @@ const char *intern(Ctx *cx, const char *text)
 	uint64_t hash = hash_bytes(n, text, n);
 	size_t at = 0;
 	for (const char *s; (s = table_next(&in->strings, hash, &at));)
-		if (strcmp(s, text) == 0)
-			return s;
+		if (strcmp(s, text) == 0) return s;
 	const char *copy = arena_strn(in->arena, text, n);
 	table_put(in->arena, &in->strings, hash, copy);
 	return copy;
@@ -75,8 +70,8 @@ const Tensor *tensor_intern(Ctx *cx, const Tensor *t)
 	size_t at = 0;
 	for (const Tensor *have; (have = table_next(&in->tensors, hash, &at));)
 		if (have->elem == t->elem && have->rank == t->rank &&
-		    (t->rank == 0 || memcmp(have->dims, t->dims, sizeof *t->dims * (size_t)t->rank) == 0) &&
-		    (size == 0 || memcmp(have->data, t->data, size) == 0))
+			(t->rank == 0 || memcmp(have->dims, t->dims, sizeof *t->dims * (size_t)t->rank) == 0) &&
+			(size == 0 || memcmp(have->data, t->data, size) == 0))
 			return have;
 	Tensor *copy = NEW(in->arena, Tensor);
 	*copy = *t;

@@ -87,7 +87,7 @@ struct Ctx {
 	const char *loc; /* stamped on new values and put before error messages: "node '/rnn/LSTM' (LSTM, opset 14)" */
 	int n_notes;     /* what the user should know of (detected states ...), printed by the command */
 	const char **notes;
-	bool f64;        /* --dtype f64 */
+	bool f64;              /* --dtype f64 */
 	struct Intern *intern; /* interned strings, syms, dims, types, tensors, vals, graphs */
 };
 
@@ -99,9 +99,9 @@ void note(Ctx *, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* TRY(cx) { ... } else { ... cx->error ... }   The guarded block must be left at its end, never by return or break.
  * Locals changed inside and read after the unwinding must be volatile. */
-#define TRY(cx)                                                                                                        \
-	for (Unwind unwind_ = {.up = (cx)->unwind}, *once_ = ((cx)->unwind = &unwind_); once_;                             \
-	     (cx)->unwind = unwind_.up, once_ = NULL)                                                                      \
+#define TRY(cx)                                                                                \
+	for (Unwind unwind_ = {.up = (cx)->unwind}, *once_ = ((cx)->unwind = &unwind_); once_; \
+		(cx)->unwind = unwind_.up, once_ = NULL)                                       \
 		if (setjmp(unwind_.env) == 0)
 
 /* ------------------------------------------------------------------------------------------------ elem.c */
@@ -110,35 +110,35 @@ void note(Ctx *, const char *format, ...) __attribute__((format(printf, 2, 3)));
  * Floats below f32 are stored as their bits.  Those below f16, and integers below a byte, are for storage: they are cast,
  * moved, selected and compared, but not computed with.  In a Tensor each element has bytes of its own; where several share
  * a byte outside, in ONNX files and in the generated C, the first stands in its low bits. */
-#define ELEMS(X)                                                                                                       \
-	X(F64, "f64", double, 8, 'f', 64)                                                                                  \
-	X(F32, "f32", float, 4, 'f', 32)                                                                                   \
-	X(F16, "f16", uint16_t, 2, 'f', 16)                                                                                \
-	X(BF16, "bf16", uint16_t, 2, 'f', 16)                                                                              \
-	X(I8, "i8", int8_t, 1, 'i', 8)                                                                                     \
-	X(I16, "i16", int16_t, 2, 'i', 16)                                                                                 \
-	X(I32, "i32", int32_t, 4, 'i', 32)                                                                                 \
-	X(I64, "i64", int64_t, 8, 'i', 64)                                                                                 \
-	X(U8, "u8", uint8_t, 1, 'u', 8)                                                                                    \
-	X(U16, "u16", uint16_t, 2, 'u', 16)                                                                                \
-	X(U32, "u32", uint32_t, 4, 'u', 32)                                                                                \
-	X(U64, "u64", uint64_t, 8, 'u', 64)                                                                                \
-	X(BOOL, "bool", uint8_t, 1, 'b', 8)                                                                                \
-	X(F8E4M3FN, "f8e4m3fn", uint8_t, 1, 'f', 8)                                                                        \
-	X(F8E4M3FNUZ, "f8e4m3fnuz", uint8_t, 1, 'f', 8)                                                                    \
-	X(F8E5M2, "f8e5m2", uint8_t, 1, 'f', 8)                                                                            \
-	X(F8E5M2FNUZ, "f8e5m2fnuz", uint8_t, 1, 'f', 8)                                                                    \
-	X(F8E8M0, "f8e8m0", uint8_t, 1, 'f', 8)                                                                            \
-	X(F4E2M1, "f4e2m1", uint8_t, 1, 'f', 4)                                                                            \
-	X(I4, "i4", int8_t, 1, 'i', 4)                                                                                     \
-	X(U4, "u4", uint8_t, 1, 'u', 4)                                                                                    \
-	X(I2, "i2", int8_t, 1, 'i', 2)                                                                                     \
+#define ELEMS(X)                                        \
+	X(F64, "f64", double, 8, 'f', 64)               \
+	X(F32, "f32", float, 4, 'f', 32)                \
+	X(F16, "f16", uint16_t, 2, 'f', 16)             \
+	X(BF16, "bf16", uint16_t, 2, 'f', 16)           \
+	X(I8, "i8", int8_t, 1, 'i', 8)                  \
+	X(I16, "i16", int16_t, 2, 'i', 16)              \
+	X(I32, "i32", int32_t, 4, 'i', 32)              \
+	X(I64, "i64", int64_t, 8, 'i', 64)              \
+	X(U8, "u8", uint8_t, 1, 'u', 8)                 \
+	X(U16, "u16", uint16_t, 2, 'u', 16)             \
+	X(U32, "u32", uint32_t, 4, 'u', 32)             \
+	X(U64, "u64", uint64_t, 8, 'u', 64)             \
+	X(BOOL, "bool", uint8_t, 1, 'b', 8)             \
+	X(F8E4M3FN, "f8e4m3fn", uint8_t, 1, 'f', 8)     \
+	X(F8E4M3FNUZ, "f8e4m3fnuz", uint8_t, 1, 'f', 8) \
+	X(F8E5M2, "f8e5m2", uint8_t, 1, 'f', 8)         \
+	X(F8E5M2FNUZ, "f8e5m2fnuz", uint8_t, 1, 'f', 8) \
+	X(F8E8M0, "f8e8m0", uint8_t, 1, 'f', 8)         \
+	X(F4E2M1, "f4e2m1", uint8_t, 1, 'f', 4)         \
+	X(I4, "i4", int8_t, 1, 'i', 4)                  \
+	X(U4, "u4", uint8_t, 1, 'u', 4)                 \
+	X(I2, "i2", int8_t, 1, 'i', 2)                  \
 	X(U2, "u2", uint8_t, 1, 'u', 2)
 typedef enum {
 #define X(name, ...) name,
 	ELEMS(X)
 #undef X
-	    N_ELEMS
+		N_ELEMS
 } Elem;
 typedef struct {
 	const char *name;  /* "f32" */
@@ -187,8 +187,8 @@ struct Sym {
 	const Dim *a, *b; /* operands of a derived one: floor(a / b), min(a, b), max(a, b) */
 	bool computed;
 	const Sym *most, *most_of; /* of a computed one that nothing bounds: the bound that callers give; and back */
-	bool declared; /* the model itself names it (as opposed to: the user only) */
-	int64_t lo, hi; /* inclusive bounds; INT64_MAX: unbounded */
+	bool declared;             /* the model itself names it (as opposed to: the user only) */
+	int64_t lo, hi;            /* inclusive bounds; INT64_MAX: unbounded */
 	uint32_t id;
 };
 typedef struct {
@@ -214,7 +214,7 @@ const Dim *dim_floordiv(Ctx *, const Dim *, const Dim *);
 const Dim *dim_ceildiv(Ctx *, const Dim *, const Dim *);
 const Dim *dim_min(Ctx *, const Dim *, const Dim *); /* decided by bounds where possible */
 const Dim *dim_max(Ctx *, const Dim *, const Dim *);
-const Dim *dim_product(Ctx *, int n, Dims); /* 1 for n = 0 */
+const Dim *dim_product(Ctx *, int n, Dims);   /* 1 for n = 0 */
 bool dim_is_int(const Dim *, int64_t *value); /* value may be NULL */
 bool dim_is(const Dim *, int64_t value);
 int64_t dim_lo(const Dim *); /* bounds by interval arithmetic, saturating */
@@ -224,9 +224,10 @@ const Dim *dim_subst(Ctx *, const Dim *, const Map *);
 /* The most that it can be whatever the model computes: computed symbols at their bounds.  One that nothing bounds gets a
  * symbol for that, NAME_max, which callers decide. */
 const Dim *dim_most(Ctx *, const Dim *);
-void dim_print(Buf *, const Dim *);                                                /* "4*H", "T-1", "floor((T-3)/2)" */
-const Dim *dim_parse(Ctx *, const char *text, const char **end);                   /* the same back; fails by fail() */
-void dim_each_sym(const Dim *, void (*)(void *user, const Sym *), void *user); /* named ones, also inside derived ones */
+void dim_print(Buf *, const Dim *);                              /* "4*H", "T-1", "floor((T-3)/2)" */
+const Dim *dim_parse(Ctx *, const char *text, const char **end); /* the same back; fails by fail() */
+void dim_each_sym(
+	const Dim *, void (*)(void *user, const Sym *), void *user); /* named ones, also inside derived ones */
 
 /* Values of named symbols at run time: the interpreter's and the host's. */
 typedef struct {
@@ -280,41 +281,41 @@ int64_t packed_bytes(Elem, int64_t n);
 void pack_elements(Elem, const void *elements, int64_t n, uint8_t *packed);
 void unpack_elements(Elem, const uint8_t *packed, int64_t n, void *elements);
 const Tensor *tensor_packed(Arena *, const Tensor *); /* as u8[bytes]; itself where its elements fill bytes */
-const Tensor *tensor_intern(Ctx *, const Tensor *); /* equal contents, equal pointer; copies into the arena */
+const Tensor *tensor_intern(Ctx *, const Tensor *);   /* equal contents, equal pointer; copies into the arena */
 
 /* ------------------------------------------------------------------------------------------------ attributes */
 
 typedef enum { ATTR_INTS, ATTR_DIMS, ATTR_STR, ATTR_TENSOR, ATTR_GRAPHS, ATTR_ELEM } AttrKind;
 /* One entry per attribute name, all ops together: X(KEY, text, kind). */
-#define ATTRS(X)                                                                                                       \
-	X(A_INDEX, "index", ATTR_INTS)       /* param, get */                                                              \
-	X(A_DATA, "data", ATTR_TENSOR)       /* const */                                                                   \
-	X(A_ELEM, "elem", ATTR_ELEM)         /* cast, iota, param's own */                                                 \
-	X(A_SHAPE, "shape", ATTR_DIMS)       /* reshape expand iota param */                                               \
-	X(A_VALUE, "value", ATTR_DIMS)       /* dim, size */                                                                   \
-	X(A_PERM, "perm", ATTR_INTS)         /* permute */                                                                 \
-	X(A_START, "start", ATTR_DIMS)       /* slice, one a dim */                                                        \
-	X(A_SIZE, "size", ATTR_DIMS)         /* slice, one a dim */                                                        \
-	X(A_STEP, "step", ATTR_INTS)         /* slice, one a dim; -1 flips */                                              \
-	X(A_LO, "lo", ATTR_DIMS)             /* pad, one a dim */                                                          \
-	X(A_HI, "hi", ATTR_DIMS)             /* pad, one a dim */                                                          \
-	X(A_AXIS, "axis", ATTR_INTS)         /* one */                                                                     \
-	X(A_AXES, "axes", ATTR_INTS)         /* reduce, sorted */                                                          \
-	X(A_WINDOW, "window", ATTR_INTS)     /* window: size stride dilation */                                            \
-	X(A_KIND, "kind", ATTR_STR)          /* reduce: sum prod max min ...  scatter: set add mul max min */              \
-	X(A_SPEC, "spec", ATTR_STR)          /* contract: "bk,kn->bn" */                                                   \
-	X(A_FLAGS, "flags", ATTR_INTS)       /* cumulative: exclusive reverse; sort: descending; argreduce: last */        \
-	X(A_BATCH, "batch", ATTR_INTS)       /* gather_nd: leading dims that index and data share */                       \
-	X(A_COUNTS, "counts", ATTR_INTS)     /* scan, loop: number of consts, carries */                                   \
-	X(A_LENGTH, "length", ATTR_DIMS)     /* scan: steps; loop: most steps, which sizes its stacked results */          \
-	X(A_REVERSE, "reverse", ATTR_INTS)   /* scan: 1 runs from the last step to the first */                            \
-	X(A_NAME, "name", ATTR_STR)          /* call, guard: for people */                                                 \
-	X(A_BODY, "body", ATTR_GRAPHS)       /* scan loop call: one; cond: then, else */
+#define ATTRS(X)                                                                                                  \
+	X(A_INDEX, "index", ATTR_INTS)     /* param, get */                                                       \
+	X(A_DATA, "data", ATTR_TENSOR)     /* const */                                                            \
+	X(A_ELEM, "elem", ATTR_ELEM)       /* cast, iota, param's own */                                          \
+	X(A_SHAPE, "shape", ATTR_DIMS)     /* reshape expand iota param */                                        \
+	X(A_VALUE, "value", ATTR_DIMS)     /* dim, size */                                                        \
+	X(A_PERM, "perm", ATTR_INTS)       /* permute */                                                          \
+	X(A_START, "start", ATTR_DIMS)     /* slice, one a dim */                                                 \
+	X(A_SIZE, "size", ATTR_DIMS)       /* slice, one a dim */                                                 \
+	X(A_STEP, "step", ATTR_INTS)       /* slice, one a dim; -1 flips */                                       \
+	X(A_LO, "lo", ATTR_DIMS)           /* pad, one a dim */                                                   \
+	X(A_HI, "hi", ATTR_DIMS)           /* pad, one a dim */                                                   \
+	X(A_AXIS, "axis", ATTR_INTS)       /* one */                                                              \
+	X(A_AXES, "axes", ATTR_INTS)       /* reduce, sorted */                                                   \
+	X(A_WINDOW, "window", ATTR_INTS)   /* window: size stride dilation */                                     \
+	X(A_KIND, "kind", ATTR_STR)        /* reduce: sum prod max min ...  scatter: set add mul max min */       \
+	X(A_SPEC, "spec", ATTR_STR)        /* contract: "bk,kn->bn" */                                            \
+	X(A_FLAGS, "flags", ATTR_INTS)     /* cumulative: exclusive reverse; sort: descending; argreduce: last */ \
+	X(A_BATCH, "batch", ATTR_INTS)     /* gather_nd: leading dims that index and data share */                \
+	X(A_COUNTS, "counts", ATTR_INTS)   /* scan, loop: number of consts, carries */                            \
+	X(A_LENGTH, "length", ATTR_DIMS)   /* scan: steps; loop: most steps, which sizes its stacked results */   \
+	X(A_REVERSE, "reverse", ATTR_INTS) /* scan: 1 runs from the last step to the first */                     \
+	X(A_NAME, "name", ATTR_STR)        /* call, guard: for people */                                          \
+	X(A_BODY, "body", ATTR_GRAPHS)     /* scan loop call: one; cond: then, else */
 typedef enum {
 #define X(key, text, kind) key,
 	ATTRS(X)
 #undef X
-	    N_ATTRS
+		N_ATTRS
 } AttrKey;
 extern const struct AttrInfo {
 	const char *name;
@@ -354,16 +355,16 @@ typedef enum {
 
 typedef struct {
 	const char *name;
-	int n_args;              /* -1: any number */
-	const AttrKey *attrs;    /* the attributes it must have, in print order, ended by N_ATTRS */
+	int n_args;           /* -1: any number */
+	const AttrKey *attrs; /* the attributes it must have, in print order, ended by N_ATTRS */
 	bool is_ew;
 	/* The type of the result, or fail() saying what was wanted and what was seen. */
 	const Type *(*infer)(Ctx *, Op, int n_args, const Val *const *args, const Attr *attrs);
 	/* The interpreter: results[0], or one for each part of a tuple.  A result whose size the symbols decide asks e->env. */
 	void (*eval)(Eval *e, const Val *, const Tensor *const *args, const Tensor **results);
 	/* Element-wise only: */
-	char ew_class;           /* see prim.def */
-	const char *gradient;    /* text; operands a b c, result y, incoming gradient g; several separated by ';' */
+	char ew_class;        /* see prim.def */
+	const char *gradient; /* text; operands a b c, result y, incoming gradient g; several separated by ';' */
 	const char *doc;
 } OpInfo;
 extern const OpInfo op_info[N_OPS];
@@ -393,10 +394,11 @@ const int64_t *val_ints(const Val *, AttrKey);
 Dims val_dims(const Val *, AttrKey);
 const char *val_str(const Val *, AttrKey);
 const Graph *val_body(const Val *, int i);
-const Val *val_get(Ctx *, const Val *tuple, int index); /* result `index` of an op with several; of one with one: itself */
+const Val *val_get(
+	Ctx *, const Val *tuple, int index); /* result `index` of an op with several; of one with one: itself */
 
 const Graph *graph_new(Ctx *, const char *name, int n_params, const Val *const *params, const char *const *param_names,
-                       int n_results, const Val *const *results, const char *const *result_names);
+	int n_results, const Val *const *results, const char *const *result_names);
 struct Graph {
 	const char *name;
 	int n_params;
@@ -424,11 +426,12 @@ struct Rewrite {
 	const Val *(*fn)(Rewrite *, const Val *old, const Val *const *new_args);
 	const Graph *(*graph_fn)(Rewrite *, const Graph *body); /* how bodies are rebuilt; NULL: the same rewrite */
 	Map map;                                                /* old -> new */
-	Map *bodies;                                            /* Graph -> rebuilt: shared bodies once; set by the rewrite */
+	Map *bodies; /* Graph -> rebuilt: shared bodies once; set by the rewrite */
 };
 const Graph *graph_rewrite(Ctx *, const Graph *, Rewrite *); /* map is initialised here when its arena is NULL */
 const Val *rewrite_val(Rewrite *, const Val *);              /* one value and what it needs */
-const Val *val_with(Ctx *, const Val *old, const Val *const *new_args); /* the same op and attributes on other operands */
+const Val *val_with(
+	Ctx *, const Val *old, const Val *const *new_args); /* the same op and attributes on other operands */
 const Val *val_with_attrs(Ctx *, const Val *old, const Val *const *new_args, const Attr *attrs);
 /* The results of g with its parameters replaced: inlining. */
 void graph_splice(Ctx *, const Graph *, const Val *const *args, const Val **results);
@@ -440,10 +443,10 @@ const Val *b_ew1(Ctx *, Op, const Val *);
 const Val *b_ew2(Ctx *, Op, const Val *, const Val *);
 const Val *b_select(Ctx *, const Val *cond, const Val *, const Val *);
 const Val *b_cast(Ctx *, const Val *, Elem);
-const Val *b_scalar(Ctx *, Elem, double);    /* rank 0 */
+const Val *b_scalar(Ctx *, Elem, double); /* rank 0 */
 const Val *b_scalar_int(Ctx *, Elem, int64_t);
 const Val *b_ints(Ctx *, int n, const int64_t *); /* i64[n] */
-const Val *b_dim(Ctx *, const Dim *);        /* i64 scalar */
+const Val *b_dim(Ctx *, const Dim *);             /* i64 scalar */
 const Val *b_size(Ctx *, const Val *, const Dim *value);
 const Val *b_after(Ctx *, const Val *x, const Val *n);
 const Val *b_guard(Ctx *, const Val *x, const Val *ok, const char *name);
@@ -469,11 +472,11 @@ const Val *b_matmul(Ctx *, const Val *, const Val *);             /* NumPy seman
 const Val *b_unsqueeze(Ctx *, const Val *, int axis);
 const Val *b_squeeze(Ctx *, const Val *, int axis);
 const Val *b_scan(Ctx *, const Graph *body, int n_consts, int n_carries, int n_args, const Val *const *args,
-                  const Dim *length, bool reverse);
-const Val *b_loop(Ctx *, const Graph *body, int n_consts, int n_carries, int n_args, const Val *const *args,
-                  const Dim *length);
-const Val *b_cond(Ctx *, const Val *cond, const Graph *then_body, const Graph *else_body, int n_args,
-                  const Val *const *args);
+	const Dim *length, bool reverse);
+const Val *b_loop(
+	Ctx *, const Graph *body, int n_consts, int n_carries, int n_args, const Val *const *args, const Dim *length);
+const Val *b_cond(
+	Ctx *, const Val *cond, const Graph *then_body, const Graph *else_body, int n_args, const Val *const *args);
 const Val *b_call(Ctx *, const char *name, const Graph *body, int n_args, const Val *const *args);
 /* The shape that NumPy's broadcasting gives; fails naming both. */
 int broadcast_shape(Ctx *, const Type *, const Type *, const Dim **out);
@@ -498,7 +501,7 @@ bool val_as_dims(Ctx *, const Val *, int n, const Dim **out);
 /* ------------------------------------------------------------------------------------------------ print.c parse.c verify.c */
 
 typedef struct {
-	bool locations;  /* print where values come from */
+	bool locations; /* print where values come from */
 	int64_t max_data; /* constants with more elements are shown by their digest only (then the text does not parse); -1: all */
 } PrintOptions;
 void graph_print(Buf *, const Graph *, PrintOptions);

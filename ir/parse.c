@@ -48,7 +48,7 @@ static const Type *parse_type(Parser *p)
 	lex_space(p);
 	const Type *volatile type = NULL;
 	const char *volatile end = p->at;
-	TRY(p->cx) {
+	TRY (p->cx) {
 		const char *e;
 		type = type_parse(p->cx, p->at, &e);
 		end = e;
@@ -73,7 +73,7 @@ static const Dim *parse_dim(Parser *p)
 	lex_space(p);
 	const Dim *volatile dim = NULL;
 	const char *volatile end = p->at;
-	TRY(p->cx) {
+	TRY (p->cx) {
 		const char *e;
 		dim = dim_parse(p->cx, p->at, &e);
 		end = e;
@@ -317,7 +317,7 @@ static const Val *new_value(
 {
 	const Val *volatile v = NULL;
 	p->cx->loc = loc;
-	TRY(p->cx) {
+	TRY (p->cx) {
 		v = val_new(p->cx, op, n_args, args, attrs);
 	} else {
 		lex_relay(p, at, loc);
@@ -495,7 +495,7 @@ const Graph *graph_parse(Ctx *cx, const char *text, const char *file_name)
 	map_init(&p.bodies, scratch);
 	const Graph *volatile g = NULL;
 	cx->loc = NULL;
-	TRY(cx) {
+	TRY (cx) {
 		while (lex_accept_word(&p, "dim")) parse_declaration(&p);
 		if (!lex_accept_word(&p, "graph")) lex_wanted(&p, "'graph'");
 		g = parse_graph(&p);

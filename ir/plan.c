@@ -34,8 +34,8 @@ static bool may_alias(Op op)
 /* Ops that make next to nothing of their own. */
 static bool makes_data(Op op)
 {
-	return op != OP_param && op != OP_const && op != OP_get && op != OP_reshape && op != OP_size && op != OP_after &&
-		op != OP_guard;
+	return op != OP_param && op != OP_const && op != OP_get && op != OP_reshape && op != OP_size &&
+		op != OP_after && op != OP_guard;
 }
 
 /* From the last row to the first: a row's own lifetime is known when its operands are told. */

@@ -65,15 +65,15 @@ STRUCTURAL(X)
 #undef X
 
 const OpInfo op_info[N_OPS] = {
-#define EW(op, arity, cls, c, gradient_text, text)             \
-	[OP_EW_##op] = {.name = #op,                           \
-		.n_args = arity,                               \
+#define EW(op, arity, cls, c, gradient_text, text)                             \
+	[OP_EW_##op] = {.name = #op,                                           \
+		.n_args = arity,                                               \
 		.attrs = (cls) == 't' || (cls) == 'b' ? cast_attrs : no_attrs, \
-		.is_ew = true,                                 \
-		.infer = infer_ew,                             \
-		.eval = eval_ew,                               \
-		.ew_class = cls,                               \
-		.gradient = gradient_text,                     \
+		.is_ew = true,                                                 \
+		.infer = infer_ew,                                             \
+		.eval = eval_ew,                                               \
+		.ew_class = cls,                                               \
+		.gradient = gradient_text,                                     \
 		.doc = text},
 #define ST(op)
 #include "ir/prim.def"
@@ -98,7 +98,8 @@ bool op_parse(const char *name, Op *op)
 
 void want_computable(Ctx *cx, Op op, Elem elem)
 {
-	if (elem_is_storage(elem)) fail(cx, "%s: %s is for storage only; cast it", op_info[op].name, elem_info[elem].name);
+	if (elem_is_storage(elem))
+		fail(cx, "%s: %s is for storage only; cast it", op_info[op].name, elem_info[elem].name);
 }
 
 bool elem_is_number(Elem elem) { return elem != BOOL && !elem_is_storage(elem); }

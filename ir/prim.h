@@ -51,7 +51,7 @@ void want_same_type(Ctx *, Op, const char *what, int i, const Type *wanted, cons
 /* The number of indices in a tuple of them, which is the last dim of integers. */
 int want_index_depth(Ctx *, Op, const Type *);
 void want_computable(Ctx *, Op, Elem); /* not a type for storage */
-bool elem_is_number(Elem); /* to compute with; not bool */
+bool elem_is_number(Elem);             /* to compute with; not bool */
 /* A body's parameters, counted; the tuple of its results. */
 void want_params(Ctx *, Op, const Graph *body, int n);
 const Type *results_type(Ctx *, const Graph *body);

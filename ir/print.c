@@ -102,9 +102,7 @@ static void print_float(Buf *b, const Tensor *t, int64_t i)
 	} limits[N_ELEMS] = {[F64] = {15, 17}, [F32] = {6, 9}, [F16] = {3, 5}, [BF16] = {2, 4}}, few = {1, 4};
 	const int first = elem_is_storage(t->elem) ? few.first : limits[t->elem].first;
 	const int last = elem_is_storage(t->elem) ? few.last : limits[t->elem].last;
-	const uint64_t nan = t->elem == F64 ? 0x7ff8000000000000
-		: t->elem == F32            ? 0x7fc00000
-					    : narrow_nan(t->elem);
+	const uint64_t nan = t->elem == F64 ? 0x7ff8000000000000 : t->elem == F32 ? 0x7fc00000 : narrow_nan(t->elem);
 	double v = tensor_get(t, i);
 	if (isnan(v)) {
 		uint64_t bits = 0; /* little-endian, like all targets of this compiler */

@@ -380,7 +380,7 @@ bool val_as_dims(Ctx *cx, const Val *v, int n, const Dim **out)
 	map_init(&s.done, s.scratch);
 	volatile bool known = false;
 	const char *loc = cx->loc;
-	TRY(cx) {
+	TRY (cx) {
 		const Sizes *z = solve(&s, v);
 		known = z != &nothing && z->n == n;
 		for (int i = 0; known && i < n; i++) known = (out[i] = z->e[i]) != NULL;

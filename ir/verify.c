@@ -71,7 +71,7 @@ static const Type *infer_again(Verifier *vf, const Val *v)
 {
 	const Type *volatile type = NULL;
 	vf->cx->loc = NULL;
-	TRY(vf->cx) {
+	TRY (vf->cx) {
 		type = op_info[v->op].infer(vf->cx, v->op, v->n_args, v->args, v->attrs);
 	} else {
 		unsound(vf, "%s", vf->cx->error);
@@ -130,7 +130,7 @@ void graph_verify(Ctx *cx, const Graph *g)
 	Verifier vf = {.cx = cx, .scratch = arena_new()};
 	const char *loc = cx->loc;
 	map_init(&vf.done, vf.scratch);
-	TRY(cx) {
+	TRY (cx) {
 		verify_graph(&vf, g);
 	} else {
 		arena_free(vf.scratch);

@@ -21,7 +21,7 @@ bool refuse(Timeline *t, const Val *v, const char *why)
 {
 	if (!t->reason)
 		t->reason = v->loc ? arena_printf(t->cx->arena, "%s %s", v->loc, why)
-		                   : arena_printf(t->cx->arena, "a value (%s) %s", op_info[v->op].name, why);
+				   : arena_printf(t->cx->arena, "a value (%s) %s", op_info[v->op].name, why);
 	return false;
 }
 
@@ -46,18 +46,18 @@ const Val *with_dim(Ctx *cx, const Val *v, AttrKey key, int axis, const Dim *d, 
 const Val *at_axis(Timeline *t, const Val *v, int axis)
 {
 	const When *w = when_of(t, v);
-	if (w->kind == TIMED && w->axis == axis)
-		return w->val;
+	if (w->kind == TIMED && w->axis == axis) return w->val;
 	if (w->kind == ALWAYS && v->op == OP_expand && axis_before(t->cx, v, 0, axis) < 0) /* repeated for each step */
 		return with_dim(t->cx, v, A_SHAPE, axis, of_now(t, v->type->dims[axis]), &when_of(t, v->args[0])->val);
 	if (w->kind == ALWAYS) {
 		t->missing = v;
 		t->missing_axis = axis;
 	}
-	refuse(t, v, w->kind == TIMED ? "is needed at all steps at once"
-	             : w->kind == NOW   ? "is of the last step, and steps before it need it"
-	             : v->op == OP_iota ? "needs the number of the step, as lengths of sequences do"
-	                                : "differs from step to step");
+	refuse(t, v,
+		w->kind == TIMED           ? "is needed at all steps at once"
+			: w->kind == NOW   ? "is of the last step, and steps before it need it"
+			: v->op == OP_iota ? "needs the number of the step, as lengths of sequences do"
+					   : "differs from step to step");
 	return NULL;
 }
 
@@ -66,8 +66,7 @@ const Val *at_axis(Timeline *t, const Val *v, int axis)
 int axis_before(Ctx *cx, const Val *v, int i, int axis)
 {
 	const Type *x = v->args[i]->type;
-	if (op_info[v->op].is_ew || v->op == OP_guard)
-		return axis;
+	if (op_info[v->op].is_ew || v->op == OP_guard) return axis;
 	switch (v->op) {
 	case OP_permute: return (int)val_ints(v, A_PERM)[axis];
 	case OP_expand: {
@@ -88,8 +87,7 @@ int axis_before(Ctx *cx, const Val *v, int i, int axis)
 	case OP_argreduce: return axis + (axis >= val_int(v, A_AXIS));
 	case OP_gather: {
 		int at = (int)val_int(v, A_AXIS), n = v->args[1]->type->rank;
-		if (i == 1)
-			return axis >= at && axis < at + n ? axis - at : -1;
+		if (i == 1) return axis >= at && axis < at + n ? axis - at : -1;
 		return axis < at ? axis : axis < at + n ? -1 : axis - n + 1;
 	}
 	case OP_gather_nd: return axis < (i == 0 ? (int)val_int(v, A_BATCH) : x->rank - 1) ? axis : -1;
@@ -99,8 +97,7 @@ int axis_before(Ctx *cx, const Val *v, int i, int axis)
 	}
 	case OP_reduce: {
 		const Attr *axes = val_attr(v, A_AXES);
-		for (int k = 0; k < axes->n; k++)
-			axis += axes->ints[k] <= axis;
+		for (int k = 0; k < axes->n; k++) axis += axes->ints[k] <= axis;
 		return axis;
 	}
 	default: return -1;
@@ -115,8 +112,7 @@ static bool step_reshape(Timeline *t, const Val *v, const When *x)
 	const Type *from = v->args[0]->type, *to = v->type;
 	/* Elements from one step to the next, in row-major order. */
 	const Dim *stride = x->inner, *after = dim_int(cx, 1);
-	for (int i = x->axis + 1; i < from->rank; i++)
-		stride = dim_mul(cx, stride, from->dims[i]);
+	for (int i = x->axis + 1; i < from->rank; i++) stride = dim_mul(cx, stride, from->dims[i]);
 	for (int j = to->rank - 1; j >= 0; j--) {
 		const Dim *inner = dim_div_exact(cx, stride, after);
 		if (inner && dim_div_exact(cx, to->dims[j], dim_mul(cx, inner, t->length))) {
@@ -135,7 +131,8 @@ static bool step_slice(Timeline *t, const Val *v, const When *x)
 {
 	Ctx *cx = t->cx;
 	int axis = x->axis, rank = v->type->rank;
-	const Dim *start = val_dims(v, A_START)[axis], *size = val_dims(v, A_SIZE)[axis], *n = v->args[0]->type->dims[axis];
+	const Dim *start = val_dims(v, A_START)[axis], *size = val_dims(v, A_SIZE)[axis],
+		  *n = v->args[0]->type->dims[axis];
 	bool all = dim_is(start, 0) && size == n && val_ints(v, A_STEP)[axis] == 1;
 	bool last = n == t->length && dim_is(size, 1) && dim_add(cx, start, dim_int(cx, 1)) == n;
 	if (!all && !last)
@@ -156,8 +153,7 @@ static bool step_slice(Timeline *t, const Val *v, const When *x)
 static int axis_after(Ctx *cx, const Val *v, int i, int axis)
 {
 	for (int k = 0; k < v->type->rank; k++)
-		if (axis_before(cx, v, i, k) == axis)
-			return k;
+		if (axis_before(cx, v, i, k) == axis) return k;
 	return -1;
 }
 
@@ -190,16 +186,15 @@ static bool step_timed(Timeline *t, const Val *v, const When *lead, int axis)
 	for (int i = 0; i < v->n_args; i++) {
 		const When *w = when_of(t, v->args[i]);
 		int from = axis_before(t->cx, v, i, axis);
-		if (w->kind == NOW)
-			return refuse(t, v, "needs the last step in those before it");
+		if (w->kind == NOW) return refuse(t, v, "needs the last step in those before it");
 		if (w->kind == TIMED && (w->axis != from || w->inner != lead->inner))
 			return refuse(t, v, "needs all steps at once");
 		args[i] = from < 0 ? w->val : at_axis(t, v->args[i], from);
-		if (!args[i])
-			return false;
+		if (!args[i]) return false;
 	}
-	const Val *y = size_attr(v) == N_ATTRS ? val_with(t->cx, v, args)
-	                                       : with_dim(t->cx, v, size_attr(v), axis, of_now(t, v->type->dims[axis]), args);
+	const Val *y = size_attr(v) == N_ATTRS
+		? val_with(t->cx, v, args)
+		: with_dim(t->cx, v, size_attr(v), axis, of_now(t, v->type->dims[axis]), args);
 	set_when(t, v, (When){TIMED, axis, lead->inner, y});
 	return true;
 }
@@ -223,10 +218,8 @@ bool at_step(Timeline *t, const Val *v)
 		set_when(t, v, (When){kind, 0, NULL, val_with(t->cx, v, args)});
 		return true;
 	}
-	if (v->op == OP_reshape)
-		return step_reshape(t, v, lead);
-	if (v->op == OP_slice)
-		return step_slice(t, v, lead);
+	if (v->op == OP_reshape) return step_reshape(t, v, lead);
+	if (v->op == OP_slice) return step_slice(t, v, lead);
 	int axis = v->type->is_tuple ? -1 : axis_after(t->cx, v, which, lead->axis);
 	return axis < 0 ? refuse(t, v, why_not(v)) : step_timed(t, v, lead, axis);
 }

@@ -22,8 +22,7 @@ static bool constant_int(Ctx *cx, const Val *v, int64_t *value)
 
 static const Val *bare(const Val *v)
 {
-	while (v->op == OP_reshape || v->op == OP_expand)
-		v = v->args[0];
+	while (v->op == OP_reshape || v->op == OP_expand) v = v->args[0];
 	return v;
 }
 
@@ -41,13 +40,10 @@ static Counter counter_of(Ctx *cx, const Iteration *it, const Val *v)
 		return moved(counter_of(cx, it, v->args[0]), number);
 	if (v->op == OP_EW_add && constant_int(cx, v->args[0], &number))
 		return moved(counter_of(cx, it, v->args[1]), number);
-	if (v->op != OP_param)
-		return (Counter){false, 0, 0};
+	if (v->op != OP_param) return (Counter){false, 0, 0};
 	int i = (int)val_int(v, A_INDEX), carry = i - it->param0 - it->n_consts;
-	if (i < it->param0)
-		return (Counter){true, 0, 1};
-	if (carry < 0 || carry >= it->n_carries)
-		return (Counter){false, 0, 0};
+	if (i < it->param0) return (Counter){true, 0, 1};
+	if (carry < 0 || carry >= it->n_carries) return (Counter){false, 0, 0};
 	const Val *next = bare(it->body->results[it->result0 + carry]);
 	if (next->op != OP_EW_add || !constant_int(cx, it->val->args[it->arg0 + it->n_consts + carry], &start))
 		return (Counter){false, 0, 0};
@@ -67,13 +63,12 @@ static int64_t steps_while(Ctx *cx, const Iteration *it, const Val *go)
 	}
 	bool below = go->op == OP_EW_lt || go->op == OP_EW_le, above = go->op == OP_EW_gt || go->op == OP_EW_ge;
 	int64_t n, gap, past;
-	if ((!below && !above) || !constant_int(cx, go->args[below], &n))
-		return INT64_MAX;
+	if ((!below && !above) || !constant_int(cx, go->args[below], &n)) return INT64_MAX;
 	Elem elem = go->args[0]->type->elem;
 	Counter c = counter_of(cx, it, go->args[above]);
-	if (!c.known || (elem != I64 && elem != I32) || __builtin_sub_overflow(n, c.at, &gap))
-		return INT64_MAX;
-	if (__builtin_add_overflow(n, c.by, &past) || past >= (elem == I64 ? INT64_MAX : INT32_MAX) || gap > INT64_MAX / 2)
+	if (!c.known || (elem != I64 && elem != I32) || __builtin_sub_overflow(n, c.at, &gap)) return INT64_MAX;
+	if (__builtin_add_overflow(n, c.by, &past) || past >= (elem == I64 ? INT64_MAX : INT32_MAX) ||
+		gap > INT64_MAX / 2)
 		return INT64_MAX; /* the counter might overflow before it is there */
 	gap += go->op == OP_EW_le || go->op == OP_EW_ge;
 	return gap <= 0 ? 1 : 1 + (gap - 1) / c.by + 1;
@@ -84,18 +79,16 @@ static int64_t most_of(Ctx *cx, const Val *v)
 {
 	const Dim *d, *count = dim_int(cx, 1);
 	v = bare(v);
-	if (val_as_dims(cx, v, 1, &d))
-		return dim_hi(d);
+	if (val_as_dims(cx, v, 1, &d)) return dim_hi(d);
 	if (v->op == OP_EW_min) {
 		int64_t a = most_of(cx, v->args[0]), b = most_of(cx, v->args[1]);
 		return a < b ? a : b;
 	}
 	if (v->op != OP_reduce || strcmp(val_str(v, A_KIND), "sum") != 0 || v->type->elem != I64 ||
-	    v->args[0]->op != OP_EW_cast || v->args[0]->args[0]->type->elem != BOOL)
+		v->args[0]->op != OP_EW_cast || v->args[0]->args[0]->type->elem != BOOL)
 		return INT64_MAX;
 	const Attr *axes = val_attr(v, A_AXES);
-	for (int i = 0; i < axes->n; i++)
-		count = dim_mul(cx, count, v->args[0]->type->dims[axes->ints[i]]);
+	for (int i = 0; i < axes->n; i++) count = dim_mul(cx, count, v->args[0]->type->dims[axes->ints[i]]);
 	return dim_hi(count);
 }
 
@@ -108,16 +101,13 @@ void bound_sizes(Ctx *cx, const Graph *g)
 		for (int k = 0; k < v->n_attrs; k++)
 			for (int b = 0; attr_info[v->attrs[k].key].kind == ATTR_GRAPHS && b < v->attrs[k].n; b++)
 				bound_sizes(cx, v->attrs[k].graphs[b]);
-		if (!s)
-			continue;
+		if (!s) continue;
 		int64_t most = INT64_MAX, limit = most_of(cx, v->args[0]);
 		if (v->op == OP_loop) {
 			Iteration it = iteration_of(v);
 			most = steps_while(cx, &it, it.body->results[0]);
 		}
-		if (limit < most)
-			most = limit > 0 ? limit : 0;
-		if (most < s->hi)
-			sym_bound(cx, s->name, s->lo < most ? s->lo : most, most);
+		if (limit < most) most = limit > 0 ? limit : 0;
+		if (most < s->hi) sym_bound(cx, s->name, s->lo < most ? s->lo : most, most);
 	}
 }

@@ -28,10 +28,8 @@ typedef struct { /* one round over one graph */
 static const Val *apply_rules(Ctx *cx, const Val *v)
 {
 	const Val *folded = fold_value(cx, v);
-	if (folded && folded != v)
-		return folded;
-	if (op_info[v->op].is_ew)
-		return simplify_ew(cx, v);
+	if (folded && folded != v) return folded;
+	if (op_info[v->op].is_ew) return simplify_ew(cx, v);
 	switch (v->op) {
 	case OP_reshape:
 	case OP_permute:
@@ -57,18 +55,16 @@ static const Val *canon_val(Rewrite *rw, const Val *old, const Val *const *args)
 	Round *round = rw->user;
 	const Val *v = val_with(cx, old, args), *better = NULL;
 	map_put(&rw->map, v, v);
-	if (v->op == OP_get)
-		better = parts_get(&round->parts, v);
-	else if (!v->type->is_tuple)
-		better = apply_rules(cx, v);
+	if (v->op == OP_get) better = parts_get(&round->parts, v);
+	else if (!v->type->is_tuple) better = apply_rules(cx, v);
 	else {
 		const bool *used = map_get(&round->used, v);
-		const Val **parts = v->op == OP_cond ? simplify_cond(cx, v, used) : v->op == OP_call ? NULL : simplify_iteration(cx, v, used);
-		if (parts)
-			parts_put(&round->parts, v, parts);
+		const Val **parts = v->op == OP_cond ? simplify_cond(cx, v, used)
+			: v->op == OP_call           ? NULL
+						     : simplify_iteration(cx, v, used);
+		if (parts) parts_put(&round->parts, v, parts);
 	}
-	if (!better || better == v)
-		return v;
+	if (!better || better == v) return v;
 	assert(better->type == v->type);
 	if (round->n_nested < MAX_NESTED) {
 		round->n_nested++;
@@ -90,8 +86,7 @@ static const Graph *canon_body(Rewrite *rw, const Graph *body)
 static const Graph *canon_graph(Ctx *cx, Graphs *graphs, const Graph *g)
 {
 	const Graph *have = map_get(&graphs->done, g), *before = NULL, *now = g;
-	if (have)
-		return have;
+	if (have) return have;
 	for (int i = 0; i < MAX_ROUNDS && now != before; i++) {
 		before = now;
 		Round round = {.graphs = graphs, .used = used_parts(cx, now)};

@@ -13,7 +13,7 @@ struct Check {
 	const Tensor **inputs;
 	const Tensor **results; /* before any pass; NULL: it refuses all inputs */
 };
-typedef struct { /* one of N_DRAWS */
+typedef struct {      /* one of N_DRAWS */
 	int64_t size; /* of symbols, within their bounds */
 	int number;
 	DimEnv env;
@@ -43,15 +43,12 @@ static const Tensor *random_input(Ctx *cx, const Type *t, int which, Draw *d)
 		dims[i] = dim_eval(cx, t->dims[i], &d->env);
 	}
 	Tensor *x = tensor_new(cx->arena, t->elem, t->rank, dims);
-	if (!x)
-		fail(cx, "--check: an input of type %s is too large", type_str(cx, t));
+	if (!x) fail(cx, "--check: an input of type %s is too large", type_str(cx, t));
 	for (int64_t i = 0; i < x->count; i++) {
 		const uint64_t at = d->number % 4 == 3 ? 0 : (uint64_t)i;
 		const uint64_t r = mix(at * 1000003u + (uint64_t)which + (uint64_t)d->number * 1000000007u);
-		if (elem_is_float(t->elem))
-			tensor_set(x, i, (double)(r >> 11) * 0x1p-52 - 1);
-		else
-			tensor_set_int(x, i, (int64_t)(r % (2 + (uint64_t)d->number / 2)));
+		if (elem_is_float(t->elem)) tensor_set(x, i, (double)(r >> 11) * 0x1p-52 - 1);
+		else tensor_set_int(x, i, (int64_t)(r % (2 + (uint64_t)d->number / 2)));
 	}
 	return x;
 }
@@ -73,9 +70,8 @@ static bool try_draw(Ctx *cx, Check *c, const Graph *g, int number)
 	const char *loc = cx->loc;
 	volatile bool taken = false;
 	dimenv_init(&d.env, cx->arena);
-	TRY(cx) {
-		for (int i = 0; i < g->n_params; i++)
-			c->inputs[i] = random_input(cx, g->params[i]->type, i, &d);
+	TRY (cx) {
+		for (int i = 0; i < g->n_params; i++) c->inputs[i] = random_input(cx, g->params[i]->type, i, &d);
 		c->results = evaluate(cx, c, g);
 		taken = true;
 	}
@@ -89,9 +85,9 @@ Check *check_new(Ctx *cx, const Graph *g)
 	*c = (Check){.n_inputs = g->n_params, .n_results = g->n_results};
 	c->inputs = NEWN(cx->arena, const Tensor *, g->n_params);
 	for (int number = 0; number < N_DRAWS; number++)
-		if (try_draw(cx, c, g, number))
-			return c;
-	note(cx, "--check: the model refuses %d draws of random inputs, so no values are compared: %s", N_DRAWS, cx->error);
+		if (try_draw(cx, c, g, number)) return c;
+	note(cx, "--check: the model refuses %d draws of random inputs, so no values are compared: %s", N_DRAWS,
+		cx->error);
 	cx->error = NULL;
 	c->results = NULL;
 	return c;
@@ -99,8 +95,7 @@ Check *check_new(Ctx *cx, const Graph *g)
 
 void check_after(Ctx *cx, Check *c, const char *pass, const Graph *g)
 {
-	if (!c->results)
-		return;
+	if (!c->results) return;
 	const Tensor **now = evaluate(cx, c, g);
 	for (int r = 0; r < c->n_results; r++) {
 		const Tensor *a = c->results[r], *b = now[r];
@@ -111,8 +106,8 @@ void check_after(Ctx *cx, Check *c, const char *pass, const Graph *g)
 			double x = tensor_get(a, i), y = tensor_get(b, i);
 			bool same = x == y || (isnan(x) && isnan(y)) || fabs(x - y) <= rtol * (1 + fabs(x));
 			if (!same)
-				fail(cx, "--check: pass %s changed result '%s' at element %lld: %.9g, now %.9g", pass, g->result_names[r],
-				     (long long)i, x, y);
+				fail(cx, "--check: pass %s changed result '%s' at element %lld: %.9g, now %.9g", pass,
+					g->result_names[r], (long long)i, x, y);
 		}
 	}
 }

@@ -67,13 +67,15 @@ const Graph *pass_guards(Ctx *cx, const Graph *g)
 	for (int i = 0; i < order.n; i++) {
 		const Val *v = order.vals[i];
 		if (is_at_once(&gs, v)) map_put(&gs.at_once, v, v);
-		else if (v->op == OP_guard && map_get(&gs.at_once, v->args[1]) && gs.n < MAX_GUARDS) gs.of_inputs[gs.n++] = v;
+		else if (v->op == OP_guard && map_get(&gs.at_once, v->args[1]) && gs.n < MAX_GUARDS)
+			gs.of_inputs[gs.n++] = v;
 	}
 	Rewrite rw = {.fn = rewrite, .graph_fn = rewrite_body, .user = &gs};
 	const Graph *inner = graph_rewrite(cx, g, &rw);
 	if (!gs.n) return inner;
 	const Val *all = all_of_inputs(cx, &gs);
-	const Val **args = NEWN(cx->arena, const Val *, g->n_params), **results = NEWN(cx->arena, const Val *, g->n_results);
+	const Val **args = NEWN(cx->arena, const Val *, g->n_params),
+		  **results = NEWN(cx->arena, const Val *, g->n_results);
 	for (int i = 0; i < g->n_params; i++) args[i] = b_after(cx, g->params[i], all);
 	graph_splice(cx, inner, args, results);
 	return graph_new(cx, g->name, g->n_params, g->params, g->param_names, g->n_results, results, g->result_names);

@@ -43,8 +43,7 @@ static Node *node_of(const Hoist *h, const Val *v) { return (Node *)(uintptr_t)m
 static Kind param_kind(const Hoist *h, const Val *v)
 {
 	int i = (int)val_int(v, A_INDEX) - h->it.param0;
-	if (i < 0)
-		return STAYS; /* a loop's counter */
+	if (i < 0) return STAYS; /* a loop's counter */
 	return i < h->it.n_consts ? SAME : i < h->it.n_consts + h->it.n_carries ? STAYS : STACKED;
 }
 
@@ -52,25 +51,19 @@ static Kind kind_of(const Hoist *h, const Val *v)
 {
 	Kind kind = SAME;
 	bool *stacked = NEWN(h->cx->arena, bool, v->n_args + 1);
-	if (v->op == OP_param)
-		return param_kind(h, v);
+	if (v->op == OP_param) return param_kind(h, v);
 	for (int i = 0; i < v->n_args; i++) {
 		Kind k = node_of(h, v->args[i])->kind;
 		stacked[i] = k == STACKED;
-		if (k == STAYS)
-			return STAYS;
-		if (k == STACKED)
-			kind = STACKED;
+		if (k == STAYS) return STAYS;
+		if (k == STACKED) kind = STACKED;
 	}
 	if (kind == SAME) /* a body that runs no step must not fail outside */
 		return is_total(h->cx, v) ? SAME : STAYS;
 	return can_lift(v, stacked) ? kind : STAYS;
 }
 
-static bool is_transcendental(Op op)
-{
-	return (op >= OP_EW_sqrt && op <= OP_EW_erf) || op == OP_EW_pow;
-}
+static bool is_transcendental(Op op) { return (op >= OP_EW_sqrt && op <= OP_EW_erf) || op == OP_EW_pow; }
 
 static bool is_work(const Node *node)
 {
@@ -80,15 +73,16 @@ static bool is_work(const Node *node)
 	case OP_argreduce:
 	case OP_cumulative:
 	case OP_sort: return true;
-	default: return op_info[node->val->op].is_ew && node->val->type->rank && (node->kind == SAME || is_transcendental(node->val->op));
+	default:
+		return op_info[node->val->op].is_ew && node->val->type->rank &&
+			(node->kind == SAME || is_transcendental(node->val->op));
 	}
 }
 
 static double size_of(const Type *t)
 {
 	double n = 1;
-	for (int i = 0; i < t->rank; i++)
-		n *= dim_estimate(t->dims[i]);
+	for (int i = 0; i < t->rank; i++) n *= dim_estimate(t->dims[i]);
 	return n;
 }
 
@@ -104,8 +98,7 @@ static void survey(Hoist *h)
 		const Val *v = node->val = order.vals[i];
 		map_put(&h->of, v, node);
 		node->kind = kind_of(h, v);
-		if (node->kind == STAYS)
-			continue;
+		if (node->kind == STAYS) continue;
 		double below = 0;
 		for (int k = 0; k < v->n_args; k++) {
 			const Node *arg = node_of(h, v->args[k]);
@@ -130,23 +123,18 @@ static void choose(Hoist *h)
 	for (int i = 0; i < it->body->n_results; i++) {
 		Node *node = node_of(h, it->body->results[i]);
 		bool is_y = it->val->op == OP_scan && i >= it->n_carries;
-		if (is_y && node->kind != STAYS)
-			node->needed = true;
-		else
-			node->wanted = true;
+		if (is_y && node->kind != STAYS) node->needed = true;
+		else node->wanted = true;
 	}
 	for (int i = h->n - 1; i >= 0; i--) {
 		Node *node = &h->nodes[i];
 		const Val *v = node->val;
-		if (v->op == OP_param)
-			continue;
+		if (v->op == OP_param) continue;
 		node->leaves = node->wanted && node->kind != STAYS && node->worth && node->here;
 		node->needed |= node->leaves;
 		for (int k = 0; k < v->n_args; k++) {
-			if (node->wanted && !node->leaves)
-				want(h, v->args[k]);
-			if (node->needed)
-				node_of(h, v->args[k])->needed = true;
+			if (node->wanted && !node->leaves) want(h, v->args[k]);
+			if (node->needed) node_of(h, v->args[k])->needed = true;
 		}
 	}
 }
@@ -163,8 +151,7 @@ static void compute_outside(Hoist *h)
 	for (int i = 0; i < h->n; i++) {
 		Node *node = &h->nodes[i];
 		const Val *v = node->val;
-		if (!node->needed)
-			continue;
+		if (!node->needed) continue;
 		if (v->op == OP_param) {
 			node->out = arg_of(h, v);
 			continue;
@@ -202,7 +189,8 @@ static void add_params(NewBody *b, int from, int n)
 {
 	const Graph *body = b->h->it.body;
 	for (int i = from; i < from + n; i++)
-		add_param(b, body->params[i], i < b->h->it.param0 ? NULL : arg_of(b->h, body->params[i]), body->param_names[i]);
+		add_param(b, body->params[i], i < b->h->it.param0 ? NULL : arg_of(b->h, body->params[i]),
+			body->param_names[i]);
 }
 
 static void add_leaving(NewBody *b, Kind kind)
@@ -226,8 +214,11 @@ static const Val **rebuild(Hoist *h)
 	const Iteration *it = &h->it;
 	const Graph *body = it->body;
 	int most = body->n_params + h->n, n_parts = it->val->type->n_parts;
-	NewBody b = {.h = h, .rw = {.cx = cx, .graph_fn = keep_body}, .params = NEWN(cx->arena, const Val *, most),
-	             .args = NEWN(cx->arena, const Val *, most + 1), .names = NEWN(cx->arena, const char *, most)};
+	NewBody b = {.h = h,
+		.rw = {.cx = cx, .graph_fn = keep_body},
+		.params = NEWN(cx->arena, const Val *, most),
+		.args = NEWN(cx->arena, const Val *, most + 1),
+		.names = NEWN(cx->arena, const char *, most)};
 	map_init(&b.rw.map, cx->arena);
 	add_params(&b, 0, it->param0 + it->n_consts);
 	add_leaving(&b, SAME);
@@ -235,7 +226,8 @@ static const Val **rebuild(Hoist *h)
 	add_params(&b, it->param0 + it->n_consts, it->n_carries + it->n_xs);
 	add_leaving(&b, STACKED);
 
-	const Val **parts = NEWN(cx->arena, const Val *, n_parts + 1), **results = NEWN(cx->arena, const Val *, body->n_results + 1);
+	const Val **parts = NEWN(cx->arena, const Val *, n_parts + 1),
+		  **results = NEWN(cx->arena, const Val *, body->n_results + 1);
 	const char **names = NEWN(cx->arena, const char *, body->n_results + 1);
 	int *place = NEWN(cx->arena, int, n_parts + 1), n = 0;
 	for (int i = 0; i < body->n_results; i++) {
@@ -243,15 +235,16 @@ static const Val **rebuild(Hoist *h)
 		bool leaves = it->val->op == OP_scan && i >= it->n_carries && node->kind != STAYS;
 		if (leaves) {
 			const Type *type = it->val->type->parts[i];
-			parts[i] = node->kind == STACKED ? node->out : b_expand(cx, b_unsqueeze(cx, node->out, 0), type->rank, type->dims);
+			parts[i] = node->kind == STACKED
+				? node->out
+				: b_expand(cx, b_unsqueeze(cx, node->out, 0), type->rank, type->dims);
 			continue;
 		}
 		place[i] = n;
 		names[n] = body->result_names[i];
 		results[n++] = rewrite_val(&b.rw, body->results[i]);
 	}
-	if (n == 0)
-		return parts;
+	if (n == 0) return parts;
 	const Graph *g = graph_new(cx, body->name, b.n, b.params, b.names, n, results, names);
 	const Val *made;
 	if (it->val->op == OP_loop) {
@@ -263,8 +256,7 @@ static const Val **rebuild(Hoist *h)
 		made = b_scan(cx, g, n_consts, it->n_carries, b.n, b.args, it->length, it->reverse);
 	}
 	for (int i = 0; i < n_parts; i++) /* result i of a body is part i, for a loop too: go', count */
-		if (!parts[i])
-			parts[i] = val_get(cx, made, place[i]);
+		if (!parts[i]) parts[i] = val_get(cx, made, place[i]);
 	return parts;
 }
 
@@ -274,10 +266,8 @@ static const Val **hoist_iteration(Ctx *cx, const Val *v)
 	survey(&h);
 	choose(&h);
 	bool any = false;
-	for (int i = 0; i < h.n; i++)
-		any |= h.nodes[i].needed;
-	if (!any)
-		return NULL;
+	for (int i = 0; i < h.n; i++) any |= h.nodes[i].needed;
+	if (!any) return NULL;
 	compute_outside(&h);
 	return rebuild(&h);
 }
@@ -292,8 +282,7 @@ static const Val *hoist_val(Rewrite *rw, const Val *old, const Val *const *args)
 	}
 	if (v->op == OP_scan || v->op == OP_loop) {
 		const Val **made = hoist_iteration(rw->cx, v);
-		if (made)
-			parts_put(parts, v, made);
+		if (made) parts_put(parts, v, made);
 	}
 	return v;
 }

@@ -18,8 +18,7 @@ static const Val *inline_val(Rewrite *rw, const Val *old, const Val *const *args
 		const Val *part = parts_get(parts, v);
 		return part ? part : v;
 	}
-	if (v->op != OP_call)
-		return v;
+	if (v->op != OP_call) return v;
 	const Graph *body = val_body(v, 0);
 	const Val **results = NEWN(cx->arena, const Val *, body->n_results + 1);
 	graph_splice(cx, body, args, results);

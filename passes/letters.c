@@ -37,14 +37,12 @@ int letters_find(const Letters *s, int which, char letter)
 void letters_drop(Letters *s, int which, char letter)
 {
 	char *at = strchr(s->of[which], letter);
-	if (at)
-		memmove(at, at + 1, strlen(at));
+	if (at) memmove(at, at + 1, strlen(at));
 }
 
 char letters_new(const Letters *s)
 {
 	for (const char *c = "tuvwxyzabcdefghijklmnopqrsTUVWXYZABCDEFGHIJKLMNOPQRS"; *c; c++)
-		if (letters_find(s, 0, *c) < 0 && letters_find(s, 1, *c) < 0 && letters_find(s, 2, *c) < 0)
-			return *c;
+		if (letters_find(s, 0, *c) < 0 && letters_find(s, 1, *c) < 0 && letters_find(s, 2, *c) < 0) return *c;
 	return 0;
 }

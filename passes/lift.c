@@ -34,8 +34,7 @@ static const Val *expand_steps(Ctx *cx, const Val *x, bool stacked, const Dim *l
 static Attr plus_one(Ctx *cx, const Attr *a)
 {
 	int64_t *ints = NEWN(cx->arena, int64_t, a->n);
-	for (int i = 0; i < a->n; i++)
-		ints[i] = a->ints[i] + 1;
+	for (int i = 0; i < a->n; i++) ints[i] = a->ints[i] + 1;
 	return attr_ints(a->key, a->n, ints);
 }
 
@@ -43,8 +42,7 @@ static Attr with_front(Ctx *cx, const Attr *a, const Dim *front)
 {
 	const Dim **dims = NEWN(cx->arena, const Dim *, a->n + 1);
 	dims[0] = front;
-	if (a->n)
-		memcpy(dims + 1, a->dims, sizeof *dims * (size_t)a->n);
+	if (a->n) memcpy(dims + 1, a->dims, sizeof *dims * (size_t)a->n);
 	return attr_dims(a->key, a->n + 1, dims);
 }
 
@@ -65,8 +63,7 @@ static const Attr *lift_attrs(Ctx *cx, const Val *v, const Dim *length)
 		case A_AXES:
 		case A_BATCH: attrs[i] = plus_one(cx, a); break;
 		case A_PERM:
-			for (int k = 0; k < a->n; k++)
-				ints[k + 1] = a->ints[k] + 1;
+			for (int k = 0; k < a->n; k++) ints[k + 1] = a->ints[k] + 1;
 			attrs[i] = attr_ints(A_PERM, a->n + 1, ints);
 			break;
 		case A_STEP:
@@ -86,8 +83,7 @@ static const Val *lift_expand(Ctx *cx, const Val *v, const Val *x, const Dim *le
 	int rank = v->type->rank, extra = rank + 1 - x->type->rank;
 	const Dim **dims = NEWN(cx->arena, const Dim *, rank + 1);
 	dims[0] = length;
-	for (int i = 1; i <= rank; i++)
-		dims[i] = i <= extra ? dim_int(cx, 1) : x->type->dims[i - extra];
+	for (int i = 1; i <= rank; i++) dims[i] = i <= extra ? dim_int(cx, 1) : x->type->dims[i - extra];
 	return b_expand(cx, b_reshape(cx, x, rank + 1, dims), rank + 1, dims_front(cx, length, v->type));
 }
 
@@ -95,8 +91,7 @@ static const Val *lift_contract(Ctx *cx, const Val *v, const Val *const *args, c
 {
 	Letters s = letters_of(v);
 	char t[2] = {letters_new(&s)}, parts[3][MAX_LETTERS + 1];
-	if (!t[0])
-		fail(cx, "contract: more than 51 letters under a scan");
+	if (!t[0]) fail(cx, "contract: more than 51 letters under a scan");
 	for (int k = 0; k < 3; k++) {
 		strcpy(parts[k], k == 2 || stacked[k] ? t : "");
 		strcat(parts[k], s.of[k]);
@@ -109,8 +104,7 @@ static const Val *move_dim(Ctx *cx, const Val *x, int from, int to)
 {
 	int rank = x->type->rank, *perm = NEWN(cx->arena, int, rank);
 	for (int i = 0, k = 0; i < rank; i++) {
-		if (i == to)
-			perm[i] = from;
+		if (i == to) perm[i] = from;
 		else {
 			k += k == from;
 			perm[i] = k++;
@@ -123,14 +117,12 @@ static const Val *lift_gather(Ctx *cx, const Val *v, const Val *const *args, con
 {
 	const Val *x = args[0], *idx = args[1];
 	int axis = (int)val_int(v, A_AXIS), n = idx->type->rank - 1;
-	if (!stacked[1])
-		return b_gather(cx, x, idx, axis + 1);
-	if (!stacked[0])
-		return move_dim(cx, b_gather(cx, x, idx, axis), axis, 0);
+	if (!stacked[1]) return b_gather(cx, x, idx, axis + 1);
+	if (!stacked[0]) return move_dim(cx, b_gather(cx, x, idx, axis), axis, 0);
 	const Val *y = b_gather_nd(cx, move_dim(cx, x, axis + 1, 1), b_unsqueeze(cx, idx, n + 1), 1);
-	int rank = y->type->rank, *perm = NEWN(cx->arena, int, rank); /* steps, indices, dims before the axis, dims after it */
-	for (int i = 0; i < rank; i++)
-		perm[i] = i == 0 ? 0 : i <= axis ? i + n : i <= axis + n ? i - axis : i;
+	int rank = y->type->rank,
+	    *perm = NEWN(cx->arena, int, rank); /* steps, indices, dims before the axis, dims after it */
+	for (int i = 0; i < rank; i++) perm[i] = i == 0 ? 0 : i <= axis ? i + n : i <= axis + n ? i - axis : i;
 	return b_permute(cx, y, perm);
 }
 
@@ -142,8 +134,7 @@ const Val *lift(Ctx *cx, const Val *v, const Val *const *args, const bool *stack
 	case OP_contract: return lift_contract(cx, v, args, stacked);
 	case OP_gather: return lift_gather(cx, v, args, stacked);
 	case OP_gather_nd:
-		if (!stacked[0] && val_int(v, A_BATCH) == 0)
-			return b_gather_nd(cx, args[0], args[1], 0);
+		if (!stacked[0] && val_int(v, A_BATCH) == 0) return b_gather_nd(cx, args[0], args[1], 0);
 		break;
 	default: break;
 	}

@@ -52,11 +52,9 @@ static bool same_letters(const Letters *a, const Letters *b)
 /* May w join along the letter? */
 static bool joins(const Product *a, const Product *b, char letter)
 {
-	if (a->x != b->x || !same_letters(&a->s, &b->s))
-		return false;
+	if (a->x != b->x || !same_letters(&a->s, &b->s)) return false;
 	for (int i = 0; i < a->w->type->rank; i++)
-		if (a->s.of[1][i] != letter && a->w->type->dims[i] != b->w->type->dims[i])
-			return false;
+		if (a->s.of[1][i] != letter && a->w->type->dims[i] != b->w->type->dims[i]) return false;
 	return true;
 }
 
@@ -64,15 +62,13 @@ static bool joins(const Product *a, const Product *b, char letter)
 static int64_t start_of(const Product *p, char letter)
 {
 	int64_t at = 0;
-	if (p->w->op == OP_slice)
-		dim_is_int(val_dims(p->w, A_START)[letters_find(&p->s, 1, letter)], &at);
+	if (p->w->op == OP_slice) dim_is_int(val_dims(p->w, A_START)[letters_find(&p->s, 1, letter)], &at);
 	return at;
 }
 
 static bool goes_before(const Product *a, const Product *b, char letter)
 {
-	if (a->w->op != OP_slice || b->w->op != OP_slice || a->w->args[0] != b->w->args[0])
-		return false;
+	if (a->w->op != OP_slice || b->w->op != OP_slice || a->w->args[0] != b->w->args[0]) return false;
 	return start_of(a, letter) < start_of(b, letter);
 }
 
@@ -82,19 +78,16 @@ static Group group_from(Ctx *cx, int n, Product *products, int i, const Map *tak
 	Group best = {0};
 	const Product *p = &products[i];
 	for (const char *c = p->s.of[1]; *c; c++) {
-		if (letters_find(&p->s, 0, *c) >= 0 || letters_find(&p->s, 2, *c) < 0)
-			continue;
+		if (letters_find(&p->s, 0, *c) >= 0 || letters_find(&p->s, 2, *c) < 0) continue;
 		Group g = {.members = NEWN(cx->arena, const Product *, n - i), .letter = *c};
 		for (int k = i; k < n; k++) {
-			if (!joins(p, &products[k], *c) || map_get(taken, products[k].val))
-				continue;
+			if (!joins(p, &products[k], *c) || map_get(taken, products[k].val)) continue;
 			int at = g.n++;
 			for (; at > 0 && goes_before(&products[k], g.members[at - 1], *c); at--)
 				g.members[at] = g.members[at - 1];
 			g.members[at] = &products[k];
 		}
-		if (g.n > best.n)
-			best = g;
+		if (g.n > best.n) best = g;
 	}
 	return best;
 }
@@ -103,12 +96,10 @@ static Group group_from(Ctx *cx, int n, Product *products, int i, const Map *tak
 static const Val *join_constants(Ctx *cx, const Group *g)
 {
 	const Val **parts = NEWN(cx->arena, const Val *, g->n);
-	for (int i = 0; i < g->n; i++)
-		parts[i] = g->members[i]->w;
+	for (int i = 0; i < g->n; i++) parts[i] = g->members[i]->w;
 	const Val *w = b_concat(cx, g->n, parts, letters_find(&g->members[0]->s, 1, g->letter));
 	const Val *view = simplify_move(cx, w);
-	if (view && is_constant(view))
-		return view;
+	if (view && is_constant(view)) return view;
 	const Val *folded = fold_value(cx, w);
 	return folded && is_constant(folded) ? folded : NULL;
 }
@@ -156,17 +147,14 @@ static const Graph *merge_graph(Ctx *cx, const Graph *g)
 	map_init(&m.merged, cx->arena);
 	for (int i = 0; i < order.n; i++) {
 		const Val *v = order.vals[i];
-		if (v->op != OP_contract || is_constant(v->args[0]) == is_constant(v->args[1]))
-			continue;
+		if (v->op != OP_contract || is_constant(v->args[0]) == is_constant(v->args[1])) continue;
 		int which_x = is_constant(v->args[0]);
 		products[n++] = (Product){v, v->args[which_x], v->args[!which_x], normal_letters(v, which_x)};
 	}
 	for (int i = 0; i < n; i++) {
-		if (map_get(&m.merged, products[i].val))
-			continue;
+		if (map_get(&m.merged, products[i].val)) continue;
 		Group group = group_from(cx, n, products, i, &m.merged);
-		if (group.n > 1)
-			merge_group(cx, &m, &group);
+		if (group.n > 1) merge_group(cx, &m, &group);
 	}
 	Rewrite rw = {.user = &m, .fn = merge_val, .graph_fn = merge_body};
 	return graph_rewrite(cx, g, &rw);

@@ -17,8 +17,7 @@ typedef struct {
 
 static const Val *base_of(const Val *v)
 {
-	while (op_is_view(v->op))
-		v = v->args[0];
+	while (op_is_view(v->op)) v = v->args[0];
 	return v;
 }
 
@@ -44,7 +43,8 @@ static const Val *narrow_const(Ctx *cx, const Val *v, Elem elem)
 		double x = tensor_get(wide, i);
 		tensor_set(t, i, x);
 		if (isfinite(x) && !isfinite(tensor_get(t, i)))
-			fail(cx, "%s: a weight of %g does not fit %s", v->loc ? v->loc : "a constant", x, elem_info[elem].name);
+			fail(cx, "%s: a weight of %g does not fit %s", v->loc ? v->loc : "a constant", x,
+				elem_info[elem].name);
 	}
 	const char *loc = cx->loc;
 	cx->loc = v->loc;

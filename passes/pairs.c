@@ -12,23 +12,22 @@ enum { ROWS = 8 };
 
 static const Val *base_of(const Val *v)
 {
-	while (op_is_view(v->op))
-		v = v->args[0];
+	while (op_is_view(v->op)) v = v->args[0];
 	return v;
 }
 
 static bool is_weight(const Val *v)
 {
 	v = base_of(v);
-	return v->op == OP_EW_cast && v->args[0]->op == OP_const && v->args[0]->type->elem == BF16 && v->type->elem == F32;
+	return v->op == OP_EW_cast && v->args[0]->op == OP_const && v->args[0]->type->elem == BF16 &&
+		v->type->elem == F32;
 }
 
 /* A number stands in it once. */
 static bool is_dense(const Val *v)
 {
 	for (; op_is_view(v->op); v = v->args[0])
-		if (v->op == OP_window || v->op == OP_expand)
-			return false;
+		if (v->op == OP_window || v->op == OP_expand) return false;
 	return v->type->elem == F32 && v->op != OP_const;
 }
 
@@ -41,10 +40,8 @@ static bool pays(const Val *v, int x)
 	for (int d = 0; d < t->rank; d++) {
 		const char letter = l.of[x][d];
 		const bool summed = letters_find(&l, 2, letter) < 0, shared = letters_find(&l, !x, letter) >= 0;
-		if (!summed && !shared && rows < ROWS)
-			rows *= dim_hi(t->dims[d]) < ROWS ? dim_hi(t->dims[d]) : ROWS;
-		if (summed && (n || !dim_is_int(t->dims[d], &n)))
-			return false; /* over several */
+		if (!summed && !shared && rows < ROWS) rows *= dim_hi(t->dims[d]) < ROWS ? dim_hi(t->dims[d]) : ROWS;
+		if (summed && (n || !dim_is_int(t->dims[d], &n))) return false; /* over several */
 	}
 	return rows >= ROWS && n > 0 && n % 2 == 0;
 }

@@ -7,35 +7,27 @@
 static const Graph *run_step(Ctx *cx, const Graph *g)
 {
 	Step step = pass_step(cx, g);
-	if (!step.graph)
-		fail(cx, "there is no step: %s", step.reason);
+	if (!step.graph) fail(cx, "there is no step: %s", step.reason);
 	return step.graph;
 }
 
 static const Graph *run_steps(Ctx *cx, const Graph *g)
 {
 	Step step = pass_step(cx, g);
-	if (!step.chunk)
-		fail(cx, "there are no steps: %s", step.reason);
+	if (!step.chunk) fail(cx, "there are no steps: %s", step.reason);
 	return step.chunk;
 }
 
-static const Graph *narrow_bf16(Ctx *cx, const Graph *g)
-{
-	return pass_narrow(cx, g, BF16);
-}
+static const Graph *narrow_bf16(Ctx *cx, const Graph *g) { return pass_narrow(cx, g, BF16); }
 
-static const Graph *narrow_f16(Ctx *cx, const Graph *g)
-{
-	return pass_narrow(cx, g, F16);
-}
+static const Graph *narrow_f16(Ctx *cx, const Graph *g) { return pass_narrow(cx, g, F16); }
 
 static const struct {
 	const char *name;
 	const Graph *(*run)(Ctx *, const Graph *);
-} passes[] = {{"inline", pass_inline}, {"canon", pass_canon}, {"hoist", pass_hoist}, {"merge", pass_merge}, {"widen", pass_widen},
-              {"narrow_bf16", narrow_bf16}, {"narrow_f16", narrow_f16}, {"pairs", pass_pairs},
-              {"step", run_step}, {"steps", run_steps}, {"guards", pass_guards}};
+} passes[] = {{"inline", pass_inline}, {"canon", pass_canon}, {"hoist", pass_hoist}, {"merge", pass_merge},
+	{"widen", pass_widen}, {"narrow_bf16", narrow_bf16}, {"narrow_f16", narrow_f16}, {"pairs", pass_pairs},
+	{"step", run_step}, {"steps", run_steps}, {"guards", pass_guards}};
 
 const char *const pass_names[] = {"inline", "canon", "hoist", "merge", NULL};
 
@@ -44,8 +36,7 @@ const Graph *pass_run(Ctx *cx, const char *name, const Graph *g)
 	Buf known;
 	buf_init(&known, cx->arena);
 	for (size_t i = 0; i < sizeof passes / sizeof *passes; i++) {
-		if (strcmp(passes[i].name, name) == 0)
-			return passes[i].run(cx, g);
+		if (strcmp(passes[i].name, name) == 0) return passes[i].run(cx, g);
 		buf_printf(&known, "%s%s", i ? ", " : "", passes[i].name);
 	}
 	fail(cx, "there is no pass '%s'; there are %s", name, known.text);

@@ -40,13 +40,13 @@ extern const char *const pass_names[];
  * then the new states.  The chunk is the same for any number of steps: what has one element a step has `count`. */
 typedef struct {
 	int n_states;
-	const char **names;         /* for the struct's members: after the model's words where it has some */
-	const Tensor **initial;     /* what reset() stores; NULL: zeros */
-	const Graph *graph;         /* NULL: there is no step */
+	const char **names;     /* for the struct's members: after the model's words where it has some */
+	const Tensor **initial; /* what reset() stores; NULL: zeros */
+	const Graph *graph;     /* NULL: there is no step */
 	const Graph *chunk;
 	const char *reason;
-	const Dim *length;          /* the time dim that became 1, or count */
-	const Dim *count;           /* a symbol: length itself where that is one */
+	const Dim *length; /* the time dim that became 1, or count */
+	const Dim *count;  /* a symbol: length itself where that is one */
 } Step;
 Step pass_step(Ctx *, const Graph *);
 
@@ -56,32 +56,32 @@ const char *target_march(const char *target);
 /* What a user can say to the compiler. */
 typedef enum { WEIGHTS_AUTO, WEIGHTS_INLINE, WEIGHTS_STRING, WEIGHTS_INCBIN, WEIGHTS_BLOB } WeightsMode;
 typedef struct {
-	const char *name;       /* C prefix; NULL: from the model's file name */
-	const char *target;     /* of the table in codegen/target.c, or "native" */
-	int opt;                /* -O0 nothing fused or vectorised ... -O3 */
-	int threads;            /* 1: no OpenMP; n > 1: OpenMP pragmas */
+	const char *name;   /* C prefix; NULL: from the model's file name */
+	const char *target; /* of the table in codegen/target.c, or "native" */
+	int opt;            /* -O0 nothing fused or vectorised ... -O3 */
+	int threads;        /* 1: no OpenMP; n > 1: OpenMP pragmas */
 	WeightsMode weights;
-	Elem weights_elem;      /* BF16, F16: what weights are stored as; else: as the model has them */
-	bool run_only;          /* NAME_run alone, where there is one: what runs a model here needs no more */
-	bool describe;          /* emit the table of inputs, outputs and entry points */
-	bool profile;           /* the code calls void rnncc_tick(int kernel) of the host after each kernel, -1 at the start */
-	int n_states;           /* --state OUT=IN */
+	Elem weights_elem; /* BF16, F16: what weights are stored as; else: as the model has them */
+	bool run_only;     /* NAME_run alone, where there is one: what runs a model here needs no more */
+	bool describe;     /* emit the table of inputs, outputs and entry points */
+	bool profile; /* the code calls void rnncc_tick(int kernel) of the host after each kernel, -1 at the start */
+	int n_states; /* --state OUT=IN */
 	const char *const *state_outs, *const *state_ins;
-	bool detect_states;     /* look for unambiguous pairs */
-	int n_dims;             /* --dim NAME=LO..HI */
+	bool detect_states; /* look for unambiguous pairs */
+	int n_dims;         /* --dim NAME=LO..HI */
 	const char *const *dim_names;
 	const int64_t *dim_lo, *dim_hi;
-	const char *digest;     /* of the model's file, hex, for the header comment; may be NULL */
+	const char *digest; /* of the model's file, hex, for the header comment; may be NULL */
 	const char *source_name;
 	struct Schedules *schedules; /* given instead of chosen (codegen/schedule.c); NULL: none */
-	bool list_choices;      /* CompiledKernel.choices */
-	const Graph *stream;    /* what steps are made of, where that is not the graph itself: one sequence, no lengths */
+	bool list_choices;           /* CompiledKernel.choices */
+	const Graph *stream; /* what steps are made of, where that is not the graph itself: one sequence, no lengths */
 	/* developers' */
 	bool verify_each, check, time;
-	const char *print_after;  /* a graph or kernel pass, "all" or "change" */
+	const char *print_after; /* a graph or kernel pass, "all" or "change" */
 	const char *stop_after;
-	Buf *log;                 /* where dumps and times go */
-	const char *reproducer;   /* holds the graph before the pass that runs: what is left when one fails; NULL: none */
+	Buf *log;               /* where dumps and times go */
+	const char *reproducer; /* holds the graph before the pass that runs: what is left when one fails; NULL: none */
 } CompileOptions;
 
 typedef struct {
@@ -89,40 +89,43 @@ typedef struct {
 	const void *data;
 	size_t size;
 } OutFile;
-typedef struct { /* one kernel as it is called: what rnncc_tick() numbers */
+typedef struct {                 /* one kernel as it is called: what rnncc_tick() numbers */
 	const char *name, *from; /* C function; the model's node */
-	double flops, bytes;     /* a call: arithmetic, and memory touched once; estimates where dims are open (codegen/cost.c) */
-	bool parallel;           /* several threads share a call */
-	int first, last;         /* the kernels of the innermost loop that it is in; -1: in none */
-	uint64_t key;            /* its name in a file of schedules; 0: it has none */
-	int n_choices;           /* list_choices: other schedules than it has */
+	double flops,
+		bytes; /* a call: arithmetic, and memory touched once; estimates where dims are open (codegen/cost.c) */
+	bool parallel; /* several threads share a call */
+	int first, last; /* the kernels of the innermost loop that it is in; -1: in none */
+	uint64_t key;    /* its name in a file of schedules; 0: it has none */
+	int n_choices;   /* list_choices: other schedules than it has */
 	const struct GivenSchedule *schedule, *choices;
 } CompiledKernel;
-enum { RNNCC_EMORE = -4 }; /* what it returns where a size that the model computes is above the bound that the caller gave */
+enum {
+	RNNCC_EMORE = -4
+};               /* what it returns where a size that the model computes is above the bound that the caller gave */
 typedef struct { /* NAME_run, NAME_step or NAME_steps as C sees it */
-	const Graph *graph;      /* its params are the arguments, then the state; NULL: there is none */
-	int n_states;            /* of the params and results, the last */
+	const Graph *graph;        /* its params are the arguments, then the state; NULL: there is none */
+	int n_states;              /* of the params and results, the last */
 	const char *const *states; /* their members in NAME_state */
-	int n_dims;              /* arguments too, before all others */
+	int n_dims;                /* arguments too, before all others */
 	const Sym *const *dims;
-	const char *workspace;   /* C that gives its bytes, in terms of the dims: a macro or a call */
+	const char *workspace; /* C that gives its bytes, in terms of the dims: a macro or a call */
 } EntryPoint;
 typedef struct {
 	const char *name, *upper; /* C prefixes, of functions and of macros */
-	const Graph *graph;      /* specialised and canonical, what the interpreter may run */
+	const Graph *graph;       /* specialised and canonical, what the interpreter may run */
 	int n_files;
-	const OutFile *files;    /* NAME.c, NAME.h, weights */
-	int n_states;            /* bound pairs of _run-less state models: result state_result[i] feeds param state_param[i] */
+	const OutFile *files; /* NAME.c, NAME.h, weights */
+	int n_states; /* bound pairs of _run-less state models: result state_result[i] feeds param state_param[i] */
 	const int *state_result, *state_param;
-	int n_kernels;           /* in program order: run, step, steps */
+	int n_kernels; /* in program order: run, step, steps */
 	const CompiledKernel *kernels;
-	int n_dims;              /* the symbolic dims that are arguments, in their order */
+	int n_dims; /* the symbolic dims that are arguments, in their order */
 	const Sym *const *dims;
-	int n_computed;          /* sizes of outputs that the model computes; arrays are as large as their bounds */
+	int n_computed; /* sizes of outputs that the model computes; arrays are as large as their bounds */
 	const Sym *const *computed;
 	bool has_run, has_step, has_steps;
 	EntryPoint run, step, steps;
-	WeightsMode weights;     /* decided: not WEIGHTS_AUTO */
+	WeightsMode weights; /* decided: not WEIGHTS_AUTO */
 	const char *no_step_reason;
 	int64_t weight_bytes, workspace_bytes /* -1: depends on dims */, state_bytes;
 } Compiled;

@@ -32,8 +32,7 @@ static bool wants_dump(const CompileOptions *o, const char *name, bool changed)
  * at all, and removed after the last, so that it is there also where a pass ends the process. */
 static void reproducer_begin(Ctx *cx, const CompileOptions *o, const char *command, const Graph *g)
 {
-	if (!o->reproducer)
-		return;
+	if (!o->reproducer) return;
 	Buf b;
 	buf_init(&b, cx->arena);
 	buf_printf(&b, "# %s FILE\n", command);
@@ -41,40 +40,34 @@ static void reproducer_begin(Ctx *cx, const CompileOptions *o, const char *comma
 	const char *temporary = arena_printf(cx->arena, "%s.new", o->reproducer);
 	FILE *f = fopen(temporary, "w");
 	bool written = f && fwrite(b.text, 1, b.size, f) == b.size;
-	if (f)
-		written &= fclose(f) == 0;
+	if (f) written &= fclose(f) == 0;
 	if (!written || rename(temporary, o->reproducer) != 0)
 		fail(cx, "--reproducer %s: cannot be written", o->reproducer);
 }
 
 static void reproducer_end(const CompileOptions *o)
 {
-	if (o->reproducer)
-		remove(o->reproducer);
+	if (o->reproducer) remove(o->reproducer);
 }
 
 static const Graph *run_pass(Ctx *cx, const char *name, const Graph *g, const CompileOptions *o, Check *check)
 {
 	double start = now_ms();
 	const Graph *volatile after = NULL;
-	reproducer_begin(cx, o, arena_printf(cx->arena, "rnncc opt --pass %s%s", name, check ? " --check" : " --verify-each"), g);
+	reproducer_begin(cx, o,
+		arena_printf(cx->arena, "rnncc opt --pass %s%s", name, check ? " --check" : " --verify-each"), g);
 	TRY (cx) {
 		const Graph *made = pass_run(cx, name, g);
-		if (o->verify_each)
-			graph_verify(cx, made);
-		if (check)
-			check_after(cx, check, name, made);
+		if (o->verify_each) graph_verify(cx, made);
+		if (check) check_after(cx, check, name, made);
 		after = made;
 	}
 	if (!after) {
-		if (o->reproducer)
-			note(cx, "pass %s failed; %s reproduces it", name, o->reproducer);
+		if (o->reproducer) note(cx, "pass %s failed; %s reproduces it", name, o->reproducer);
 		fail(cx, "%s", cx->error);
 	}
-	if (o->time && o->log)
-		buf_printf(o->log, "%-10s %8.2f ms\n", name, now_ms() - start);
-	if (wants_dump(o, name, after != g))
-		dump(o, name, after);
+	if (o->time && o->log) buf_printf(o->log, "%-10s %8.2f ms\n", name, now_ms() - start);
+	if (wants_dump(o, name, after != g)) dump(o, name, after);
 	return after;
 }
 
@@ -83,8 +76,7 @@ static const Graph *run_pass(Ctx *cx, const char *name, const Graph *g, const Co
 static void find_sym(void *user, const Sym *s)
 {
 	const Sym **wanted = user;
-	if (*wanted == s)
-		*wanted = NULL;
+	if (*wanted == s) *wanted = NULL;
 }
 
 /* Whether the model has it: its importer named it, or an input's shape does. */
@@ -107,10 +99,8 @@ static const Graph *bind_dims(Ctx *cx, const Graph *g, const CompileOptions *o)
 			fail(cx, "--dim %s: the model has no dim of that name", o->dim_names[i]);
 		if (s->computed && o->dim_lo[i] == o->dim_hi[i])
 			fail(cx, "--dim %s: the model computes that size; only bounds can be given", o->dim_names[i]);
-		if (o->dim_lo[i] == o->dim_hi[i])
-			map_put(&map, s, dim_int(cx, o->dim_lo[i]));
-		else
-			sym_bound(cx, s->name, o->dim_lo[i], o->dim_hi[i]);
+		if (o->dim_lo[i] == o->dim_hi[i]) map_put(&map, s, dim_int(cx, o->dim_lo[i]));
+		else sym_bound(cx, s->name, o->dim_lo[i], o->dim_hi[i]);
 	}
 	return map.n ? graph_subst(cx, g, &map) : g;
 }
@@ -119,37 +109,41 @@ static const Graph *bind_dims(Ctx *cx, const Graph *g, const CompileOptions *o)
 
 static Target target_of(const TargetInfo *t, const CompileOptions *o)
 {
-	Target target = {.fuse = o->opt >= 1, .vectorise = o->opt >= 1, .pack = o->opt >= 1, .lanes = o->opt >= 1 ? t->lanes : 1,
-	                 .threads = o->threads > 1 ? o->threads : 1, .cpu = t, .given = o->schedules, .list_choices = o->list_choices};
+	Target target = {.fuse = o->opt >= 1,
+		.vectorise = o->opt >= 1,
+		.pack = o->opt >= 1,
+		.lanes = o->opt >= 1 ? t->lanes : 1,
+		.threads = o->threads > 1 ? o->threads : 1,
+		.cpu = t,
+		.given = o->schedules,
+		.list_choices = o->list_choices};
 	return target;
 }
 
 static bool is_kernel_stage(const char *name)
 {
 	bool is = strcmp(name, "lower") == 0;
-	for (const KernelStage *s = kernel_stages; s->name; s++)
-		is |= strcmp(name, s->name) == 0;
+	for (const KernelStage *s = kernel_stages; s->name; s++) is |= strcmp(name, s->name) == 0;
 	return is;
 }
 
-static Program *make_program(Ctx *cx, const Graph *g, const char *name, int n_states, const Target *t, Names *names,
-                             const CompileOptions *o)
+static Program *make_program(
+	Ctx *cx, const Graph *g, const char *name, int n_states, const Target *t, Names *names, const CompileOptions *o)
 {
 	const char *target = o->target ? o->target : "native";
-	reproducer_begin(cx, o, arena_printf(cx->arena, "rnncc compile -O%d --target %s --stop-after team", o->opt, target), g);
+	reproducer_begin(
+		cx, o, arena_printf(cx->arena, "rnncc compile -O%d --target %s --stop-after team", o->opt, target), g);
 	double start = now_ms();
 	Program *p = lower(cx, pass_share(cx, pass_guards(cx, g)), name, n_states, t, names);
 	p->face = g;
 	const char *stage = "lower";
 	for (const KernelStage *next = kernel_stages;; next++) {
-		if (o->time && o->log)
-			buf_printf(o->log, "%-10s %8.2f ms  %s\n", stage, now_ms() - start, name);
+		if (o->time && o->log) buf_printf(o->log, "%-10s %8.2f ms  %s\n", stage, now_ms() - start, name);
 		if (wants_dump(o, stage, true)) {
 			buf_printf(o->log, "# after %s\n", stage);
 			program_print(o->log, p);
 		}
-		if (!next->name || (o->stop_after && strcmp(o->stop_after, stage) == 0))
-			break;
+		if (!next->name || (o->stop_after && strcmp(o->stop_after, stage) == 0)) break;
 		start = now_ms();
 		stage = next->name;
 		p = next->run(p, t);
@@ -194,11 +188,9 @@ static const char *c_name(Ctx *cx, const char *name)
 	const char *slash = strrchr(name, '/');
 	char *text = arena_printf(cx->arena, "%s", slash ? slash + 1 : name);
 	char *dot = strrchr(text, '.');
-	if (dot && dot != text)
-		*dot = 0;
+	if (dot && dot != text) *dot = 0;
 	for (char *p = text; *p; p++)
-		if (!isalnum((unsigned char)*p))
-			*p = '_';
+		if (!isalnum((unsigned char)*p)) *p = '_';
 	return isalpha((unsigned char)*text) ? text : arena_printf(cx->arena, "m_%s", text);
 }
 
@@ -208,7 +200,8 @@ static const Graph *stream_graph(Ctx *cx, const CompileOptions *o)
 	Map map;
 	map_init(&map, cx->arena);
 	for (int i = 0; i < o->n_dims; i++)
-		if (o->dim_lo[i] == o->dim_hi[i]) map_put(&map, sym_find(cx, o->dim_names[i]), dim_int(cx, o->dim_lo[i]));
+		if (o->dim_lo[i] == o->dim_hi[i])
+			map_put(&map, sym_find(cx, o->dim_names[i]), dim_int(cx, o->dim_lo[i]));
 	const Graph *g = map.n ? graph_subst(cx, o->stream, &map) : o->stream;
 	return run_pass(cx, "canon", run_pass(cx, "inline", g, o, NULL), o, NULL);
 }
@@ -235,8 +228,7 @@ static const char *no_chunk(Ctx *cx, const Step *step, const CompileOptions *o)
 static const Graph *chunk_graph(Ctx *cx, const Graph *g, const char *narrow, const CompileOptions *o)
 {
 	static const char *const passes[] = {"canon", "hoist", "canon", "merge", "canon", NULL};
-	for (int i = 0; passes[i] && (i == 0 || o->opt > 0); i++)
-		g = run_pass(cx, passes[i], g, o, NULL);
+	for (int i = 0; passes[i] && (i == 0 || o->opt > 0); i++) g = run_pass(cx, passes[i], g, o, NULL);
 	return narrow ? run_pass(cx, narrow, g, o, NULL) : g;
 }
 
@@ -245,8 +237,7 @@ static const Graph *chunk_graph(Ctx *cx, const Graph *g, const char *narrow, con
 static bool in_names(const char *const *names, const char *name)
 {
 	for (; *names; names++)
-		if (strcmp(*names, name) == 0)
-			return true;
+		if (strcmp(*names, name) == 0) return true;
 	return false;
 }
 
@@ -272,12 +263,9 @@ Compiled *compile_graph(Ctx *cx, const Graph *g, const CompileOptions *o)
 	Check *check = o->check ? check_new(cx, g) : NULL;
 	for (int i = 0; passes[i]; i++) {
 		bool optimising = strcmp(passes[i], "hoist") == 0 || strcmp(passes[i], "merge") == 0;
-		if (optimising && o->opt == 0)
-			continue;
-		if (strcmp(passes[i], "hoist") == 0)
-			out->graph = g; /* before what the interpreter need not see */
-		if (given && given->hoist == HOIST_NO && strcmp(passes[i], "hoist") == 0)
-			continue;
+		if (optimising && o->opt == 0) continue;
+		if (strcmp(passes[i], "hoist") == 0) out->graph = g; /* before what the interpreter need not see */
+		if (given && given->hoist == HOIST_NO && strcmp(passes[i], "hoist") == 0) continue;
 		g = run_pass(cx, passes[i], g, o, check);
 		if (o->stop_after && strcmp(o->stop_after, passes[i]) == 0) {
 			reproducer_end(o);
@@ -291,22 +279,24 @@ Compiled *compile_graph(Ctx *cx, const Graph *g, const CompileOptions *o)
 		fail(cx, "--stop-after %s: it does not run at -O%d", o->stop_after, o->opt);
 
 	const char *narrow = o->weights_elem == BF16 ? "narrow_bf16" : o->weights_elem == F16 ? "narrow_f16" : NULL;
-	if (narrow)
-		g = run_pass(cx, narrow, g, o, NULL);
-	if (o->weights_elem == BF16 && target->bf16_dot && o->opt >= 1)
-		g = run_pass(cx, "pairs", g, o, NULL);
+	if (narrow) g = run_pass(cx, narrow, g, o, NULL);
+	if (o->weights_elem == BF16 && target->bf16_dot && o->opt >= 1) g = run_pass(cx, "pairs", g, o, NULL);
 	bound_sizes(cx, g);
 	Pairs pairs = find_pairs(cx, g, o);
 	Target t = target_of(target, o);
 	Names names;
 	names_init(&names, cx);
 	take_dim_names(cx, &names, g);
-	EmitJob job = {.name = c_name(cx, o->name ? o->name : o->source_name ? o->source_name : g->name), .options = o, .target = target};
+	EmitJob job = {.name = c_name(cx,
+			       o->name                  ? o->name
+				       : o->source_name ? o->source_name
+							: g->name),
+		.options = o,
+		.target = target};
 	Step step = {0};
 	if (!pairs.n && !o->run_only) {
 		step = pass_step(cx, o->stream ? stream_graph(cx, o) : out->graph);
-		if (step.graph)
-			take_dim_names(cx, &names, step.chunk);
+		if (step.graph) take_dim_names(cx, &names, step.chunk);
 	}
 	if (pairs.n) {
 		step.n_states = pairs.n;
@@ -321,24 +311,21 @@ Compiled *compile_graph(Ctx *cx, const Graph *g, const CompileOptions *o)
 		job.programs[ENTRY_RUN] = make_program(cx, g, "run", 0, &t, &names, o);
 		if (step.graph) {
 			step.graph = run_pass(cx, "canon", step.graph, o, NULL);
-			if (narrow)
-				step.graph = run_pass(cx, narrow, step.graph, o, NULL);
+			if (narrow) step.graph = run_pass(cx, narrow, step.graph, o, NULL);
 			job.programs[ENTRY_STEP] = make_program(cx, step.graph, "step", step.n_states, &t, &names, o);
 			job.no_steps_reason = no_chunk(cx, &step, o);
 			if (!job.no_steps_reason) {
 				step.chunk = chunk_graph(cx, step.chunk, narrow, o);
-				job.programs[ENTRY_STEPS] = make_program(cx, step.chunk, "steps", step.n_states, &t, &names, o);
+				job.programs[ENTRY_STEPS] =
+					make_program(cx, step.chunk, "steps", step.n_states, &t, &names, o);
 			}
 		}
 		out->no_step_reason = job.no_step_reason = step.graph ? NULL : step.reason;
 	}
-	if (o->stop_after)
-		return out;
-	if (narrow)
-		out->graph = pass_narrow(cx, out->graph, o->weights_elem);
+	if (o->stop_after) return out;
+	if (narrow) out->graph = pass_narrow(cx, out->graph, o->weights_elem);
 	job.states = &step;
 	emit_files(cx, &job, out);
-	if (given)
-		schedules_unused(cx, given);
+	if (given) schedules_unused(cx, given);
 	return out;
 }

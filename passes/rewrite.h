@@ -79,17 +79,18 @@ const Val *lift(Ctx *, const Val *, const Val *const *args, const bool *stacked,
 
 typedef enum { ALWAYS, NOW, TIMED } WhenKind;
 typedef struct {
-	WhenKind kind;    /* the same at each step; of the last step so far; one a step, along axis */
+	WhenKind kind; /* the same at each step; of the last step so far; one a step, along axis */
 	int axis;
-	const Dim *inner; /* TIMED: the axis is (.. x time x inner), as a reshape may merge dims; 1: time is its last factor */
-	const Val *val;   /* the value at these steps: its axis has count as factor where it had length */
+	const Dim *
+		inner; /* TIMED: the axis is (.. x time x inner), as a reshape may merge dims; 1: time is its last factor */
+	const Val *val; /* the value at these steps: its axis has count as factor where it had length */
 } When;
 typedef struct {
 	Ctx *cx;
 	const Dim *length, *count; /* of the sequence; how many steps of it: 1, or a symbol */
-	Map when;           /* Val -> When */
-	const char *reason; /* why there is no step */
-	const Val *missing; /* what was to have an axis of time and has none; NULL: that was not why */
+	Map when;                  /* Val -> When */
+	const char *reason;        /* why there is no step */
+	const Val *missing;        /* what was to have an axis of time and has none; NULL: that was not why */
 	int missing_axis;
 } Timeline;
 const When *when_of(const Timeline *, const Val *);
@@ -112,10 +113,10 @@ const Val *fold_value(Ctx *, const Val *);
 const Tensor *constant_tensor(Ctx *, const Val *); /* NULL: not a constant */
 /* simplify_scatter.c */
 const Val *simplify_scatter(Ctx *, const Val *);
-const Val *simplify_ew(Ctx *, const Val *);            /* simplify_ew.c */
-const Val *simplify_view(Ctx *, const Val *);          /* simplify_views.c */
-const Val *simplify_move(Ctx *, const Val *);          /* simplify_moves.c */
-const Val *simplify_compute(Ctx *, const Val *);       /* simplify_compute.c */
+const Val *simplify_ew(Ctx *, const Val *);      /* simplify_ew.c */
+const Val *simplify_view(Ctx *, const Val *);    /* simplify_views.c */
+const Val *simplify_move(Ctx *, const Val *);    /* simplify_moves.c */
+const Val *simplify_compute(Ctx *, const Val *); /* simplify_compute.c */
 /* simplify_cond.c, simplify_loops.c: what stands for the parts, or NULL.  used: which parts are; NULL: all. */
 const Val **simplify_cond(Ctx *, const Val *, const bool *used);
 const Val **simplify_iteration(Ctx *, const Val *, const bool *used);

@@ -79,7 +79,8 @@ const Graph *pass_share(Ctx *cx, const Graph *g)
 	for (int i = 0; i < g->n_params; i++) any |= shares(g->params[i]->type);
 	for (int i = 0; i < g->n_results; i++) any |= shares(g->results[i]->type);
 	if (!any) return inner;
-	const Val **params = NEWN(cx->arena, const Val *, g->n_params), **args = NEWN(cx->arena, const Val *, g->n_params);
+	const Val **params = NEWN(cx->arena, const Val *, g->n_params),
+		  **args = NEWN(cx->arena, const Val *, g->n_params);
 	const Val **results = NEWN(cx->arena, const Val *, g->n_results);
 	for (int i = 0; i < g->n_params; i++) {
 		const Type *t = g->params[i]->type;

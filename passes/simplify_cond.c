@@ -24,31 +24,26 @@ static bool is_cheap(Ctx *cx, const Graph *body)
 	int n = 0;
 	for (int i = 0; i < order.n; i++) {
 		const Val *v = order.vals[i];
-		if (v->op == OP_param || v->op == OP_const || v->op == OP_dim)
-			continue;
-		if (!op_info[v->op].is_ew && v->op != OP_reshape && v->op != OP_expand)
-			return false;
-		if (!dim_is(type_count(cx, v->type), 1))
-			return false;
+		if (v->op == OP_param || v->op == OP_const || v->op == OP_dim) continue;
+		if (!op_info[v->op].is_ew && v->op != OP_reshape && v->op != OP_expand) return false;
+		if (!dim_is(type_count(cx, v->type), 1)) return false;
 		n++;
 	}
 	for (int i = 0; i < body->n_results; i++)
-		if (!dim_is(type_count(cx, body->results[i]->type), 1))
-			return false;
+		if (!dim_is(type_count(cx, body->results[i]->type), 1)) return false;
 	return n <= MAX_SELECT;
 }
 
 static const Val **as_select(Ctx *cx, const Val *v)
 {
 	const Val **a = splice(cx, val_body(v, 0), v->args + 1), **b = splice(cx, val_body(v, 1), v->args + 1);
-	for (int i = 0; i < v->type->n_parts; i++)
-		a[i] = b_select(cx, v->args[0], a[i], b[i]);
+	for (int i = 0; i < v->type->n_parts; i++) a[i] = b_select(cx, v->args[0], a[i], b[i]);
 	return a;
 }
 
 /* One of the branches on new parameters, with the results that are kept. */
-static const Graph *rebuild_branch(Ctx *cx, const Graph *g, const Val *const *subst, int n_params, const Val *const *params,
-                                   const char *const *names, const bool *keep)
+static const Graph *rebuild_branch(Ctx *cx, const Graph *g, const Val *const *subst, int n_params,
+	const Val *const *params, const char *const *names, const bool *keep)
 {
 	const Val **results = splice(cx, g, subst);
 	const char **result_names = NEWN(cx->arena, const char *, g->n_results);
@@ -70,12 +65,9 @@ static const Val **prune_cond(Ctx *cx, const Val *v, const bool *used)
 	bool *used_arg[2];
 	for (int i = 0; i < n_parts; i++) {
 		const Val *a = bodies[0]->results[i], *b = bodies[1]->results[i];
-		if (a == b && a->op == OP_param)
-			parts[i] = v->args[1 + val_int(a, A_INDEX)];
-		else if (a == b && needs_no_params(cx, a))
-			parts[i] = a;
-		else
-			keep[i] = !used || used[i];
+		if (a == b && a->op == OP_param) parts[i] = v->args[1 + val_int(a, A_INDEX)];
+		else if (a == b && needs_no_params(cx, a)) parts[i] = a;
+		else keep[i] = !used || used[i];
 		n_kept += keep[i];
 		changed |= !keep[i];
 	}
@@ -83,8 +75,7 @@ static const Val **prune_cond(Ctx *cx, const Val *v, const bool *used)
 		const Val **live = NEWN(cx->arena, const Val *, n_parts);
 		int n = 0;
 		for (int i = 0; i < n_parts; i++)
-			if (keep[i])
-				live[n++] = bodies[k]->results[i];
+			if (keep[i]) live[n++] = bodies[k]->results[i];
 		used_arg[k] = used_params(cx, bodies[k], n, live);
 	}
 	const Val **subst = NEWN(cx->arena, const Val *, n_args), **params = NEWN(cx->arena, const Val *, n_args);
@@ -94,8 +85,7 @@ static const Val **prune_cond(Ctx *cx, const Val *v, const bool *used)
 		const Val *x = v->args[1 + i];
 		subst[i] = needs_no_params(cx, x) ? x : NULL;
 		for (int k = 0; k < n_params && !subst[i]; k++)
-			if (args[k] == x)
-				subst[i] = params[k];
+			if (args[k] == x) subst[i] = params[k];
 		if (!subst[i] && !used_arg[0][i] && !used_arg[1][i])
 			subst[i] = bodies[0]->params[i]; /* nothing asks for it */
 		else if (!subst[i]) {
@@ -107,14 +97,11 @@ static const Val **prune_cond(Ctx *cx, const Val *v, const bool *used)
 		}
 		changed = true;
 	}
-	if (!changed)
-		return NULL;
-	for (int k = 0; k < 2; k++)
-		bodies[k] = rebuild_branch(cx, bodies[k], subst, n_params, params, names, keep);
+	if (!changed) return NULL;
+	for (int k = 0; k < 2; k++) bodies[k] = rebuild_branch(cx, bodies[k], subst, n_params, params, names, keep);
 	const Val *cond = n_kept ? b_cond(cx, v->args[0], bodies[0], bodies[1], n_params, args) : NULL;
 	for (int i = 0, n = 0; i < n_parts; i++)
-		if (keep[i])
-			parts[i] = val_get(cx, cond, n++);
+		if (keep[i]) parts[i] = val_get(cx, cond, n++);
 	return parts;
 }
 
@@ -122,13 +109,11 @@ const Val **simplify_cond(Ctx *cx, const Val *v, const bool *used)
 {
 	const Val *c = v->args[0];
 	const Tensor *t = fill_of(c);
-	if (t)
-		return splice(cx, val_body(v, tensor_get_int(t, 0) ? 0 : 1), v->args + 1);
+	if (t) return splice(cx, val_body(v, tensor_get_int(t, 0) ? 0 : 1), v->args + 1);
 	if (c->op == OP_EW_not) {
 		const Val **args = arena_copy(cx->arena, v->args, sizeof *args * (size_t)v->n_args);
 		return parts_of(cx, b_cond(cx, c->args[0], val_body(v, 1), val_body(v, 0), v->n_args - 1, args + 1));
 	}
-	if (is_cheap(cx, val_body(v, 0)) && is_cheap(cx, val_body(v, 1)))
-		return as_select(cx, v);
+	if (is_cheap(cx, val_body(v, 0)) && is_cheap(cx, val_body(v, 1))) return as_select(cx, v);
 	return prune_cond(cx, v, used);
 }

@@ -31,22 +31,18 @@ static bool holds(Elem from, Elem to)
 	static const int digits[N_ELEMS] = {[F64] = 53, [F32] = 24, [F16] = 11, [BF16] = 8};
 	const ElemInfo *a = &elem_info[from], *b = &elem_info[to];
 	int bits = a->cls == 'b' ? 1 : a->cls == 'f' ? digits[from] : a->bits - (a->cls == 'i');
-	if (from == to)
-		return true;
-	if (a->cls == 'f')
-		return to == F64 || (to == F32 && from != F64);
+	if (from == to) return true;
+	if (a->cls == 'f') return to == F64 || (to == F32 && from != F64);
 	if (b->cls == 'f') /* and none is beyond its range: f16 has 11 digits and reaches 65504 */
 		return bits <= digits[to];
-	if (b->cls == 'b')
-		return false;
+	if (b->cls == 'b') return false;
 	return b->cls == 'i' ? bits <= b->bits - 1 : a->cls != 'i' && bits <= b->bits;
 }
 
 static const Val *simplify_cast(Ctx *cx, const Val *v)
 {
 	const Val *x = v->args[0];
-	if (x->type->elem == v->type->elem)
-		return x;
+	if (x->type->elem == v->type->elem) return x;
 	if (x->op == OP_EW_cast && holds(x->args[0]->type->elem, x->type->elem))
 		return b_cast(cx, x->args[0], v->type->elem);
 	return NULL;
@@ -55,10 +51,8 @@ static const Val *simplify_cast(Ctx *cx, const Val *v)
 static const Val *simplify_bitcast(Ctx *cx, const Val *v)
 {
 	const Val *x = v->args[0];
-	if (x->type->elem == v->type->elem)
-		return x;
-	if (x->op == OP_EW_bitcast && x->type->elem != BOOL)
-		return val_with(cx, v, x->args);
+	if (x->type->elem == v->type->elem) return x;
+	if (x->op == OP_EW_bitcast && x->type->elem != BOOL) return val_with(cx, v, x->args);
 	return NULL;
 }
 
@@ -66,10 +60,8 @@ static const Val *simplify_bitcast(Ctx *cx, const Val *v)
 static bool is_ones(const Val *v)
 {
 	const Tensor *t = fill_of(v);
-	if (!t || elem_is_float(t->elem))
-		return false;
-	if (t->elem == BOOL)
-		return tensor_get_int(t, 0) != 0;
+	if (!t || elem_is_float(t->elem)) return false;
+	if (t->elem == BOOL) return tensor_get_int(t, 0) != 0;
 	int bits = elem_info[t->elem].bits;
 	return ((uint64_t)tensor_get_int(t, 0) << (64 - bits)) == UINT64_MAX << (64 - bits);
 }
@@ -106,8 +98,7 @@ static const Val *identity_with_fill(Ctx *cx, const Val *v)
 	case OP_EW_mul: return one ? x : zero && !is_float ? y : fill_is(y, -1) ? b_ew1(cx, OP_EW_neg, x) : NULL;
 	case OP_EW_div: return one ? x : NULL;
 	case OP_EW_pow:
-		if (one)
-			return x;
+		if (one) return x;
 		return fill_is(y, 2) && elem != F64 ? b_ew2(cx, OP_EW_mul, x, x) : NULL;
 	case OP_EW_min: return is_float && fill_is(y, INFINITY) ? x : NULL;
 	case OP_EW_max: return is_float && fill_is(y, -INFINITY) ? x : NULL;
@@ -116,8 +107,7 @@ static const Val *identity_with_fill(Ctx *cx, const Val *v)
 	case OP_EW_xor: return zero ? x : is_ones(y) ? b_ew1(cx, OP_EW_not, x) : NULL;
 	case OP_EW_eq:
 	case OP_EW_ne: /* truth compared with truth */
-		if (elem != BOOL || !fill_of(y))
-			return NULL;
+		if (elem != BOOL || !fill_of(y)) return NULL;
 		return is_ones(y) == (v->op == OP_EW_eq) ? x : b_ew1(cx, OP_EW_not, x);
 	case OP_EW_shl:
 	case OP_EW_shr: return zero ? x : NULL;
@@ -128,26 +118,21 @@ static const Val *identity_with_fill(Ctx *cx, const Val *v)
 static const Val *simplify_one(const Val *v)
 {
 	const Val *x = v->args[0];
-	if ((v->op == OP_EW_neg || v->op == OP_EW_not) && x->op == v->op)
-		return x->args[0];
+	if ((v->op == OP_EW_neg || v->op == OP_EW_not) && x->op == v->op) return x->args[0];
 	/* What has been done needs not be done again. */
 	bool whole = x->op == OP_EW_floor || x->op == OP_EW_ceil || x->op == OP_EW_trunc || x->op == OP_EW_round;
 	if (whole && (v->op == OP_EW_floor || v->op == OP_EW_ceil || v->op == OP_EW_trunc || v->op == OP_EW_round))
 		return x;
-	if (v->op == OP_EW_abs && x->op == OP_EW_abs)
-		return x;
+	if (v->op == OP_EW_abs && x->op == OP_EW_abs) return x;
 	return NULL;
 }
 
 static const Val *simplify_select(Ctx *cx, const Val *v)
 {
 	const Val *cond = v->args[0], *a = v->args[1], *b = v->args[2];
-	if (a == b)
-		return a;
-	if (fill_of(cond))
-		return is_ones(cond) ? a : b;
-	if (cond->op == OP_EW_not)
-		return b_select(cx, cond->args[0], b, a);
+	if (a == b) return a;
+	if (fill_of(cond)) return is_ones(cond) ? a : b;
+	if (cond->op == OP_EW_not) return b_select(cx, cond->args[0], b, a);
 	if (a->type->elem == BOOL && fill_of(a) && fill_of(b)) /* not equal, so true and false in some order */
 		return is_ones(a) ? cond : b_ew1(cx, OP_EW_not, cond);
 	return NULL;
@@ -158,17 +143,16 @@ static const Val *sink_expands(Ctx *cx, const Val *v)
 {
 	const Type *small = NULL;
 	for (int i = 0; i < v->n_args; i++) {
-		if (v->args[i]->op != OP_expand)
-			return NULL;
+		if (v->args[i]->op != OP_expand) return NULL;
 		const Type *t = v->args[i]->args[0]->type;
-		if (!small || small->rank == 0)
-			small = t;
-		else if (t->rank && (t->rank != small->rank || memcmp(t->dims, small->dims, sizeof *t->dims * (size_t)t->rank) != 0))
+		if (!small || small->rank == 0) small = t;
+		else if (t->rank &&
+			(t->rank != small->rank ||
+				memcmp(t->dims, small->dims, sizeof *t->dims * (size_t)t->rank) != 0))
 			return NULL;
 	}
 	const Val *args[3];
-	for (int i = 0; i < v->n_args; i++)
-		args[i] = b_expand(cx, v->args[i]->args[0], small->rank, small->dims);
+	for (int i = 0; i < v->n_args; i++) args[i] = b_expand(cx, v->args[i]->args[0], small->rank, small->dims);
 	return b_expand(cx, val_with(cx, v, args), v->type->rank, v->type->dims);
 }
 
@@ -186,12 +170,9 @@ const Val *simplify_ew(Ctx *cx, const Val *v)
 	} else {
 		if (fill_of(v->args[0]) && !fill_of(v->args[1]) && is_commutative(v, v->args[0]))
 			return val_with(cx, v, (const Val *[]){v->args[1], v->args[0]});
-		if (v->args[0] == v->args[1])
-			better = identity_of_equals(cx, v);
-		if (!better)
-			better = identity_with_fill(cx, v);
-		if (!better)
-			better = simplify_comparison(cx, v);
+		if (v->args[0] == v->args[1]) better = identity_of_equals(cx, v);
+		if (!better) better = identity_with_fill(cx, v);
+		if (!better) better = simplify_comparison(cx, v);
 	}
 	return better ? better : sink_expands(cx, v);
 }

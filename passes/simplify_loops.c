@@ -19,10 +19,8 @@
 static const Val **no_step(Ctx *cx, const Iteration *it)
 {
 	const Val **parts = NEWN(cx->arena, const Val *, it->val->type->n_parts + 1);
-	if (it->part0)
-		parts[0] = b_scalar_int(cx, I64, 0);
-	for (int i = 0; i < it->n_carries; i++)
-		parts[it->part0 + i] = it->val->args[it->arg0 + it->n_consts + i];
+	if (it->part0) parts[0] = b_scalar_int(cx, I64, 0);
+	for (int i = 0; i < it->n_carries; i++) parts[it->part0 + i] = it->val->args[it->arg0 + it->n_consts + i];
 	for (int i = 0; i < it->n_ys; i++) {
 		int part = it->part0 + it->n_carries + i;
 		parts[part] = make_fill(cx, it->val->type->parts[part], 0);
@@ -39,8 +37,7 @@ static const Val **one_step(Ctx *cx, const Iteration *it)
 	}
 	const Val **results = NEWN(cx->arena, const Val *, it->body->n_results + 1);
 	graph_splice(cx, it->body, args, results);
-	for (int i = it->n_carries; i < it->body->n_results; i++)
-		results[i] = b_unsqueeze(cx, results[i], 0);
+	for (int i = it->n_carries; i < it->body->n_results; i++) results[i] = b_unsqueeze(cx, results[i], 0);
 	return results;
 }
 
@@ -61,11 +58,11 @@ static const Val **as_scan(Ctx *cx, const Iteration *it)
 	if (!is_true(v->args[1]) || !is_true(body->results[0]) || !val_as_dims(cx, v->args[0], 1, &n) || dim_lo(n) < 0)
 		return NULL;
 	n = dim_min(cx, n, it->length);
-	if (n != it->length && it->n_ys)
-		return NULL;
+	if (n != it->length && it->n_ys) return NULL;
 	/* consts, carries, then the counter as xs */
 	int n_args = it->n_consts + it->n_carries;
-	const Val **subst = NEWN(cx->arena, const Val *, n_args + 1), **params = NEWN(cx->arena, const Val *, n_args + 1);
+	const Val **subst = NEWN(cx->arena, const Val *, n_args + 1),
+		  **params = NEWN(cx->arena, const Val *, n_args + 1);
 	const Val **args = NEWN(cx->arena, const Val *, n_args + 1);
 	const char **names = NEWN(cx->arena, const char *, n_args + 1);
 	for (int i = 0; i <= n_args; i++) {
@@ -76,12 +73,12 @@ static const Val **as_scan(Ctx *cx, const Iteration *it)
 	}
 	const Val **results = NEWN(cx->arena, const Val *, body->n_results);
 	graph_splice(cx, body, subst, results);
-	const Graph *g = graph_new(cx, body->name, n_args + 1, params, names, body->n_results - 1, results + 1, body->result_names + 1);
+	const Graph *g = graph_new(
+		cx, body->name, n_args + 1, params, names, body->n_results - 1, results + 1, body->result_names + 1);
 	const Val **parts = NEWN(cx->arena, const Val *, v->type->n_parts);
 	const Val **scanned = parts_of(cx, b_scan(cx, g, it->n_consts, it->n_carries, n_args + 1, args, n, false));
 	parts[0] = b_dim(cx, n);
-	for (int i = 1; i < v->type->n_parts; i++)
-		parts[i] = scanned[i - 1];
+	for (int i = 1; i < v->type->n_parts; i++) parts[i] = scanned[i - 1];
 	return parts;
 }
 
@@ -91,19 +88,16 @@ typedef struct {
 	Ctx *cx;
 	const Iteration *it;
 	const Val **parts;
-	bool *live;         /* results of the body */
-	bool *used;         /* params of the body, by live results */
-	const Val **subst;  /* params of the body -> what stands for them */
-	int n_params;       /* of the new body */
+	bool *live;        /* results of the body */
+	bool *used;        /* params of the body, by live results */
+	const Val **subst; /* params of the body -> what stands for them */
+	int n_params;      /* of the new body */
 	const Val **params, **args;
 	const char **names;
 	bool changed;
 } Prune;
 
-static const Val *arg_of(const Prune *p, int param)
-{
-	return p->it->val->args[p->it->arg0 + param - p->it->param0];
-}
+static const Val *arg_of(const Prune *p, int param) { return p->it->val->args[p->it->arg0 + param - p->it->param0]; }
 
 /* Invariant: the same in each step as before the first. */
 static bool is_invariant_carry(const Prune *p, int i)
@@ -116,13 +110,11 @@ static bool is_invariant_carry(const Prune *p, int i)
 /* An x that is the same in each step, without its first dim; else NULL. */
 static const Val *invariant_x(Ctx *cx, const Val *x)
 {
-	if (x->op != OP_expand)
-		return NULL;
+	if (x->op != OP_expand) return NULL;
 	const Val *small = x->args[0];
 	int rank = x->type->rank;
 	if (small->type->rank == rank) {
-		if (!dim_is(small->type->dims[0], 1))
-			return NULL;
+		if (!dim_is(small->type->dims[0], 1)) return NULL;
 		small = b_reshape(cx, small, rank - 1, small->type->dims + 1);
 	}
 	return b_expand(cx, small, rank - 1, dims_tail(cx, x->type, 1));
@@ -134,13 +126,11 @@ static void find_live(Prune *p, const bool *used)
 	const Iteration *it = p->it;
 	int n_results = it->body->n_results;
 	const Val **live = NEWN(p->cx->arena, const Val *, n_results);
-	for (int i = 0; i < n_results; i++)
-		p->live[i] = i < it->result0 || !used || used[it->part0 + i - it->result0];
+	for (int i = 0; i < n_results; i++) p->live[i] = i < it->result0 || !used || used[it->part0 + i - it->result0];
 	for (bool grown = true; grown;) {
 		int n = 0;
 		for (int i = 0; i < n_results; i++)
-			if (p->live[i])
-				live[n++] = it->body->results[i];
+			if (p->live[i]) live[n++] = it->body->results[i];
 		p->used = used_params(p->cx, it->body, n, live);
 		grown = false;
 		for (int i = 0; i < it->n_carries; i++)
@@ -161,14 +151,13 @@ static void keep_param(Prune *p, int param, const Val *arg, const Type *type)
 static void place_param(Prune *p, int param, int first, const Val *arg, bool is_const)
 {
 	const Type *type = p->it->body->params[param]->type;
-	p->subst[param] = is_const && needs_no_params(p->cx, arg) ? arg : !p->used[param] ? p->it->body->params[param] : NULL;
+	p->subst[param] = is_const && needs_no_params(p->cx, arg) ? arg
+		: !p->used[param]                                 ? p->it->body->params[param]
+								  : NULL;
 	for (int k = first; k < p->n_params && !p->subst[param]; k++)
-		if (p->args[k] == arg)
-			p->subst[param] = p->params[k];
-	if (p->subst[param])
-		p->changed = true;
-	else
-		keep_param(p, param, arg, type);
+		if (p->args[k] == arg) p->subst[param] = p->params[k];
+	if (p->subst[param]) p->changed = true;
+	else keep_param(p, param, arg, type);
 }
 
 /* A y that is known without the iteration, or NULL.  A loop's ys end where it stops. */
@@ -177,19 +166,15 @@ static const Val *known_y(Prune *p, int result)
 	const Iteration *it = p->it;
 	const Val *y = it->body->results[result], *each = NULL;
 	const Type *type = it->val->type->parts[it->part0 + result - it->result0];
-	if (it->val->op == OP_loop)
-		return NULL;
-	if (needs_no_params(p->cx, y))
-		each = y;
+	if (it->val->op == OP_loop) return NULL;
+	if (needs_no_params(p->cx, y)) each = y;
 	if (y->op == OP_param) {
 		int i = (int)val_int(y, A_INDEX) - it->param0;
-		if (i >= it->n_consts + it->n_carries)
-			return arg_of(p, (int)val_int(y, A_INDEX));
+		if (i >= it->n_consts + it->n_carries) return arg_of(p, (int)val_int(y, A_INDEX));
 		if (i < it->n_consts || is_invariant_carry(p, i - it->n_consts))
 			each = arg_of(p, (int)val_int(y, A_INDEX));
 	}
-	if (!each)
-		return NULL;
+	if (!each) return NULL;
 	return b_expand(p->cx, b_unsqueeze(p->cx, each, 0), type->rank, type->dims);
 }
 
@@ -202,24 +187,20 @@ static bool *settle_parts(Prune *p, const bool *used)
 	for (int part = 0; part < n; part++) {
 		int result = part - it->part0 + it->result0, carry = part - it->part0;
 		wanted[part] = !used || used[part];
-		if (part < it->part0 || !wanted[part])
-			continue;
+		if (part < it->part0 || !wanted[part]) continue;
 		if (carry < it->n_carries) {
-			if (is_invariant_carry(p, carry))
-				p->parts[part] = arg_of(p, it->param0 + it->n_consts + carry);
+			if (is_invariant_carry(p, carry)) p->parts[part] = arg_of(p, it->param0 + it->n_consts + carry);
 		} else {
 			p->parts[part] = known_y(p, result);
 		}
-		if (p->parts[part])
-			wanted[part] = false;
+		if (p->parts[part]) wanted[part] = false;
 	}
 	return wanted;
 }
 
 static const Val *without_reshape(const Val *y)
 {
-	while (y->op == OP_reshape)
-		y = y->args[0];
+	while (y->op == OP_reshape) y = y->args[0];
 	return y;
 }
 
@@ -229,28 +210,24 @@ static void rebuild(Prune *p, int n_consts, int n_carries)
 	const Iteration *it = p->it;
 	Ctx *cx = p->cx;
 	const Graph *body = it->body;
-	const Val **all = NEWN(cx->arena, const Val *, body->n_results + 1), **results = NEWN(cx->arena, const Val *, body->n_results + 1);
+	const Val **all = NEWN(cx->arena, const Val *, body->n_results + 1),
+		  **results = NEWN(cx->arena, const Val *, body->n_results + 1);
 	const char **names = NEWN(cx->arena, const char *, body->n_results + 1);
 	int *place = NEWN(cx->arena, int, body->n_results + 1), n = 0, n_fixed = it->result0 + n_carries;
 	graph_splice(cx, body, p->subst, all);
 	for (int i = 0; i < body->n_results; i++) {
 		bool is_y = i >= it->result0 + it->n_carries;
 		place[i] = -1;
-		if (!p->live[i])
-			continue;
-		if (is_y)
-			all[i] = without_reshape(all[i]);
+		if (!p->live[i]) continue;
+		if (is_y) all[i] = without_reshape(all[i]);
 		for (int k = n_fixed; is_y && k < n; k++)
-			if (results[k] == all[i])
-				place[i] = k;
-		if (place[i] >= 0)
-			continue;
+			if (results[k] == all[i]) place[i] = k;
+		if (place[i] >= 0) continue;
 		names[n] = body->result_names[i];
 		results[n] = all[i];
 		place[i] = n++;
 	}
-	if (n == 0)
-		return; /* all parts are known without it */
+	if (n == 0) return; /* all parts are known without it */
 	const Graph *g = graph_new(cx, body->name, p->n_params, p->params, p->names, n, results, names);
 	const Val *v = it->val, *made;
 	if (v->op == OP_loop) {
@@ -266,8 +243,8 @@ static void rebuild(Prune *p, int n_consts, int n_carries)
 	for (int i = it->result0; i < body->n_results; i++) {
 		int part = i - it->result0 + it->part0;
 		if (place[i] >= 0 && !p->parts[part])
-			p->parts[part] = b_reshape(cx, val_get(cx, made, place[i] - it->result0 + it->part0), v->type->parts[part]->rank,
-			                           v->type->parts[part]->dims);
+			p->parts[part] = b_reshape(cx, val_get(cx, made, place[i] - it->result0 + it->part0),
+				v->type->parts[part]->rank, v->type->parts[part]->dims);
 	}
 }
 
@@ -277,11 +254,9 @@ static bool has_simpler_ys(const Prune *p)
 	int first = p->it->result0 + p->it->n_carries;
 	const Val *const *results = p->it->body->results;
 	for (int i = first; i < p->it->body->n_results; i++) {
-		if (p->live[i] && results[i]->op == OP_reshape)
-			return true;
+		if (p->live[i] && results[i]->op == OP_reshape) return true;
 		for (int k = first; k < i; k++)
-			if (p->live[i] && p->live[k] && results[i] == results[k])
-				return true;
+			if (p->live[i] && p->live[k] && results[i] == results[k]) return true;
 	}
 	return false;
 }
@@ -300,15 +275,12 @@ static const Val **prune(Ctx *cx, const Iteration *it, const bool *used)
 		p.changed |= !p.live[i];
 	p.changed |= has_simpler_ys(&p);
 
-	if (it->param0)
-		keep_param(&p, 0, NULL, it->body->params[0]->type);
+	if (it->param0) keep_param(&p, 0, NULL, it->body->params[0]->type);
 	first = p.n_params;
-	for (int i = 0; i < it->n_consts; i++)
-		place_param(&p, it->param0 + i, first, arg_of(&p, it->param0 + i), true);
+	for (int i = 0; i < it->n_consts; i++) place_param(&p, it->param0 + i, first, arg_of(&p, it->param0 + i), true);
 	for (int i = 0; i < it->n_carries; i++) {
 		int param = it->param0 + it->n_consts + i;
-		if (!is_invariant_carry(&p, i))
-			continue;
+		if (!is_invariant_carry(&p, i)) continue;
 		place_param(&p, param, first, arg_of(&p, param), true);
 		p.live[it->result0 + i] = false;
 		p.changed = true;
@@ -316,26 +288,21 @@ static const Val **prune(Ctx *cx, const Iteration *it, const bool *used)
 	int xs = it->param0 + it->n_consts + it->n_carries;
 	for (int i = xs; i < n; i++) {
 		const Val *each = invariant_x(cx, arg_of(&p, i));
-		if (!each)
-			continue;
+		if (!each) continue;
 		place_param(&p, i, first, each, true);
 		p.changed = true;
 	}
 	int n_consts = p.n_params - first;
 	for (int i = 0; i < it->n_carries; i++) {
 		int param = it->param0 + it->n_consts + i;
-		if (p.live[it->result0 + i])
-			keep_param(&p, param, arg_of(&p, param), it->body->params[param]->type);
-		else if (!p.subst[param])
-			p.subst[param] = it->body->params[param];
+		if (p.live[it->result0 + i]) keep_param(&p, param, arg_of(&p, param), it->body->params[param]->type);
+		else if (!p.subst[param]) p.subst[param] = it->body->params[param];
 	}
 	int n_carries = p.n_params - first - n_consts;
 	first = p.n_params;
 	for (int i = xs; i < n; i++)
-		if (!p.subst[i])
-			place_param(&p, i, first, arg_of(&p, i), false);
-	if (!p.changed)
-		return NULL;
+		if (!p.subst[i]) place_param(&p, i, first, arg_of(&p, i), false);
+	if (!p.changed) return NULL;
 	rebuild(&p, n_consts, n_carries);
 	return p.parts;
 }
@@ -349,10 +316,8 @@ const Val **simplify_iteration(Ctx *cx, const Val *v, const bool *used)
 	const Dim *most = it.length;
 	bool never = dim_is(most, 0) || (go && !tensor_get_int(go, 0));
 	never |= v->op == OP_loop && val_as_dims(cx, v->args[0], 1, &most) && dim_hi(most) <= 0;
-	if (never)
-		return no_step(cx, &it);
-	if (v->op == OP_scan && dim_is(it.length, 1))
-		return one_step(cx, &it);
+	if (never) return no_step(cx, &it);
+	if (v->op == OP_scan && dim_is(it.length, 1)) return one_step(cx, &it);
 	const Val **parts = v->op == OP_loop ? as_scan(cx, &it) : simplify_counter(cx, v);
 	return parts ? parts : prune(cx, &it, used);
 }

@@ -16,8 +16,7 @@ static int added_front(const Val *reshape)
 	const Type *a = reshape->args[0]->type, *b = reshape->type;
 	int extra = b->rank - a->rank;
 	for (int i = 0; i < b->rank; i++)
-		if (extra < 0 || (i < extra ? !dim_is(b->dims[i], 1) : b->dims[i] != a->dims[i - extra]))
-			return -1;
+		if (extra < 0 || (i < extra ? !dim_is(b->dims[i], 1) : b->dims[i] != a->dims[i - extra])) return -1;
 	return extra;
 }
 
@@ -25,14 +24,11 @@ static const Val *simplify_reshape(Ctx *cx, const Val *v)
 {
 	const Val *x = v->args[0];
 	const Type *to = v->type;
-	if (same_dims(x->type, to))
-		return x;
-	if (x->op == OP_reshape)
-		return b_reshape(cx, x->args[0], to->rank, to->dims);
+	if (same_dims(x->type, to)) return x;
+	if (x->op == OP_reshape) return b_reshape(cx, x->args[0], to->rank, to->dims);
 	if (x->op == OP_expand && dim_is(type_count(cx, x->args[0]->type), 1))
 		return b_expand(cx, b_reshape(cx, x->args[0], 0, NULL), to->rank, to->dims);
-	if (x->op == OP_iota && dim_is(type_count(cx, x->type), 1))
-		return make_fill(cx, to, 0);
+	if (x->op == OP_iota && dim_is(type_count(cx, x->type), 1)) return make_fill(cx, to, 0);
 	return NULL;
 }
 
@@ -43,8 +39,7 @@ static const Val *simplify_permute(Ctx *cx, const Val *v)
 	const int64_t *perm = val_ints(v, A_PERM);
 	int *composed = NEWN(cx->arena, int, rank);
 	if (x->op == OP_permute) {
-		for (int i = 0; i < rank; i++)
-			composed[i] = (int)val_ints(x, A_PERM)[perm[i]];
+		for (int i = 0; i < rank; i++) composed[i] = (int)val_ints(x, A_PERM)[perm[i]];
 		return b_permute(cx, x->args[0], composed);
 	}
 	/* Dims of 1 may stand anywhere: only the order of the others matters. */
@@ -55,10 +50,8 @@ static const Val *simplify_permute(Ctx *cx, const Val *v)
 			in_order &= perm[i] > last;
 			last = perm[i];
 		}
-	if (in_order)
-		return b_reshape(cx, x, rank, v->type->dims);
-	if (x->op != OP_expand)
-		return NULL;
+	if (in_order) return b_reshape(cx, x, rank, v->type->dims);
+	if (x->op != OP_expand) return NULL;
 	const Type *small = x->args[0]->type;
 	const Dim **dims = NEWN(cx->arena, const Dim *, rank);
 	for (int i = 0; i < rank; i++) {
@@ -72,14 +65,10 @@ static const Val *simplify_expand(Ctx *cx, const Val *v)
 {
 	const Val *x = v->args[0];
 	const Type *to = v->type;
-	if (same_dims(x->type, to))
-		return x;
-	if (x->op == OP_expand)
-		return b_expand(cx, x->args[0], to->rank, to->dims);
-	if (x->op == OP_reshape && added_front(x) > 0)
-		return b_expand(cx, x->args[0], to->rank, to->dims);
-	if (type_count(cx, x->type) == type_count(cx, to))
-		return b_reshape(cx, x, to->rank, to->dims);
+	if (same_dims(x->type, to)) return x;
+	if (x->op == OP_expand) return b_expand(cx, x->args[0], to->rank, to->dims);
+	if (x->op == OP_reshape && added_front(x) > 0) return b_expand(cx, x->args[0], to->rank, to->dims);
+	if (type_count(cx, x->type) == type_count(cx, to)) return b_reshape(cx, x, to->rank, to->dims);
 	if (x->type->rank && dim_is(type_count(cx, x->type), 1))
 		return b_expand(cx, b_reshape(cx, x, 0, NULL), to->rank, to->dims);
 	return NULL;
@@ -94,9 +83,9 @@ static const Val *slice_of_slice(Ctx *cx, const Val *v, const Val *x)
 	int64_t *step = NEWN(cx->arena, int64_t, rank);
 	for (int i = 0; i < rank; i++) {
 		int64_t inner = val_ints(x, A_STEP)[i];
-		start[i] = dim_add(cx, val_dims(x, A_START)[i], dim_mul(cx, val_dims(v, A_START)[i], dim_int(cx, inner)));
-		if (__builtin_mul_overflow(inner, val_ints(v, A_STEP)[i], &step[i]))
-			return NULL;
+		start[i] =
+			dim_add(cx, val_dims(x, A_START)[i], dim_mul(cx, val_dims(v, A_START)[i], dim_int(cx, inner)));
+		if (__builtin_mul_overflow(inner, val_ints(v, A_STEP)[i], &step[i])) return NULL;
 	}
 	return make_slice(cx, x->args[0], start, val_dims(v, A_SIZE), step);
 }
@@ -108,7 +97,8 @@ static const Val *slice_of_expand(Ctx *cx, const Val *v, const Val *x)
 	int rank = small->type->rank, extra = v->type->rank - rank;
 	bool may_be_empty = false;
 	for (int i = 0; i < v->type->rank; i++)
-		may_be_empty |= (i < extra || small->type->dims[i - extra] != x->type->dims[i]) && dim_lo(v->type->dims[i]) <= 0;
+		may_be_empty |= (i < extra || small->type->dims[i - extra] != x->type->dims[i]) &&
+			dim_lo(v->type->dims[i]) <= 0;
 	const Dim **start = NEWN(cx->arena, const Dim *, rank), **size = NEWN(cx->arena, const Dim *, rank);
 	int64_t *step = NEWN(cx->arena, int64_t, rank);
 	for (int i = 0; i < rank; i++) {
@@ -118,8 +108,7 @@ static const Val *slice_of_expand(Ctx *cx, const Val *v, const Val *x)
 		step[i] = one ? 1 : val_ints(v, A_STEP)[extra + i];
 	}
 	const Val *y = make_slice(cx, small, start, size, step);
-	if (may_be_empty && y != small && !is_total(cx, y))
-		return NULL;
+	if (may_be_empty && y != small && !is_total(cx, y)) return NULL;
 	return b_expand(cx, y, v->type->rank, v->type->dims);
 }
 
@@ -155,10 +144,8 @@ static const Val *slice_of_reshape(Ctx *cx, const Val *v, const Val *x)
 	for (int j = 0; j < v->type->rank; j++) {
 		const Dim *s = val_dims(v, A_START)[j], *n = val_dims(v, A_SIZE)[j];
 		int64_t by = val_ints(v, A_STEP)[j];
-		if (dim_is(s, 0) && n == x->type->dims[j] && by == 1)
-			continue;
-		if (of[j] < 0)
-			return NULL;
+		if (dim_is(s, 0) && n == x->type->dims[j] && by == 1) continue;
+		if (of[j] < 0) return NULL;
 		start[of[j]] = s;
 		size[of[j]] = n;
 		step[of[j]] = by;
@@ -176,10 +163,7 @@ static void slice_ends(Ctx *cx, const Val *v, int i, const Dim **lo, const Dim *
 	*hi = step > 0 ? last : first;
 }
 
-static bool at_most(Ctx *cx, const Dim *a, const Dim *b)
-{
-	return dim_lo(dim_sub(cx, b, a)) >= 0;
-}
+static bool at_most(Ctx *cx, const Dim *a, const Dim *b) { return dim_lo(dim_sub(cx, b, a)) >= 0; }
 
 /* The same slice of other operands, from `back` less on the axis. */
 static const Val *reslice(Ctx *cx, const Val *v, const Val *x, int axis, const Dim *back)
@@ -201,12 +185,10 @@ static const Val *slice_of_concat(Ctx *cx, const Val *v, const Val *x)
 			first = i;
 			first_at = at;
 		}
-		if (last < 0 && at_most(cx, dim_add(cx, hi, dim_int(cx, 1)), end))
-			last = i;
+		if (last < 0 && at_most(cx, dim_add(cx, hi, dim_int(cx, 1)), end)) last = i;
 		at = end;
 	}
-	if (first < 0 || last < first || last - first + 1 == x->n_args)
-		return NULL;
+	if (first < 0 || last < first || last - first + 1 == x->n_args) return NULL;
 	return reslice(cx, v, b_concat(cx, last - first + 1, x->args + first, axis), axis, first_at);
 }
 
@@ -230,16 +212,16 @@ static const Val *slice_of_pad(Ctx *cx, const Val *v, const Val *x)
 		start[i] = no_lo ? dim_sub(cx, val_dims(v, A_START)[i], before) : val_dims(v, A_START)[i];
 		fewer |= no_lo || no_hi;
 	}
-	if (!fewer)
-		return NULL;
-	return make_slice(cx, b_pad(cx, inner, lo_left, hi_left, x->args[1]), start, val_dims(v, A_SIZE), val_ints(v, A_STEP));
+	if (!fewer) return NULL;
+	return make_slice(
+		cx, b_pad(cx, inner, lo_left, hi_left, x->args[1]), start, val_dims(v, A_SIZE), val_ints(v, A_STEP));
 }
 
 static const Val *simplify_slice(Ctx *cx, const Val *v)
 {
-	const Val *x = v->args[0], *same = make_slice(cx, x, val_dims(v, A_START), val_dims(v, A_SIZE), val_ints(v, A_STEP));
-	if (same != v)
-		return same;
+	const Val *x = v->args[0],
+		  *same = make_slice(cx, x, val_dims(v, A_START), val_dims(v, A_SIZE), val_ints(v, A_STEP));
+	if (same != v) return same;
 	switch (x->op) {
 	case OP_slice: return slice_of_slice(cx, v, x);
 	case OP_expand: return slice_of_expand(cx, v, x);
@@ -260,13 +242,10 @@ static const Val *simplify_window(Ctx *cx, const Val *v)
 	int axis = (int)val_int(v, A_AXIS), rank = x->type->rank;
 	const int64_t *window = val_ints(v, A_WINDOW);
 	const Dim *n = v->type->dims[axis];
-	if (window[0] == 1)
-		return b_unsqueeze(cx, b_slice(cx, x, axis, dim_int(cx, 0), n, window[1]), rank);
-	if (!dim_is(n, 1))
-		return NULL;
+	if (window[0] == 1) return b_unsqueeze(cx, b_slice(cx, x, axis, dim_int(cx, 0), n, window[1]), rank);
+	if (!dim_is(n, 1)) return NULL;
 	int *perm = NEWN(cx->arena, int, rank);
-	for (int i = 0; i < rank; i++)
-		perm[i] = i < axis ? i : i + 1 < rank ? i + 1 : axis;
+	for (int i = 0; i < rank; i++) perm[i] = i < axis ? i : i + 1 < rank ? i + 1 : axis;
 	const Val *taken = b_slice(cx, x, axis, dim_int(cx, 0), dim_int(cx, window[0]), window[2]);
 	return b_unsqueeze(cx, b_permute(cx, taken, perm), axis);
 }

@@ -24,8 +24,8 @@ typedef struct {
 	Timeline time;
 	const Graph *g;
 	Order order;
-	int *axis_of;          /* of params: the axis that is time, or -1 */
-	bool *is_initial;      /* of params: gives an initial state */
+	int *axis_of;     /* of params: the axis that is time, or -1 */
+	bool *is_initial; /* of params: gives an initial state */
 	int n_states;
 	const Val **state, **next;
 	const char **names;
@@ -56,8 +56,7 @@ static bool find_inputs(Stepper *s, const Val *v, int axis)
 	bool found = false;
 	while (n) {
 		Place at = stack[--n];
-		if (map_get(&seen, at.v))
-			continue;
+		if (map_get(&seen, at.v)) continue;
 		map_put(&seen, at.v, at.v);
 		if (at.v->op == OP_param) {
 			int *known = &s->axis_of[val_int(at.v, A_INDEX)];
@@ -69,10 +68,8 @@ static bool find_inputs(Stepper *s, const Val *v, int axis)
 		}
 		for (int i = 0; i < at.v->n_args; i++) {
 			int from = at.v->type->is_tuple ? -1 : axis_before(cx, at.v, i, at.axis);
-			if (from < 0 && i == 0 && mixes_steps(at.v->op))
-				from = at.axis;
-			if (from < 0 || from >= at.v->args[i]->type->rank)
-				continue;
+			if (from < 0 && i == 0 && mixes_steps(at.v->op)) from = at.axis;
+			if (from < 0 || from >= at.v->args[i]->type->rank) continue;
 			if (n == cap) {
 				Place *bigger = NEWN(cx->arena, Place, 2 * cap);
 				memcpy(bigger, stack, sizeof *stack * (size_t)n);
@@ -90,19 +87,15 @@ static bool find_length(Stepper *s)
 	const Val *first = NULL;
 	for (int i = 0; i < s->order.n; i++) {
 		const Val *v = s->order.vals[i];
-		if (v->op != OP_scan)
-			continue;
+		if (v->op != OP_scan) continue;
 		Iteration it = iteration_of(v);
 		bool found = false;
 		first = first ? first : v;
 		s->time.length = it.length;
-		for (int k = v->n_args - it.n_xs; k < v->n_args; k++)
-			found |= find_inputs(s, v->args[k], 0);
-		if (found)
-			return true;
+		for (int k = v->n_args - it.n_xs; k < v->n_args; k++) found |= find_inputs(s, v->args[k], 0);
+		if (found) return true;
 	}
-	if (first)
-		return refuse(&s->time, first, "does not run over the steps of an input");
+	if (first) return refuse(&s->time, first, "does not run over the steps of an input");
 	s->time.reason = "it has no recurrence";
 	return false;
 }
@@ -110,12 +103,10 @@ static bool find_length(Stepper *s)
 /* A symbol says by itself which axes are time. */
 static void find_by_symbol(Stepper *s)
 {
-	if (dim_is_int(s->time.length, NULL))
-		return;
+	if (dim_is_int(s->time.length, NULL)) return;
 	for (int i = 0; i < s->g->n_params; i++)
 		for (int k = 0; k < s->g->params[i]->type->rank && s->axis_of[i] < 0; k++)
-			if (s->g->params[i]->type->dims[k] == s->time.length)
-				s->axis_of[i] = k;
+			if (s->g->params[i]->type->dims[k] == s->time.length) s->axis_of[i] = k;
 }
 
 /* ---- scans over time ---- */
@@ -137,19 +128,19 @@ static bool initial_state(Stepper *s, const Val *scan, const Val *init, const ch
 	Ctx *cx = s->time.cx;
 	*out = NULL;
 	const Val *base = init;
-	while (op_is_view(base->op))
-		base = base->args[0];
+	while (op_is_view(base->op)) base = base->args[0];
 	if (base->op == OP_param) {
 		int i = (int)val_int(base, A_INDEX);
-		if (s->axis_of[i] >= 0)
-			return refuse(&s->time, scan, "begins with a value of the whole sequence");
+		if (s->axis_of[i] >= 0) return refuse(&s->time, scan, "begins with a value of the whole sequence");
 		if (!s->is_initial[i])
-			note(cx, "step: the input '%s' only gives the initial state '%s': the step's state begins with zeros instead",
-			     s->g->param_names[i], name);
+			note(cx,
+				"step: the input '%s' only gives the initial state '%s': the step's state begins with zeros instead",
+				s->g->param_names[i], name);
 		s->is_initial[i] = true;
 		return true;
 	}
-	if (fill_is(init, 0) || (fill_of(init) && !elem_is_float(init->type->elem) && tensor_get_int(fill_of(init), 0) == 0))
+	if (fill_is(init, 0) ||
+		(fill_of(init) && !elem_is_float(init->type->elem) && tensor_get_int(fill_of(init), 0) == 0))
 		return true;
 	*out = constant_tensor(cx, init);
 	return *out ? true : refuse(&s->time, scan, "begins with a state that is no constant");
@@ -161,8 +152,7 @@ static bool add_state(Stepper *s, const Iteration *it, int carry)
 	int param = it->n_consts + carry;
 	const char *name = unique_state(s, it->body->param_names[param]);
 	const Type *type = it->body->params[param]->type;
-	if (!initial_state(s, it->val, it->val->args[param], name, &s->initial[s->n_states]))
-		return false;
+	if (!initial_state(s, it->val, it->val->args[param], name, &s->initial[s->n_states])) return false;
 	s->names[s->n_states] = name;
 	s->state[s->n_states] = val_param(cx, s->g->n_params + s->n_states, type);
 	s->n_states++;
@@ -174,36 +164,31 @@ static bool step_scan(Stepper *s, const Val *v)
 	Ctx *cx = s->time.cx;
 	Iteration it = iteration_of(v);
 	int first = s->n_states, xs = it.n_consts + it.n_carries;
-	const Val **args = NEWN(cx->arena, const Val *, v->n_args + 1), **results = NEWN(cx->arena, const Val *, it.body->n_results + 1);
+	const Val **args = NEWN(cx->arena, const Val *, v->n_args + 1),
+		  **results = NEWN(cx->arena, const Val *, it.body->n_results + 1);
 	bool once = dim_is(s->time.count, 1);
-	if (it.reverse)
-		return refuse(&s->time, v, "runs from the last step to the first");
+	if (it.reverse) return refuse(&s->time, v, "runs from the last step to the first");
 	for (int i = 0; i < it.n_consts; i++) {
 		const When *w = when_of(&s->time, v->args[i]);
-		if (w->kind != ALWAYS)
-			return refuse(&s->time, v, "needs the whole sequence in each step");
+		if (w->kind != ALWAYS) return refuse(&s->time, v, "needs the whole sequence in each step");
 		args[i] = w->val;
 	}
 	for (int i = 0; i < it.n_carries; i++) {
-		if (!add_state(s, &it, i))
-			return false;
+		if (!add_state(s, &it, i)) return false;
 		args[it.n_consts + i] = s->state[first + i];
 	}
 	for (int i = xs; i < v->n_args; i++) {
 		const Val *x = at_axis(&s->time, v->args[i], 0);
-		if (!x)
-			return false;
+		if (!x) return false;
 		args[i] = once ? b_squeeze(cx, x, 0) : x;
 	}
 	if (once) {
 		graph_splice(cx, it.body, args, results);
-		for (int i = it.n_carries; i < it.body->n_results; i++)
-			results[i] = b_unsqueeze(cx, results[i], 0);
+		for (int i = it.n_carries; i < it.body->n_results; i++) results[i] = b_unsqueeze(cx, results[i], 0);
 	} else {
 		results = parts_of(cx, with_dim(cx, v, A_LENGTH, 0, s->time.count, args));
 	}
-	for (int i = 0; i < it.n_carries; i++)
-		s->next[first + i] = results[i];
+	for (int i = 0; i < it.n_carries; i++) s->next[first + i] = results[i];
 	map_put(&s->time.when, v, results); /* read by step_get alone */
 	return true;
 }
@@ -211,12 +196,10 @@ static bool step_scan(Stepper *s, const Val *v)
 /* Does it run over time?  One of fixed length does when its xs are values of the steps. */
 static bool is_over_time(const Stepper *s, const Val *v)
 {
-	if (v->op != OP_scan || val_dims(v, A_LENGTH)[0] != s->time.length)
-		return false;
+	if (v->op != OP_scan || val_dims(v, A_LENGTH)[0] != s->time.length) return false;
 	Iteration it = iteration_of(v);
 	bool timed = !dim_is_int(s->time.length, NULL);
-	for (int i = v->n_args - it.n_xs; i < v->n_args; i++)
-		timed |= when_of(&s->time, v->args[i])->kind == TIMED;
+	for (int i = v->n_args - it.n_xs; i < v->n_args; i++) timed |= when_of(&s->time, v->args[i])->kind == TIMED;
 	return timed;
 }
 
@@ -265,8 +248,7 @@ static bool step_all(Stepper *s)
 	s->time.reason = NULL;
 	s->time.missing = NULL;
 	for (int i = 0; i < s->order.n; i++)
-		if (!step_val(s, s->order.vals[i], &over_time))
-			return false;
+		if (!step_val(s, s->order.vals[i], &over_time)) return false;
 	return true;
 }
 
@@ -282,10 +264,7 @@ static void see_sym(void *user, const Sym *sym)
 	u->uses |= sym == u->sym;
 }
 
-static void each_length_sym(void *user, const Sym *sym)
-{
-	((LengthUse *)user)->sym = sym;
-}
+static void each_length_sym(void *user, const Sym *sym) { ((LengthUse *)user)->sym = sym; }
 
 /* Does anything still speak of the length? */
 static const Val *find_length_use(Ctx *cx, const Dim *length, const Graph *g)
@@ -295,17 +274,16 @@ static const Val *find_length_use(Ctx *cx, const Dim *length, const Graph *g)
 	Order order = graph_order(cx->arena, g);
 	for (int i = 0; i < order.n && u.sym; i++) {
 		const Val *v = order.vals[i];
-		for (int k = 0; k < v->type->rank; k++)
-			dim_each_sym(v->type->dims[k], see_sym, &u);
+		for (int k = 0; k < v->type->rank; k++) dim_each_sym(v->type->dims[k], see_sym, &u);
 		for (int a = 0; a < v->n_attrs; a++)
 			for (int k = 0; k < v->attrs[a].n; k++) {
 				if (attr_info[v->attrs[a].key].kind == ATTR_DIMS)
 					dim_each_sym(v->attrs[a].dims[k], see_sym, &u);
-				if (attr_info[v->attrs[a].key].kind == ATTR_GRAPHS && find_length_use(cx, length, v->attrs[a].graphs[k]))
+				if (attr_info[v->attrs[a].key].kind == ATTR_GRAPHS &&
+					find_length_use(cx, length, v->attrs[a].graphs[k]))
 					return v;
 			}
-		if (u.uses)
-			return v;
+		if (u.uses) return v;
 	}
 	return NULL;
 }
@@ -317,7 +295,8 @@ static const Graph *make_graph(Stepper *s)
 	const Graph *g = s->g;
 	int n_results = g->n_results + s->n_states, n_old = g->n_params + s->n_states, n = 0;
 	const Val **results = NEWN(cx->arena, const Val *, n_results), **old = NEWN(cx->arena, const Val *, n_old);
-	const char **result_names = NEWN(cx->arena, const char *, n_results), **old_names = NEWN(cx->arena, const char *, n_old);
+	const char **result_names = NEWN(cx->arena, const char *, n_results),
+		   **old_names = NEWN(cx->arena, const char *, n_old);
 	for (int i = 0; i < g->n_results; i++) {
 		results[i] = when_of(&s->time, g->results[i])->val;
 		result_names[i] = g->result_names[i];
@@ -338,8 +317,7 @@ static const Graph *make_graph(Stepper *s)
 	const char **names = NEWN(cx->arena, const char *, n_old);
 	for (int i = 0; i < n_old; i++) {
 		subst[i] = old[i];
-		if (i < g->n_params && s->is_initial[i] && !used[i])
-			continue;
+		if (i < g->n_params && s->is_initial[i] && !used[i]) continue;
 		names[n] = old_names[i];
 		subst[i] = params[n] = val_param(cx, n, old[i]->type);
 		n++;
@@ -361,11 +339,10 @@ static const char *unfixed_state(const Stepper *s)
 	for (int i = 0; i < s->n_states; i++) {
 		const Type *t = s->state[i]->type;
 		const Sym *size = NULL;
-		for (int d = 0; d < t->rank; d++)
-			dim_each_sym(t->dims[d], open_size, &size);
+		for (int d = 0; d < t->rank; d++) dim_each_sym(t->dims[d], open_size, &size);
 		if (size)
-			return arena_printf(s->time.cx->arena, "the state '%s' is %s: fix its size with --dim %s=N", s->names[i],
-			                    type_str(s->time.cx, t), size->name);
+			return arena_printf(s->time.cx->arena, "the state '%s' is %s: fix its size with --dim %s=N",
+				s->names[i], type_str(s->time.cx, t), size->name);
 	}
 	return NULL;
 }
@@ -373,11 +350,11 @@ static const char *unfixed_state(const Stepper *s)
 /* How many steps a chunk has: the symbol that the whole sequence has, or one that nothing else has. */
 static const Dim *chunk_count(Ctx *cx, const Dim *length)
 {
-	if (length->n_terms == 1 && length->terms->coef == 1 && length->terms->n_syms == 1 && length->terms->syms[0]->kind == SYM_NAMED)
+	if (length->n_terms == 1 && length->terms->coef == 1 && length->terms->n_syms == 1 &&
+		length->terms->syms[0]->kind == SYM_NAMED)
 		return length;
 	const char *name = "steps";
-	for (int i = 2; sym_find(cx, name); i++)
-		name = arena_printf(cx->arena, "steps_%d", i);
+	for (int i = 2; sym_find(cx, name); i++) name = arena_printf(cx->arena, "steps_%d", i);
 	sym_bound(cx, name, 1, INT64_MAX);
 	return dim_sym(cx, name);
 }
@@ -396,8 +373,7 @@ static void make_step(Stepper *s, Step *out)
 	while (!ok && s->time.missing && find_inputs(s, s->time.missing, s->time.missing_axis))
 		ok = step_all(s); /* an input that only joins later on, such as a mask of the outputs */
 	out->reason = s->time.reason;
-	if (!ok)
-		return;
+	if (!ok) return;
 	const Graph *g = make_graph(s);
 	const Val *use = find_length_use(cx, s->time.length, g);
 	if (use) {
@@ -406,8 +382,7 @@ static void make_step(Stepper *s, Step *out)
 		return;
 	}
 	out->reason = unfixed_state(s);
-	if (out->reason)
-		return;
+	if (out->reason) return;
 	out->n_states = s->n_states;
 	out->names = s->names;
 	out->initial = s->initial;
@@ -425,11 +400,9 @@ Step pass_step(Ctx *cx, const Graph *g)
 	int n_carries = 0;
 	s.axis_of = NEWN(cx->arena, int, g->n_params + 1);
 	s.is_initial = NEWN(cx->arena, bool, g->n_params + 1);
-	for (int i = 0; i < g->n_params; i++)
-		s.axis_of[i] = -1;
+	for (int i = 0; i < g->n_params; i++) s.axis_of[i] = -1;
 	for (int i = 0; i < s.order.n; i++)
-		if (s.order.vals[i]->op == OP_scan)
-			n_carries += iteration_of(s.order.vals[i]).n_carries;
+		if (s.order.vals[i]->op == OP_scan) n_carries += iteration_of(s.order.vals[i]).n_carries;
 	s.state = NEWN(cx->arena, const Val *, n_carries + 1);
 	s.next = NEWN(cx->arena, const Val *, n_carries + 1);
 	s.names = NEWN(cx->arena, const char *, n_carries + 1);

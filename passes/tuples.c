@@ -20,8 +20,7 @@ const Val **parts_of(Ctx *cx, const Val *control)
 {
 	int n = control->type->n_parts;
 	const Val **parts = NEWN(cx->arena, const Val *, n + 1);
-	for (int i = 0; i < n; i++)
-		parts[i] = val_get(cx, control, i);
+	for (int i = 0; i < n; i++) parts[i] = val_get(cx, control, i);
 	return parts;
 }
 
@@ -32,10 +31,8 @@ Map used_parts(Ctx *cx, const Graph *g)
 	map_init(&used, cx->arena);
 	for (int i = 0; i < order.n; i++) {
 		const Val *v = order.vals[i];
-		if (v->type->is_tuple)
-			map_put(&used, v, NEWN(cx->arena, bool, v->type->n_parts + 1));
-		if (v->op == OP_get)
-			((bool *)(uintptr_t)map_get(&used, v->args[0]))[val_int(v, A_INDEX)] = true;
+		if (v->type->is_tuple) map_put(&used, v, NEWN(cx->arena, bool, v->type->n_parts + 1));
+		if (v->op == OP_get) ((bool *)(uintptr_t)map_get(&used, v->args[0]))[val_int(v, A_INDEX)] = true;
 	}
 	return used;
 }
@@ -52,8 +49,7 @@ bool *used_params(Ctx *cx, const Graph *g, int n, const Val *const *vals)
 			if (order.vals[i]->args[k]->op == OP_param)
 				used[val_int(order.vals[i]->args[k], A_INDEX)] = true;
 	for (int i = 0; i < n; i++)
-		if (vals[i]->op == OP_param)
-			used[val_int(vals[i], A_INDEX)] = true;
+		if (vals[i]->op == OP_param) used[val_int(vals[i], A_INDEX)] = true;
 	return used;
 }
 
@@ -62,9 +58,16 @@ Iteration iteration_of(const Val *v)
 	const int64_t *counts = val_ints(v, A_COUNTS);
 	bool is_loop = v->op == OP_loop;
 	assert(is_loop || v->op == OP_scan);
-	Iteration it = {.val = v, .body = val_body(v, 0), .n_consts = (int)counts[0], .n_carries = (int)counts[1],
-	                .length = val_dims(v, A_LENGTH)[0], .arg0 = is_loop ? 2 : 0, .param0 = is_loop, .result0 = is_loop,
-	                .part0 = is_loop, .reverse = !is_loop && val_int(v, A_REVERSE)};
+	Iteration it = {.val = v,
+		.body = val_body(v, 0),
+		.n_consts = (int)counts[0],
+		.n_carries = (int)counts[1],
+		.length = val_dims(v, A_LENGTH)[0],
+		.arg0 = is_loop ? 2 : 0,
+		.param0 = is_loop,
+		.result0 = is_loop,
+		.part0 = is_loop,
+		.reverse = !is_loop && val_int(v, A_REVERSE)};
 	it.n_xs = v->n_args - it.arg0 - it.n_consts - it.n_carries;
 	it.n_ys = it.body->n_results - it.result0 - it.n_carries;
 	return it;

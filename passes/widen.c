@@ -15,38 +15,29 @@ static const Type *wide_type(Ctx *cx, const Type *t)
 static const Val *wide_const(Ctx *cx, const Val *v)
 {
 	const Tensor *narrow = val_attr(v, A_DATA)->tensor;
-	if (narrow->elem != F32)
-		return v;
+	if (narrow->elem != F32) return v;
 	Tensor *wide = tensor_new(cx->arena, F64, narrow->rank, narrow->dims);
-	if (!wide)
-		fail(cx, "a constant of type %s is too large for f64", type_str(cx, v->type));
+	if (!wide) fail(cx, "a constant of type %s is too large for f64", type_str(cx, v->type));
 	const float *from = narrow->data;
 	double *to = wide->data;
-	for (int64_t i = 0; i < narrow->count; i++)
-		to[i] = (double)from[i];
+	for (int64_t i = 0; i < narrow->count; i++) to[i] = (double)from[i];
 	return val_const(cx, wide);
 }
 
 static const Val *widen_val(Rewrite *rw, const Val *old, const Val *const *args)
 {
 	Ctx *cx = rw->cx;
-	if (old->op == OP_const)
-		return wide_const(cx, old);
+	if (old->op == OP_const) return wide_const(cx, old);
 	Attr *attrs = arena_copy(cx->arena, old->attrs, sizeof *old->attrs * (size_t)old->n_attrs);
 	for (int k = 0; k < old->n_attrs; k++)
-		if (attrs[k].key == A_ELEM && attrs[k].elem == F32)
-			attrs[k].elem = F64;
-	if (old->op == OP_EW_cast && attrs[0].elem == F64 && args[0]->type->elem == F64)
-		return args[0];
+		if (attrs[k].key == A_ELEM && attrs[k].elem == F32) attrs[k].elem = F64;
+	if (old->op == OP_EW_cast && attrs[0].elem == F64 && args[0]->type->elem == F64) return args[0];
 	return val_with_attrs(cx, old, args, attrs);
 }
 
 static const Graph *widen_graph(Ctx *cx, const Graph *g, Map *bodies);
 
-static const Graph *widen_body(Rewrite *rw, const Graph *body)
-{
-	return widen_graph(rw->cx, body, rw->bodies);
-}
+static const Graph *widen_body(Rewrite *rw, const Graph *body) { return widen_graph(rw->cx, body, rw->bodies); }
 
 static const Graph *widen_graph(Ctx *cx, const Graph *g, Map *bodies)
 {

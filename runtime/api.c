@@ -175,8 +175,10 @@ static bool try_load(rnncc_model *model, const Source *from, const rnncc_options
 		model->loaded = from->path
 			? model_load(cx, intern(cx, from->path), (int)o->n_binds, bindings, &lo)
 			: model_load_onnx(cx, from->data, from->size_bytes, NULL, (int)o->n_binds, bindings);
-		if (!model->loaded->rnn && (o->weights || o->weights_map || o->weights_layout || o->weights_seed || o->no_lengths))
-			fail(cx, "%s: weights, their map, layout and seed, and no_lengths are of .rnn models", from->path ? from->path : "the model");
+		if (!model->loaded->rnn &&
+			(o->weights || o->weights_map || o->weights_layout || o->weights_seed || o->no_lengths))
+			fail(cx, "%s: weights, their map, layout and seed, and no_lengths are of .rnn models",
+				from->path ? from->path : "the model");
 		open_session(model, o, model->loaded);
 		done = true;
 	}
@@ -359,9 +361,7 @@ int rnncc_run(rnncc_model *model, const rnncc_tensor *inputs, size_t n_inputs, r
 		if (!larger) break;
 		code = session_call(call, state ? state->state : NULL);
 	}
-	if (code) {
-		set_error(error, session_error(arena, code));
-	}
+	if (code) { set_error(error, session_error(arena, code)); }
 	for (size_t i = 0; call && !code && i < n_outputs; i++) give(&outputs[i], call->results[i]);
 	if (call) {
 		pthread_mutex_lock(&model->lock);

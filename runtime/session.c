@@ -32,7 +32,9 @@ struct Session {
 	WorkspaceFn *workspace;
 	ResetFn *reset;
 	size_t state_bytes;
-	struct { const void *data; } weights; /* NAME_weights, where they are a blob */
+	struct {
+		const void *data;
+	} weights; /* NAME_weights, where they are a blob */
 	bool sanitize;
 	int step; /* 1: a model with bound states has no run, its step is the whole model */
 };
@@ -387,7 +389,8 @@ static const int64_t MOST_ROOM_BYTES = INT64_C(1) << 32; /* of one array, or of 
 static void want_room(const Call *call, int64_t size_bytes)
 {
 	if (call->room && (size_bytes < 0 || size_bytes > MOST_ROOM_BYTES))
-		fail(call->session->cx, "the sizes that the model computes would take more than %lld bytes", (long long)MOST_ROOM_BYTES);
+		fail(call->session->cx, "the sizes that the model computes would take more than %lld bytes",
+			(long long)MOST_ROOM_BYTES);
 }
 
 /* An output with room for the most that its sizes can be. */
@@ -428,7 +431,8 @@ static void prepare_buffers(Call *call, Eval *e)
 		dimenv_set(&e->env, c->dims[i], call->room);
 	}
 	for (int i = 0; i < c->n_dims; i++)
-		if (!dimenv_get(&e->env, c->dims[i], &call->dims[i]) && is_size_of(s->step ? &c->step : &c->run, c->dims[i]))
+		if (!dimenv_get(&e->env, c->dims[i], &call->dims[i]) &&
+			is_size_of(s->step ? &c->step : &c->run, c->dims[i]))
 			fail(cx, "the inputs do not tell the size %s", c->dims[i]->name);
 	call->in = NEWN(a, const void *, s->n_inputs + 1);
 	*call->in++ = &s->weights; /* where NAME_call looks for it */
@@ -484,7 +488,9 @@ bool session_inputs(SessionCall *face, const Tensor *const *inputs)
 	for (int i = 0; i < s->n_inputs; i++) {
 		call->inputs[s->inputs[i]]->data = inputs[i]->data;
 		if (!call->in) continue;
-		if (shares(inputs[i])) pack_elements(inputs[i]->elem, inputs[i]->data, inputs[i]->count, (uint8_t *)(uintptr_t)call->in[i]);
+		if (shares(inputs[i]))
+			pack_elements(
+				inputs[i]->elem, inputs[i]->data, inputs[i]->count, (uint8_t *)(uintptr_t)call->in[i]);
 		else call->in[i] = inputs[i]->data;
 	}
 	return true;
@@ -600,9 +606,10 @@ static double now(void)
 
 const char *session_error(Arena *arena, int code)
 {
-	const char *why = code == -1 ? ": sizes that do not fit"
+	const char *why = code == -1  ? ": sizes that do not fit"
 		: code == RNNCC_EMORE ? ": a size that the model computes is too large"
-		: code == -3          ? ": a number in the inputs is out of its range" : "";
+		: code == -3          ? ": a number in the inputs is out of its range"
+				      : "";
 	return arena_printf(arena, "the compiled model returned the error %d%s", code, why);
 }
 

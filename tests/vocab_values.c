@@ -136,8 +136,9 @@ static void check_float_to_int(double a)
 	CHECK((long double)f32_to_##e(f) == truncated((double)f, (long double)lowest, (long double)highest),          \
 		#e " of %a", (double)f);
 	TO(i8, INT8_MIN, INT8_MAX)
-	TO(i16, INT16_MIN, INT16_MAX) TO(i32, INT32_MIN, INT32_MAX) TO(i64, INT64_MIN, INT64_MAX) TO(u8, 0, UINT8_MAX)
-		TO(u16, 0, UINT16_MAX) TO(u32, 0, UINT32_MAX) TO(u64, 0, UINT64_MAX)
+	TO(i16, INT16_MIN, INT16_MAX)
+	TO(i32, INT32_MIN, INT32_MAX) TO(i64, INT64_MIN, INT64_MAX) TO(u8, 0, UINT8_MAX) TO(u16, 0, UINT16_MAX)
+		TO(u32, 0, UINT32_MAX) TO(u64, 0, UINT64_MAX)
 #undef TO
 			CHECK(f64_to_bool(a) == (a != 0) && f32_to_bool(f) == (f != 0), "%a", a);
 }

@@ -27,7 +27,8 @@ typedef struct {
 	uint64_t over;    /* without the hypotheses */
 	const Axis *axis; /* of K */
 	Value index;      /* 0 .. K-1 */
-	Value runs, rank, score, count, ended, token; /* what is carried beside the states: of each example; of each hypothesis */
+	Value runs, rank, score, count, ended,
+		token; /* what is carried beside the states: of each example; of each hypothesis */
 } Beam;
 
 enum { RANK, SCORE, COUNT, ENDED, TOKEN, N_OWN };
@@ -104,10 +105,12 @@ static void carry_on(Beam *b, int i, Value v) { b->l->next[b->n_states + i] = v.
 static void round_of(Elab *e, Beam *b, const Value *logp, const Value *next_states)
 {
 	const Axis *classes = logp->lay->axes[1];
-	Value more = binary(e, OP_EW_add, b->count, whole(e, 1)), totals = binary(e, OP_EW_add, column(e, b->score), *logp);
+	Value more = binary(e, OP_EW_add, b->count, whole(e, 1)),
+	      totals = binary(e, OP_EW_add, column(e, b->score), *logp);
 	Value ranks = b->penalty > 0 ? binary(e, OP_EW_div, totals, column(e, length_factor(e, b, more))) : totals;
 	Value class = model_tensor(e, b_iota(e->cx, I64, 1, &classes->size, 0), 0, 1, &classes);
-	Value is_first = binary(e, OP_EW_eq, class, whole(e, 0)); /* one that has ended has one place, the others are empty */
+	Value is_first =
+		binary(e, OP_EW_eq, class, whole(e, 0)); /* one that has ended has one place, the others are empty */
 	Value as_it_is = choose(e, is_first, column(e, b->rank), num(-INFINITY));
 	ranks = flat(e, choose(e, column(e, b->ended), as_it_is, ranks));
 	totals = flat(e, totals);

@@ -111,9 +111,9 @@ static Value fn_largest(Elab *e, const Value *a)
 {
 	const Elem elem = value_elem(e, &a[0], "the type");
 	if (!elem_is_float(elem)) fail(e->cx, "largest is of a float type, this is %s", elem_info[elem].name);
-	return value_num(elem == F64    ? DBL_MAX
-			: elem == F32   ? (double)FLT_MAX
-					: (double)narrow_to_f32(elem, narrow_largest(elem)));
+	return value_num(elem == F64  ? DBL_MAX
+			: elem == F32 ? (double)FLT_MAX
+				      : (double)narrow_to_f32(elem, narrow_largest(elem)));
 }
 
 /* Whether it is only stored: cast it before computing. */

@@ -38,11 +38,13 @@ static Windows read_sizes(Elab *e, const ModelCall *c, int n_plain, const char *
 	const bool pool = n_plain == 1;
 	w.stride = named[0] ? named[0] : pool ? w.width : 1;
 	w.dilate = named[1] ? named[1] : 1;
-	if (w.width > MOST || w.stride > MOST || w.dilate > MOST) fail(e->cx, "%s: sizes are at most %d", c->name, MOST);
+	if (w.width > MOST || w.stride > MOST || w.dilate > MOST)
+		fail(e->cx, "%s: sizes are at most %d", c->name, MOST);
 	const int64_t reach = w.dilate * (w.width - 1);
 	w.left = named[2] >= 0 ? named[2] : pool ? 0 : reach / 2;
 	if (w.left > reach || named[2] < -1)
-		fail(e->cx, "%s: left is from 0 to %lld, where the window ends at the element itself", c->name, (long long)reach);
+		fail(e->cx, "%s: left is from 0 to %lld, where the window ends at the element itself", c->name,
+			(long long)reach);
 	return w;
 }
 
@@ -58,7 +60,8 @@ static const Axis *strided_axis(Elab *e, const Axis *a, int64_t stride, const Di
 	for (const struct Strided *s = e->model->strided; s; s = s->next)
 		if (axis_same(s->of, a) && s->stride == stride) return s->axis;
 	Axis *axis = NEW(cx->arena, Axis);
-	*axis = (Axis){.name = arena_printf(cx->arena, "%s/%lld", a->name, (long long)stride), .size = size, .born = e->at};
+	*axis = (Axis){
+		.name = arena_printf(cx->arena, "%s/%lld", a->name, (long long)stride), .size = size, .born = e->at};
 	axis->root = axis;
 	axis->generated = true;
 	if (a->lengths) {
@@ -118,8 +121,7 @@ Value fn_conv(Elab *e, const ModelCall *c)
 	for (int i = 0; i < n_contexts; i++) contexts[i] = (char)('A' + i);
 	const char *spec = arena_printf(cx->arena, "%stck,nck->%stn", contexts, contexts);
 	const Val *y = b_contract(cx, spec, parts, weight.val);
-	const Axis *axes[] = {
-		strided_axis(e, x.lay->axes[0], w.stride, y->type->dims[n_contexts]), axis_plain(e, n)};
+	const Axis *axes[] = {strided_axis(e, x.lay->axes[0], w.stride, y->type->dims[n_contexts]), axis_plain(e, n)};
 	Value sums = model_tensor(e, y, x.lay->over, 2, axes);
 	return value_binary(e, OP_EW_add, &sums, &bias);
 }

@@ -31,7 +31,8 @@ static void read_options(Elab *e, const Node *node, Generating *g)
 	if (!max) fail(cx, "generate wants a bound: generate cell start A max n ...");
 	const bool checked = e->model->training; /* a train block only has its names and shapes checked */
 	if (option(node, "sample") && !checked) fail(cx, "generate: sampling is not supported; greedy and beam K are");
-	const int n_ways = (option(node, "beam") != NULL) + (option(node, "greedy") != NULL) + (option(node, "sample") != NULL);
+	const int n_ways =
+		(option(node, "beam") != NULL) + (option(node, "greedy") != NULL) + (option(node, "sample") != NULL);
 	if (n_ways != 1) fail(cx, "generate wants one way to choose: greedy, or beam K");
 	if (option(node, "lenpen") && !option(node, "beam")) fail(cx, "lenpen is of beam K: greedy keeps one sequence");
 	g->start = token(e, start, "the first input");

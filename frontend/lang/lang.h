@@ -20,16 +20,16 @@ struct LibAttr {
 	const char *name;
 	LibKind kind;
 	double num;
-	const char *str;        /* LIB_STR; LIB_FN: the name of a library operator or primitive of one operand ... */
-	const int64_t *ints;    /* LIB_INTS */
-	int n;                  /* LIB_INTS; LIB_FN: number of bound attributes */
-	const LibAttr *bound;   /* LIB_FN: ... with these attributes (alpha, beta) bound */
+	const char *str;      /* LIB_STR; LIB_FN: the name of a library operator or primitive of one operand ... */
+	const int64_t *ints;  /* LIB_INTS */
+	int n;                /* LIB_INTS; LIB_FN: number of bound attributes */
+	const LibAttr *bound; /* LIB_FN: ... with these attributes (alpha, beta) bound */
 };
 bool lib_has(Ctx *, const char *op);
 /* Elaborates operator or cell `op` on args (NULL: omitted) and returns the number of results.  The values come wrapped as
  * `call @op` when wrap is set, so that dumps and comments speak the model's language. */
-int lib_call(Ctx *, const char *op, int n_args, const Val *const *args, int n_attrs, const LibAttr *attrs, int max_results,
-             const Val **results);
+int lib_call(Ctx *, const char *op, int n_args, const Val *const *args, int n_attrs, const LibAttr *attrs,
+	int max_results, const Val **results);
 /* An operator of the library that stands for an ONNX operator of that opset; NULL when there is none. */
 const char *lib_find_onnx(Ctx *, const char *domain, const char *onnx_op, int opset);
 /* All that stand for one: returns how many. */
@@ -43,7 +43,7 @@ int lib_onnx(Ctx *, const LibOnnx **);
 void lib_signature(Ctx *, const char *op, const char **attr_names, int *min_args, int *max_args, int *n_results);
 /* Evaluates an expression text over named values (gradient texts): results separated by ';', NULL where empty. */
 int lang_exprs(Ctx *, const char *text, int n_names, const char *const *names, const Val *const *vals, int max_results,
-               const Val **results);
+	const Val **results);
 /* format.c: a text in its canonical layout.  Fails where it does not parse. */
 const char *lang_format(Ctx *, const char *name, const char *text, size_t size);
 

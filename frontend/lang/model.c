@@ -276,7 +276,8 @@ static Value declare_input(Elab *e, const Node *var, List *inputs, List *lengths
 		const Axis *a = model_axis_of(e, &k, "the number of classes");
 		v.classes = a->name ? NULL : a->size;
 		Value n = a->lengths ? (Value){.kind = V_AXIS, .axis = a} : value_dim(cx, a->size);
-		const char *limit = a->lengths ? arena_printf(cx->arena, "%s_len", a->name) : axis_str(e, axis_plain(e, a->size));
+		const char *limit =
+			a->lengths ? arena_printf(cx->arena, "%s_len", a->name) : axis_str(e, axis_plain(e, a->size));
 		range_add(e, &v, &n, false, arena_printf(cx->arena, "0 <= %s < %s", var->text, limit));
 	}
 	return v;
@@ -384,7 +385,8 @@ const Graph *model_graph(Elab *e, const FnDecl *d)
 	report_fail(cx, &e->model->report);
 
 	for (int i = 0; i < lengths.n; i++) list_add(e, &inputs, lengths.vals[i], lengths.names[i]);
-	const Val **params = NEWN(cx->arena, const Val *, inputs.n + 1), **read = NEWN(cx->arena, const Val *, inputs.n + 1);
+	const Val **params = NEWN(cx->arena, const Val *, inputs.n + 1),
+		  **read = NEWN(cx->arena, const Val *, inputs.n + 1);
 	for (int i = 0; i < inputs.n; i++) params[i] = val_param(cx, i, inputs.vals[i]->type);
 	ranges_guard(e, inputs.n, inputs.vals, params, read);
 	const Val **new = NEWN(cx->arena, const Val *, outputs.n + 1);

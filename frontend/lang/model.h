@@ -160,7 +160,7 @@ Value model_matmul(Elab *, const Value *, const Value *);
 /* With n more axes of size 1 at the right. */
 Value model_ones(Elab *, const Value *, int n);
 Value model_argmax(Elab *, const Value *, const char *what);
-Value model_log_softmax(Elab *, const Value *); /* of the last axis; -inf in the padding */
+Value model_log_softmax(Elab *, const Value *);               /* of the last axis; -inf in the padding */
 int64_t size_number(Elab *, const Value *, const char *what); /* a size that is a number, 1 or more */
 
 /* ------------------------------------------------------------------------------------------------ conv.c */

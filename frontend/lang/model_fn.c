@@ -401,8 +401,9 @@ static const struct ModelFn {
 	{"argmax", 1, 1, false, N_OWNERS, fn_argmax}, /* (x): of the last axis: its index, of equals the first */
 	{"argmin", 1, 1, false, N_OWNERS, fn_argmin},
 	{"avgpool", 1, 1, true, N_OWNERS, fn_avgpool}, /* [width, stride = s, left = l](x): first axis */
-	{"cat", 1, -1, false, N_OWNERS, fn_cat},      /* (a, b, ...) along the last axis; numbers are [1] */
-	{"conv", 1, 1, true, OWNER_PRODUCT, fn_conv}, /* [n, width, stride = s, dilation = d, left = l](x): first axis */
+	{"cat", 1, -1, false, N_OWNERS, fn_cat},       /* (a, b, ...) along the last axis; numbers are [1] */
+	{"conv", 1, 1, true, OWNER_PRODUCT,
+		fn_conv}, /* [n, width, stride = s, dilation = d, left = l](x): first axis */
 	{"cosine", 2, 2, false, N_OWNERS, fn_cosine}, /* (a, b) = a.b / max(|a| |b|, 1e-8), last axis */
 	{"dot", 2, 2, false, N_OWNERS, fn_dot},       /* (a, b): sum of products over the last axis */
 	{"drop", 2, 3, false, N_OWNERS, fn_drop},     /* (x, p) or (x, p, shared): dropout, in training only */
@@ -412,7 +413,7 @@ static const struct ModelFn {
 	{"lin", 1, -1, true, OWNER_PRODUCT, fn_lin}, /* [n](a, b, ...) = W0 a + W1 b + ... + b, on the last axis */
 	{"logsoftmax", 1, 1, false, N_OWNERS, fn_logsoftmax}, /* (x), last axis */
 	{"max", 1, 2, false, N_OWNERS, fn_max},               /* (x): of the first axis; (a, b): the larger */
-	{"maxpool", 1, 1, true, N_OWNERS, fn_maxpool}, /* as avgpool */
+	{"maxpool", 1, 1, true, N_OWNERS, fn_maxpool},        /* as avgpool */
 	{"mean", 1, 1, false, N_OWNERS, fn_mean},             /* (x): of the first axis */
 	{"min", 1, 2, false, N_OWNERS, fn_min},
 	{"mul", 1, -1, true, OWNER_PRODUCT, fn_mul}, /* [n](a, b, ...): lin without bias; [n, rank = r]: of low rank */
@@ -512,7 +513,8 @@ static Value call_plain(Elab *e, ModelCall *c)
 		if (!fn->sized && c->n_sizes) fail(e->cx, "%s has no sizes in [ ]", c->name);
 		return fn->fn(e, c);
 	}
-	if (c->n_sizes) fail(e->cx, "no cell, def or function with sizes is called %s%s", c->name,
+	if (c->n_sizes)
+		fail(e->cx, "no cell, def or function with sizes is called %s%s", c->name,
 			did_you_mean(e, c->name, true));
 	if (op_parse(primitive, &op) && op_info[op].is_ew && op != OP_EW_cast) {
 		if (c->n_args != op_info[op].n_args)

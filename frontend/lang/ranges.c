@@ -15,7 +15,8 @@ void range_add(Elab *e, const Value *input, const Value *limit, bool up_to, cons
 {
 	struct Range *r = NEW(e->cx->arena, struct Range);
 	Value real = model_zero_padding(e, input), zero = value_num(0), n = model_integer(e, limit, "the range");
-	Value low = value_binary(e, OP_EW_ge, &real, &zero), high = value_binary(e, up_to ? OP_EW_le : OP_EW_lt, &real, &n);
+	Value low = value_binary(e, OP_EW_ge, &real, &zero),
+	      high = value_binary(e, up_to ? OP_EW_le : OP_EW_lt, &real, &n);
 	Value ok = value_binary(e, OP_EW_and, &low, &high);
 	const Val *all = model_expand(e, &ok, input->lay->over, input->lay->n, input->lay->axes);
 	*r = (struct Range){input->val, all, text, e->model->ranges};

@@ -72,10 +72,8 @@ static Value choose(Elab *e, Value c, Value a, Value b) { return model_select(e,
 
 enum { STAGES = 7 };
 /* y_i = y + h sum a_ij k_j;  the last row is the result of order 5, whose slope is k_7. */
-static const double dopri_a[STAGES - 1][STAGES - 1] = {{1.0 / 5},
-	{3.0 / 40, 9.0 / 40},
-	{44.0 / 45, -56.0 / 15, 32.0 / 9},
-	{19372.0 / 6561, -25360.0 / 2187, 64448.0 / 6561, -212.0 / 729},
+static const double dopri_a[STAGES - 1][STAGES - 1] = {{1.0 / 5}, {3.0 / 40, 9.0 / 40},
+	{44.0 / 45, -56.0 / 15, 32.0 / 9}, {19372.0 / 6561, -25360.0 / 2187, 64448.0 / 6561, -212.0 / 729},
 	{9017.0 / 3168, -355.0 / 33, 46732.0 / 5247, 49.0 / 176, -5103.0 / 18656},
 	{35.0 / 384, 0, 500.0 / 1113, 125.0 / 192, -2187.0 / 6784, 11.0 / 84}};
 /* Order 5 less order 4. */
@@ -117,14 +115,16 @@ static Value dopri5(Elab *e, const Slope *s, const Value *from, const Value *dt,
 {
 	Ctx *cx = e->cx;
 	Looping *l = looping_new(e, 3, "dopri5");
-	Value zero = value_num(0), tenth = value_num(0.1), start = model_float(e, &zero, ""), first = model_float(e, &tenth, "");
+	Value zero = value_num(0), tenth = value_num(0.1), start = model_float(e, &zero, ""),
+	      first = model_float(e, &tenth, "");
 	Value y0 = model_spread(e, from), done0 = model_spread(e, &start), part0 = model_spread(e, &first);
 	Value y = looping_carry(e, l, 0, "y", &y0), done = looping_carry(e, l, 1, "done", &done0);
 	Value part = looping_carry(e, l, 2, "part", &part0), not_done = binary(e, OP_EW_lt, done0, value_num(1));
 	not_done = model_spread(e, &not_done);
 	Value runs = looping_carry(e, l, 3, "runs", &not_done);
 
-	Value round = model_tensor(e, l->round, 0, 0, NULL), last = binary(e, OP_EW_eq, round, value_num((double)(most - 1)));
+	Value round = model_tensor(e, l->round, 0, 0, NULL),
+	      last = binary(e, OP_EW_eq, round, value_num((double)(most - 1)));
 	Value left = binary(e, OP_EW_sub, value_num(1), done);
 	Value to_end = binary(e, OP_EW_or, last, binary(e, OP_EW_ge, part, left));
 	part = choose(e, to_end, left, part);
@@ -134,7 +134,8 @@ static Value dopri5(Elab *e, const Slope *s, const Value *from, const Value *dt,
 		next = binary(e, OP_EW_add, y, weighted_sum(e, i, dopri_a[i - 1], k, &h));
 		k[i] = slope(e, s, &next);
 	}
-	Value difference = weighted_sum(e, STAGES, dopri_error, k, &h), error = error_of(e, &difference, &y, &next, tolerance);
+	Value difference = weighted_sum(e, STAGES, dopri_error, k, &h),
+	      error = error_of(e, &difference, &y, &next, tolerance);
 	Value taken = binary(e, OP_EW_or, last, binary(e, OP_EW_le, error, value_num(1)));
 	Value factor = scaled(e, &error, 1);
 	factor = binary(e, OP_EW_mul, value_num(0.9), binary(e, OP_EW_pow, factor, value_num(-0.2)));
@@ -182,7 +183,8 @@ Value solver_call(Elab *e, const ModelCall *c)
 		fail(e->cx, "%s of more than %d steps", c->name, adaptive ? MAX_ROUNDS : MAX_STEPS);
 	const double tolerance = c->n_args < 5 ? 1e-4 : c->args[4].kind == V_NUM ? c->args[4].num : 0;
 	if (!(tolerance > 0 && tolerance < 1))
-		fail(e->cx, "the tolerance of %s is a number above 0 and below 1, this is %s", c->name, value_str_of(e, &c->args[4]));
+		fail(e->cx, "the tolerance of %s is a number above 0 and below 1, this is %s", c->name,
+			value_str_of(e, &c->args[4]));
 	Closure *f = NEW(e->cx->arena, Closure);
 	*f = *c->args[0].fn;
 	if (!f->shared) {

@@ -38,6 +38,11 @@ const char *did_you_mean(Elab *e, const char *name, bool fn)
 			if (op_info[op].is_ew) add(&all, op_info[op].name);
 		for (int i = 0; i < e->lib->n_ops; i++) add(&all, e->lib->ops[i].name);
 	}
-	const char *near = length < 2 ? NULL : nearest_name(name, length < 4 ? 1 : length < 9 ? 2 : 3, all.n, all.names);
+	const char *near = length < 2 ? NULL
+				      : nearest_name(name,
+						length < 4           ? 1
+							: length < 9 ? 2
+								     : 3,
+						all.n, all.names);
 	return near ? arena_printf(e->cx->arena, "; did you mean %s?", near) : "";
 }

@@ -86,7 +86,8 @@ static const struct {
 static bool is_accepted(char letter, Elem e)
 {
 	const ElemInfo *info = &elem_info[e];
-	bool computes = !elem_is_storage(e), is_float = elem_is_float(e) && computes, is_int = elem_is_int(e) && computes;
+	bool computes = !elem_is_storage(e), is_float = elem_is_float(e) && computes,
+	     is_int = elem_is_int(e) && computes;
 	switch (letter) {
 	case 'b': return e == BOOL;
 	case 'X': return e == I64;
@@ -117,8 +118,8 @@ static void check_input(const Node *n, int i, char letter)
 	if (!v || v->type->is_tuple || is_accepted(letter, v->type->elem)) return;
 	for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++)
 		if (kinds[k].letter == letter)
-			node_fail(n, "input %d, %s: %s wanted, %s seen", i, onnx_quote(n->cx, n->core->proto->input[i]), kinds[k].words,
-				elem_info[v->type->elem].name);
+			node_fail(n, "input %d, %s: %s wanted, %s seen", i, onnx_quote(n->cx, n->core->proto->input[i]),
+				kinds[k].words, elem_info[v->type->elem].name);
 }
 
 void check_input_types(const Node *n)

@@ -12,9 +12,9 @@
 
 const Importer *const onnx_tables[] = {onnx_ops_elementwise, onnx_ops_shape, onnx_ops_slice, onnx_ops_rearrange,
 	onnx_ops_index, onnx_ops_select, onnx_ops_reduce, onnx_ops_generate, onnx_ops_nn, onnx_ops_conv, onnx_ops_pool,
-	onnx_ops_resize, onnx_ops_sample, onnx_ops_roi, onnx_ops_attention, onnx_ops_einsum, onnx_ops_loss, onnx_ops_signal,
-	onnx_ops_nms, onnx_ops_quant, onnx_ops_rnn, onnx_ops_control, onnx_ops_loop, onnx_ops_sequence, onnx_ops_training,
-	onnx_ops_text, onnx_ops_random, onnx_ops_ml, NULL};
+	onnx_ops_resize, onnx_ops_sample, onnx_ops_roi, onnx_ops_attention, onnx_ops_einsum, onnx_ops_loss,
+	onnx_ops_signal, onnx_ops_nms, onnx_ops_quant, onnx_ops_rnn, onnx_ops_control, onnx_ops_loop, onnx_ops_sequence,
+	onnx_ops_training, onnx_ops_text, onnx_ops_random, onnx_ops_ml, NULL};
 
 enum { MAX_NODES = 1 << 18 }; /* with functions and bodies expanded: 30 functions that call each other twice are 2^30 */
 
@@ -299,7 +299,8 @@ static void add_output(Run *run, Results *r, const char *name, const Val *v)
 	const Val **elements;
 	int n = sequence_elements(cx, v, &elements);
 	if (n < 0)
-		fail(cx, "output %s: a sequence of more elements than %d, or of a number that only run time knows, is not "
+		fail(cx,
+			"output %s: a sequence of more elements than %d, or of a number that only run time knows, is not "
 			"supported",
 			onnx_quote(cx, name), ONNX_MAX_ELEMENTS);
 	for (int i = 0; i < n; i++) {

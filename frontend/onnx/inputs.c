@@ -129,7 +129,7 @@ static const Dim *declared_dim(Run *run, const Onnx__TensorShapeProto__Dimension
 OnnxKind onnx_kind(const Onnx__ValueInfoProto *info)
 {
 	Onnx__TypeProto__ValueCase is = info->type ? info->type->value_case : ONNX__TYPE_PROTO__VALUE__NOT_SET;
-	return is == ONNX__TYPE_PROTO__VALUE_SEQUENCE_TYPE   ? ONNX_IS_SEQUENCE
+	return is == ONNX__TYPE_PROTO__VALUE_SEQUENCE_TYPE    ? ONNX_IS_SEQUENCE
 		: is == ONNX__TYPE_PROTO__VALUE_OPTIONAL_TYPE ? ONNX_IS_OPTIONAL
 							      : ONNX_IS_TENSOR;
 }
@@ -142,10 +142,11 @@ const Type *declared_type(Run *run, const Onnx__ValueInfoProto *info)
 		fail(cx, "%s: has no type", what);
 	switch (info->type->value_case) {
 	case ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE: break;
-	case ONNX__TYPE_PROTO__VALUE_SEQUENCE_TYPE: 
+	case ONNX__TYPE_PROTO__VALUE_SEQUENCE_TYPE:
 		fail(cx, "%s: sequences are not supported without a data set, which tells their lengths", what);
-	case ONNX__TYPE_PROTO__VALUE_OPTIONAL_TYPE: 
-		fail(cx, "%s: optionals are not supported without a data set, which tells whether they are there", what);
+	case ONNX__TYPE_PROTO__VALUE_OPTIONAL_TYPE:
+		fail(cx, "%s: optionals are not supported without a data set, which tells whether they are there",
+			what);
 	case ONNX__TYPE_PROTO__VALUE_MAP_TYPE: fail(cx, "%s: maps are not supported", what);
 	case ONNX__TYPE_PROTO__VALUE_SPARSE_TENSOR_TYPE: fail(cx, "%s: sparse tensors are not supported", what);
 	default: fail(cx, "%s: opaque types are not supported", what);
@@ -237,7 +238,8 @@ static void use_shapes(Run *run, Scope *scope, const OnnxValue *const *likes)
 			const Sym *s = bare_symbol(type->dims[d]);
 			if (s) map_put(run->equal, s->name, dim_int(run->cx, shape->dims[d]));
 		}
-		if (o->bind_scalars && shape->count == 1 && !elem_is_float(shape->elem) && !bound_value(o, g->input[i]->name))
+		if (o->bind_scalars && shape->count == 1 && !elem_is_float(shape->elem) &&
+			!bound_value(o, g->input[i]->name))
 			scope_put(run, scope, g->input[i]->name, bind(run, g->input[i], shape));
 	}
 }

@@ -90,7 +90,7 @@ typedef struct {
 	Map *equal;    /* symbol's name -> Dim: what earlier attempts found out */
 	bool restart;  /* set when an attempt found such an equality */
 	int64_t n_nodes;
-	int depth; /* of subgraphs and functions */
+	int depth;    /* of subgraphs and functions */
 	int n_bodies; /* of Loop, Scan and If around what is being imported */
 	int n_sizers; /* what computes sizes, in the graph and the bodies that are being imported */
 	const Val **sizers;
@@ -132,7 +132,7 @@ const Type *declared_type(Run *, const Onnx__ValueInfoProto *);
 /* The parameters of the main graph; binds inputs and initialisers to their values.  Returns their number. */
 int import_inputs(Run *, Scope *, const Val ***params, const char ***names);
 void note_declared(Run *, Scope *, const Onnx__GraphProto *); /* the shapes that the graph declares for its values */
-void note_outputs(Run *, const Val *const *results);            /* where they are not as declared */
+void note_outputs(Run *, const Val *const *results);          /* where they are not as declared */
 /* A size that the model computes. */
 const Dim *computed_symbol(Run *, const char *name, int64_t lo, int64_t most);
 /* The same, of a size that a declared shape may tell: then that is what an earlier attempt found out, and `known`. */

@@ -16,7 +16,7 @@ int32_t onnx_data_type(Elem);
 typedef enum { ONNX_IS_TENSOR, ONNX_IS_SEQUENCE, ONNX_IS_OPTIONAL } OnnxKind; /* as the model declares it */
 typedef struct {
 	enum { ONNX_UNKNOWN, ONNX_ABSENT, ONNX_TENSOR, ONNX_SEQUENCE } form; /* absent: an optional without a value */
-	int n;                        /* 1 for a tensor */
+	int n;                                                               /* 1 for a tensor */
 	const Tensor *const *tensors;
 } OnnxValue;
 enum { ONNX_MAX_ELEMENTS = 4096 }; /* of a sequence that is an input or output: each becomes one */

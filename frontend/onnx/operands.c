@@ -23,10 +23,11 @@ const Val *node_element(const Node *n, const Val *v, int k)
 		if (single) return node_element(n, v->args[k], 0);
 	}
 	int64_t start;
-	if (v->op == OP_slice && v->type->rank == 1 && dim_is_int(val_dims(v, A_START)[0], &start) && start <= INT32_MAX &&
-		llabs(val_ints(v, A_STEP)[0]) <= INT16_MAX && k <= INT16_MAX)
+	if (v->op == OP_slice && v->type->rank == 1 && dim_is_int(val_dims(v, A_START)[0], &start) &&
+		start <= INT32_MAX && llabs(val_ints(v, A_STEP)[0]) <= INT16_MAX && k <= INT16_MAX)
 		return node_element(n, v->args[0], (int)start + k * (int)val_ints(v, A_STEP)[0]);
-	if (v->type->rank == 1 && !dim_is(v->type->dims[0], 1)) v = b_slice(cx, v, 0, dim_int(cx, k), dim_int(cx, 1), 1);
+	if (v->type->rank == 1 && !dim_is(v->type->dims[0], 1))
+		v = b_slice(cx, v, 0, dim_int(cx, k), dim_int(cx, 1), 1);
 	return b_cast(cx, b_reshape(cx, v, 0, NULL), I64);
 }
 
@@ -61,7 +62,8 @@ void node_check_size(const Node *n, const Val *v, const Dim *wanted)
 	const Val **checks = NEWN(n->cx->arena, const Val *, run->n_checks + 1);
 	copy_vals(checks, run->checks, run->n_checks);
 	/* by the difference: a `size` with a symbol alone would give it its value */
-	if (!dim_is_int(wanted, NULL)) v = binary(n->cx, OP_EW_sub, v, b_dim(n->cx, wanted)), wanted = dim_int(n->cx, 0);
+	if (!dim_is_int(wanted, NULL))
+		v = binary(n->cx, OP_EW_sub, v, b_dim(n->cx, wanted)), wanted = dim_int(n->cx, 0);
 	checks[run->n_checks++] = b_size(n->cx, v, wanted);
 	run->checks = checks;
 }
@@ -189,7 +191,8 @@ const Val *without_axes(const Node *n, const Val *x, int count, const Val *const
 	const Dim **dims = NEWN(cx->arena, const Dim *, rank), *most = dim_int(cx, 1);
 	for (int k = 0; k < rank; k++) sizes[k] = b_scalar_int(cx, I64, 1);
 	for (int i = 0; i < x->type->rank; i++) {
-		const Val *stays = b_ew1(cx, OP_EW_not, is_axis(cx, count, places, i)), *size = b_dim(cx, x->type->dims[i]);
+		const Val *stays = b_ew1(cx, OP_EW_not, is_axis(cx, count, places, i)),
+			  *size = b_dim(cx, x->type->dims[i]);
 		for (int k = 0; k < rank; k++) {
 			const Val *here = binary(cx, OP_EW_eq, to, b_scalar_int(cx, I64, k));
 			sizes[k] = b_select(cx, binary(cx, OP_EW_and, stays, here), size, sizes[k]);
@@ -226,7 +229,8 @@ static bool mentions(const Dim *d, const Map *open, const Sym *only, int *times)
 {
 	bool any = false;
 	for (int i = 0; i < d->n_terms; i++)
-		for (int k = 0; k < d->terms[i].n_syms; k++) any |= sym_mentions(d->terms[i].syms[k], open, only, times);
+		for (int k = 0; k < d->terms[i].n_syms; k++)
+			any |= sym_mentions(d->terms[i].syms[k], open, only, times);
 	return any;
 }
 

@@ -55,7 +55,8 @@ static bool has_word(const char *words, const char *word)
 static int data_type_of(Other other, int first)
 {
 	switch (other) {
-	case INTEGERS: case A_CONSTANT: return ONNX__TENSOR_PROTO__DATA_TYPE__INT64;
+	case INTEGERS:
+	case A_CONSTANT: return ONNX__TENSOR_PROTO__DATA_TYPE__INT64;
 	case FLOATS: return ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT;
 	case TRUTHS: return ONNX__TENSOR_PROTO__DATA_TYPE__BOOL;
 	default: return first;
@@ -130,7 +131,8 @@ static OnnxModel *one_node(Ctx *cx, const OnnxOperator *o, int version, const Tr
 	for (int i = 0; i < n; i++) {
 		node->input[i] = arena_printf(cx->arena, "x%d", i);
 		if (i && t->others[i] == A_CONSTANT) {
-			Onnx__TensorProto *c = graph->initializer[graph->n_initializer++] = NEW(cx->arena, Onnx__TensorProto);
+			Onnx__TensorProto *c = graph->initializer[graph->n_initializer++] =
+				NEW(cx->arena, Onnx__TensorProto);
 			onnx__tensor_proto__init(c);
 			c->name = node->input[i];
 			c->has_data_type = true;
@@ -192,7 +194,8 @@ static bool find_trial(const OnnxOperator *o, int version, int first, Trial *t)
 		for (int k = 0; k < 2 * N_SHAPES * ways; k++) {
 			t->attributes = k / (N_SHAPES * ways);
 			t->shape = &shapes[k / ways % N_SHAPES];
-			for (int i = 1, rest = k % ways; i < t->n; i++, rest /= N_OTHERS) t->others[i] = (Other)(rest % N_OTHERS);
+			for (int i = 1, rest = k % ways; i < t->n; i++, rest /= N_OTHERS)
+				t->others[i] = (Other)(rest % N_OTHERS);
 			if (imports(o, version, t, first)) return true;
 		}
 	}

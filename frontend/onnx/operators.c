@@ -34,16 +34,20 @@ static int all_rows(Ctx *cx, Row **rows)
 	n = 0;
 	for (int t = 0; onnx_tables[t]; t++)
 		for (const Importer *r = onnx_tables[t]; r->op; r++)
-			(*rows)[n++] = (Row){r->domain, r->op, r->attrs, NULL, r->since, r->until, r->min_in, r->max_in, r->max_out};
+			(*rows)[n++] = (Row){
+				r->domain, r->op, r->attrs, NULL, r->since, r->until, r->min_in, r->max_in, r->max_out};
 	const int n_c = n;
 	for (int i = 0; i < n_texts; i++) {
 		bool hidden = false;
 		for (int k = 0; k < n_c; k++)
-			hidden |= !strcmp((*rows)[k].domain, texts[i].domain) && !strcmp((*rows)[k].op, texts[i].op) && !(*rows)[k].until &&
-				(*rows)[k].since <= texts[i].since;
+			hidden |= !strcmp((*rows)[k].domain, texts[i].domain) && !strcmp((*rows)[k].op, texts[i].op) &&
+				!(*rows)[k].until && (*rows)[k].since <= texts[i].since;
 		if (hidden) continue;
 		Row *r = &(*rows)[n++];
-		*r = (Row){.domain = texts[i].domain, .op = texts[i].op, .text = texts[i].name, .since = texts[i].since,
+		*r = (Row){.domain = texts[i].domain,
+			.op = texts[i].op,
+			.text = texts[i].name,
+			.since = texts[i].since,
 			.until = texts[i].until};
 		lib_signature(cx, r->text, &r->attrs, &r->min_in, &r->max_in, &r->max_out);
 	}
@@ -97,7 +101,9 @@ int onnx_operators(Ctx *cx, const char *name, const OnnxOperator **operators)
 		buf_init(&texts, cx->arena);
 		OnnxOperator *o = &list[n];
 		*o = (OnnxOperator){.domain = rows[i].domain, .name = rows[i].op, .min_in = rows[i].min_in};
-		for (last = i; last < n_rows && !strcmp(rows[last].op, o->name) && !strcmp(rows[last].domain, o->domain); last++) {
+		for (last = i;
+			last < n_rows && !strcmp(rows[last].op, o->name) && !strcmp(rows[last].domain, o->domain);
+			last++) {
 			const Row *r = &rows[last];
 			add_words(&attrs, r->attrs);
 			if (r->text) add_words(&texts, r->text);

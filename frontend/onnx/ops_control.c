@@ -51,7 +51,8 @@ static bool same_rank(const Node *n, const Graph **bodies, int i)
 	results[i] = b_reshape(cx, results[i], rank, types[!lower]->dims);
 	note(cx, "%s: %s: %s or %s, taken as the latter", cx->loc, result_what(n, "the branches' result", g, i),
 		type_str(cx, types[lower]), type_str(cx, types[!lower]));
-	bodies[lower] = graph_new(cx, g->name, g->n_params, g->params, g->param_names, g->n_results, results, g->result_names);
+	bodies[lower] =
+		graph_new(cx, g->name, g->n_params, g->params, g->param_names, g->n_results, results, g->result_names);
 	return true;
 }
 

@@ -48,7 +48,8 @@ static const Val *range_count(Ctx *cx, const Val *const *ends)
 {
 	Elem wide = elem_is_float(ends[0]->type->elem) ? F64 : I64;
 	int64_t from, by;
-	bool counts = wide == I64 && known_int(cx, ends[0], &from) && known_int(cx, ends[2], &by) && from == 0 && by == 1;
+	bool counts =
+		wide == I64 && known_int(cx, ends[0], &from) && known_int(cx, ends[2], &by) && from == 0 && by == 1;
 	if (counts) return binary(cx, OP_EW_max, b_cast(cx, ends[1], I64), b_scalar_int(cx, I64, 0));
 	const Val *way = binary(cx, OP_EW_sub, b_cast(cx, ends[1], wide), b_cast(cx, ends[0], wide)), *count;
 	const Val *step = b_cast(cx, ends[2], wide);

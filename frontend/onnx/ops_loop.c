@@ -248,8 +248,7 @@ static void loop_as_loop(Loop *l, const Val *limit, const Val *go, const Val **o
 	const char *name = arena_printf(cx->arena, "%s_steps", *n->name ? n->name : "loop");
 	if (l->n_ys && known && dim_hi(most) < INT64_MAX) /* as many rows as it ran steps */
 		length = computed_symbol(n->core->run, name, 0, dim_hi(most) > 0 ? dim_hi(most) : 0);
-	else if (l->n_ys)
-		length = open_symbol(n->core->run, name, 0, INT64_MAX, &declared);
+	else if (l->n_ys) length = open_symbol(n->core->run, name, 0, INT64_MAX, &declared);
 	/* where the number of steps is declared, one more step than that can be noticed */
 	const Dim *room = declared ? dim_add(cx, length, dim_int(cx, 1)) : length;
 	const Val *loop = b_loop(cx, body, l->n_captures, l->n_carries, n_params + 1, args, room);
@@ -344,12 +343,13 @@ static void loop_unrolled(const Loop *l, int64_t most, const Val *go, const Val 
 	const int vector[] = {body_wants_vector(n, "body", 0), body_wants_vector(n, "body", 1)};
 	enum { MAX_STACKED = 1 << 20 };
 	if (n_ys * most > MAX_STACKED) node_fail(n, "an unrolled loop stacks more than %d values", MAX_STACKED);
-	const Val **args = NEWN(cx->arena, const Val *, n_args), **ys = NEWN(cx->arena, const Val *, n_ys * most);
+	const Val **args = NEWN(cx->arena, const Val *, n_args), **ys = NEWN(cx->arena, const Val *, n_ys *most);
 	copy_vals(args + 2, l->init, l->n_states);
 	int64_t steps = 0;
 	for (bool goes; steps < most; steps++) {
 		if (!known_bool(cx, go, &goes))
-			node_fail(n, "a condition that only run time knows, with sequences as states, is not supported");
+			node_fail(
+				n, "a condition that only run time knows, with sequences as states, is not supported");
 		if (!goes) break;
 		args[0] = b_reshape(cx, b_scalar_int(cx, I64, steps), vector[0], &one);
 		args[1] = b_reshape(cx, b_scalar_int(cx, BOOL, 1), vector[1], &one);
@@ -367,7 +367,8 @@ static void loop_unrolled(const Loop *l, int64_t most, const Val *go, const Val 
 			node_same_type(n, row[0]->type, row[steps]->type, "a stacked output in two steps");
 		}
 	}
-	if (n_ys && !steps) node_fail(n, "stacking the outputs of no steps, with sequences as states, is not supported");
+	if (n_ys && !steps)
+		node_fail(n, "stacking the outputs of no steps, with sequences as states, is not supported");
 	for (int i = 0; i < n->n_out; i++)
 		if (i < l->n_states) out[i] = args[2 + i];
 		else if (steps == 1) out[i] = ys[(i - l->n_states) * most];

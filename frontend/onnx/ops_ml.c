@@ -36,7 +36,8 @@ static const Tensor *tensor_of(const Node *n, const char *attr, int count)
 {
 	const Tensor *t = node_tensor(n, attr);
 	if (!t || t->count != count)
-		node_fail(n, "attribute %s: a tensor of %d elements wanted, %lld seen", attr, count, t ? (long long)t->count : 0LL);
+		node_fail(n, "attribute %s: a tensor of %d elements wanted, %lld seen", attr, count,
+			t ? (long long)t->count : 0LL);
 	return t;
 }
 
@@ -62,7 +63,8 @@ static void fill_branch(const Forest *f, Tensor *to, const char *ids_attr, const
 /* The levels below a node.  A node that leads to itself has more of them than there are nodes. */
 static void measure(Forest *f)
 {
-	int *seen = NEWN(f->n->cx->arena, int, f->n_nodes), *stack = NEWN(f->n->cx->arena, int, 2 * f->n_nodes + 2), n = 0;
+	int *seen = NEWN(f->n->cx->arena, int, f->n_nodes), *stack = NEWN(f->n->cx->arena, int, 2 * f->n_nodes + 2),
+	    n = 0;
 	for (int t = 0; t < f->n_trees; t++) {
 		if (f->roots[t] < 0 || f->roots[t] >= f->n_nodes)
 			node_fail(f->n, "attribute tree_roots: %lld is out of range", (long long)f->roots[t]);
@@ -119,7 +121,8 @@ static Forest forest_of(const Node *n, Elem elem)
 	if (f.n_nodes < 1 || f.n_leaves < 1 || f.n_trees < 1 || f.n_nodes > MAX_NODES || f.n_leaves > MAX_NODES)
 		node_fail(n, "%d trees of %d nodes and %d leaves", f.n_trees, f.n_nodes, f.n_leaves);
 	const int64_t all = f.n_nodes + f.n_leaves;
-	const int64_t *features = ints_of(n, "nodes_featureids", f.n_nodes), *targets = ints_of(n, "leaf_targetids", f.n_leaves);
+	const int64_t *features = ints_of(n, "nodes_featureids", f.n_nodes),
+		      *targets = ints_of(n, "leaf_targetids", f.n_leaves);
 	const Tensor *modes = tensor_of(n, "nodes_modes", f.n_nodes), *splits = tensor_of(n, "nodes_splits", f.n_nodes);
 	const Tensor *weights = tensor_of(n, "leaf_weights", f.n_leaves);
 	const int64_t *missing = node_has(n, "nodes_missing_value_tracks_true")
@@ -135,7 +138,8 @@ static Forest forest_of(const Node *n, Elem elem)
 	f.target = table(n, I64, all, 0);
 	for (int i = 0; i < f.n_nodes; i++) {
 		const int64_t mode = tensor_get_int(modes, i);
-		if (mode < 0 || mode >= N_MODES) node_fail(n, "attribute nodes_modes: %lld is unknown", (long long)mode);
+		if (mode < 0 || mode >= N_MODES)
+			node_fail(n, "attribute nodes_modes: %lld is unknown", (long long)mode);
 		tensor_set_int(f.feature, i, features[i]);
 		tensor_set_int(f.mode, i, mode);
 		tensor_set(f.split, i, tensor_get(splits, i));
@@ -168,7 +172,8 @@ static const Val *branch(Ctx *cx, const Forest *f, const Val *x, const Val *node
 	for (int m = 0; m < N_MODES; m++) {
 		if (!used[m]) continue;
 		const Val *here = m == MEMBER
-			? b_reduce(cx, "max", binary(cx, OP_EW_eq, b_unsqueeze(cx, value, 2), at_node(cx, f->members, node)), 1,
+			? b_reduce(cx, "max",
+				  binary(cx, OP_EW_eq, b_unsqueeze(cx, value, 2), at_node(cx, f->members, node)), 1,
 				  (const int[]){2}, false)
 			: binary(cx, ops[m], value, split);
 		yes = yes ? b_select(cx, with_number(cx, OP_EW_eq, mode, m), here, yes) : here;
@@ -187,10 +192,10 @@ static const Val *leaves(const Forest *f, const Val *x)
 	for (int i = 0; i < f->n_trees; i++) tensor_set_int(roots, i, f->roots[i]);
 	const Val *node = b_expand(cx, val_const(cx, roots), 2, dims);
 	const Val *params[] = {val_param(cx, 0, x->type), val_param(cx, 1, node->type)};
-	const Val *next = b_select(cx, branch(cx, f, params[0], params[1]), at_node(cx, f->yes, params[1]),
-		at_node(cx, f->no, params[1]));
-	const Graph *body = graph_new(cx, "level", 2, params, (const char *const[]){"x", "node"}, 1, &next,
-		(const char *const[]){"next"});
+	const Val *next = b_select(
+		cx, branch(cx, f, params[0], params[1]), at_node(cx, f->yes, params[1]), at_node(cx, f->no, params[1]));
+	const Graph *body = graph_new(
+		cx, "level", 2, params, (const char *const[]){"x", "node"}, 1, &next, (const char *const[]){"next"});
 	return val_get(cx, b_scan(cx, body, 1, 1, 2, (const Val *[]){x, node}, dim_int(cx, f->depth), false), 0);
 }
 
@@ -206,8 +211,8 @@ static void import_tree_ensemble(Node *n, const Val **out)
 	const int64_t how = node_int(n, "aggregate_function", SUM), transform = node_int(n, "post_transform", 0);
 	const int64_t n_targets = node_int(n, "n_targets", 1);
 	if (how < 0 || how >= N_AGGREGATES || transform < 0 || transform > 4 || n_targets < 1 || n_targets > MAX_NODES)
-		node_fail(n, "aggregate_function %lld, post_transform %lld, n_targets %lld", (long long)how, (long long)transform,
-			(long long)n_targets);
+		node_fail(n, "aggregate_function %lld, post_transform %lld, n_targets %lld", (long long)how,
+			(long long)transform, (long long)n_targets);
 	const Val *leaf = b_unsqueeze(cx, leaves(&f, x), 2);
 	const Dim *targets = dim_int(cx, n_targets);
 	const Val *mine = binary(cx, OP_EW_eq, at_node(cx, f.target, leaf), b_iota(cx, I64, 1, &targets, 0));
@@ -233,10 +238,12 @@ static void import_tree_ensemble(Node *n, const Val **out)
 static const Tensor *list_of(const Node *n, const char *name)
 {
 	Ctx *cx = n->cx;
-	const char *ints = arena_printf(cx->arena, "%s_int64s", name), *floats = arena_printf(cx->arena, "%s_floats", name);
+	const char *ints = arena_printf(cx->arena, "%s_int64s", name),
+		   *floats = arena_printf(cx->arena, "%s_floats", name);
 	const int64_t *i64;
 	const double *f64;
-	if (node_has(n, arena_printf(cx->arena, "%s_strings", name))) node_fail(n, "attribute %s_strings: strings are not supported", name);
+	if (node_has(n, arena_printf(cx->arena, "%s_strings", name)))
+		node_fail(n, "attribute %s_strings: strings are not supported", name);
 	int64_t count = node_ints(n, ints, &i64);
 	if (count >= 0) {
 		Tensor *t = tensor_new(cx->arena, I64, 1, &count);
@@ -256,7 +263,8 @@ static const Val *default_label(const Node *n, Elem elem)
 {
 	Ctx *cx = n->cx;
 	const Tensor *t = node_tensor(n, "default_tensor");
-	if (t && (t->elem != elem || t->count != 1)) node_fail(n, "attribute default_tensor: one %s wanted", elem_info[elem].name);
+	if (t && (t->elem != elem || t->count != 1))
+		node_fail(n, "attribute default_tensor: one %s wanted", elem_info[elem].name);
 	if (t) return b_reshape(cx, val_const(cx, t), 0, NULL);
 	if (elem_is_float(elem)) return b_scalar(cx, elem, node_float(n, "default_float", -0.0));
 	return b_scalar_int(cx, elem, node_int(n, "default_int64", -1));
@@ -271,13 +279,15 @@ static void import_label_encoder(Node *n, const Val **out)
 		node_fail(n, "as many keys as values wanted, %lld and %lld seen", keys ? (long long)keys->count : 0LL,
 			values ? (long long)values->count : 0LL);
 	if (keys->elem != x->type->elem)
-		node_fail(n, "input X: %s wanted, as the keys are, %s seen", elem_info[keys->elem].name, type_str(cx, x->type));
+		node_fail(n, "input X: %s wanted, as the keys are, %s seen", elem_info[keys->elem].name,
+			type_str(cx, x->type));
 	const Dim *count = dim_int(cx, keys->count);
 	const int last = x->type->rank;
 	const Val *key = b_reshape(cx, val_const(cx, keys), 1, &count), *wide = b_unsqueeze(cx, x, last);
 	const Val *same = binary(cx, OP_EW_eq, wide, key);
 	if (elem_is_float(keys->elem)) /* NaN is a key like any other */
-		same = binary(cx, OP_EW_or, same, binary(cx, OP_EW_and, b_ew1(cx, OP_EW_isnan, wide), b_ew1(cx, OP_EW_isnan, key)));
+		same = binary(cx, OP_EW_or, same,
+			binary(cx, OP_EW_and, b_ew1(cx, OP_EW_isnan, wide), b_ew1(cx, OP_EW_isnan, key)));
 	const Val *found = b_reduce(cx, "max", same, 1, &last, false);
 	const Val *at = b_argreduce(cx, "max", b_cast(cx, same, U8), last, true); /* of equal keys the last */
 	const Val *label = b_gather(cx, b_reshape(cx, val_const(cx, values), 1, &count), at, 0);

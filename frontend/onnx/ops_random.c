@@ -27,7 +27,9 @@ static int stream_attrs(const Node *n, bool seeded, uint64_t seed, LibAttr *attr
 	static const char *const names[N_STREAM] = {"key0", "key1", "stream0", "stream1"};
 	const uint64_t place = seeded ? 0 : hash_bytes(0, n->cx->loc, strlen(n->cx->loc));
 	const uint64_t words[N_STREAM] = {seed & UINT32_MAX, seed >> 32, place & UINT32_MAX, place >> 32};
-	if (node_in_body(n)) node_fail(n, "random numbers inside of a body: each of its runs would get the same, which is not supported");
+	if (node_in_body(n))
+		node_fail(n,
+			"random numbers inside of a body: each of its runs would get the same, which is not supported");
 	note_once(n->cx);
 	for (int i = 0; i < N_STREAM; i++) attrs[i] = (LibAttr){.name = names[i], .num = (double)words[i]};
 	return N_STREAM;
@@ -53,7 +55,8 @@ static LibAttr type_attr(const Node *n, Elem default_elem)
 {
 	const int64_t type = node_int(n, "dtype", onnx_data_type(default_elem));
 	const Elem elem = type < 0 || type > INT32_MAX ? N_ELEMS : onnx_elem(n->cx, (int32_t)type, "attribute dtype");
-	if (elem == N_ELEMS || elem_is_storage(elem)) node_fail(n, "attribute dtype: %lld is not supported", (long long)type);
+	if (elem == N_ELEMS || elem_is_storage(elem))
+		node_fail(n, "attribute dtype: %lld is not supported", (long long)type);
 	return (LibAttr){.name = "type", .kind = LIB_STR, .str = elem_info[elem].name};
 }
 
@@ -62,7 +65,8 @@ static int numbers(const Node *n, int n_attrs, LibAttr *attrs)
 {
 	static const char *const names[] = {"low", "high", "mean", "scale"};
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-		if (node_has(n, names[i])) attrs[n_attrs++] = (LibAttr){.name = names[i], .num = node_float(n, names[i], 0)};
+		if (node_has(n, names[i]))
+			attrs[n_attrs++] = (LibAttr){.name = names[i], .num = node_float(n, names[i], 0)};
 	return n_attrs;
 }
 
@@ -92,7 +96,8 @@ static void import_random(Node *n, const Val **out)
 		node_fail(n, "random numbers of type %s are not supported", elem_info[elem].name);
 	n_attrs = numbers(n, n_attrs, attrs);
 	const Val *i = counter(cx, rank, dims);
-	lib_call(cx, strncmp(n->op, "RandomNormal", 12) == 0 ? "random_normal" : "random_uniform", 1, &i, n_attrs, attrs, 1, out);
+	lib_call(cx, strncmp(n->op, "RandomNormal", 12) == 0 ? "random_normal" : "random_uniform", 1, &i, n_attrs,
+		attrs, 1, out);
 }
 
 static void import_bernoulli(Node *n, const Val **out)
@@ -101,7 +106,8 @@ static void import_bernoulli(Node *n, const Val **out)
 	int n_attrs = float_stream(n, attrs);
 	const Val *p = node_in(n, 0, "input");
 	attrs[n_attrs++] = type_attr(n, p->type->elem);
-	lib_call(n->cx, "bernoulli", 2, (const Val *[]){p, counter(n->cx, p->type->rank, p->type->dims)}, n_attrs, attrs, 1, out);
+	lib_call(n->cx, "bernoulli", 2, (const Val *[]){p, counter(n->cx, p->type->rank, p->type->dims)}, n_attrs,
+		attrs, 1, out);
 }
 
 static void import_multinomial(Node *n, const Val **out)
@@ -139,7 +145,8 @@ static void import_dropout(Node *n, const Val **out)
 		training = b_scalar_int(cx, BOOL, 1);
 		ratio = b_scalar(cx, F32, node_float(n, "ratio", 0.5));
 	}
-	const Tensor *known = training ? known_tensor(cx, training) : NULL, *known_ratio = ratio ? known_tensor(cx, ratio) : NULL;
+	const Tensor *known = training ? known_tensor(cx, training) : NULL,
+		     *known_ratio = ratio ? known_tensor(cx, ratio) : NULL;
 	if (!training || (known && known->count == 1 && !tensor_get_int(known, 0)) ||
 		(known_ratio && known_ratio->count == 1 && tensor_get(known_ratio, 0) == 0)) {
 		keep_all(n, x, mask, out);

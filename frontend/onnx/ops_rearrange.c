@@ -126,7 +126,8 @@ static void import_col2im(Node *n, const Val **out)
 		channels = divided(n, in[1], of_block, "the channels times the block");
 		node_same_dim(n, n_blocks, in[2], "the number of blocks");
 	} else { /* the reshape compares the counts */
-		channels = node_size(n, binary(cx, OP_EW_div, b_dim(cx, in[1]), b_dim(cx, all)), result_dim_name(n, 0, 1), 0, in[1]);
+		channels = node_size(
+			n, binary(cx, OP_EW_div, b_dim(cx, in[1]), b_dim(cx, all)), result_dim_name(n, 0, 1), 0, in[1]);
 		node_check_size(n, b_dim(cx, n_blocks), in[2]);
 	}
 

@@ -55,7 +55,8 @@ static const Val *reduced_count(const Over *o, const Type *t)
 	const Val *chosen = b_dim(cx, count);
 	for (int i = 0; i < o->n_axes; i++) count = dim_mul(cx, count, t->dims[o->axes[i]]);
 	for (int i = 0; o->chosen && i < t->rank; i++)
-		chosen = binary(cx, OP_EW_mul, chosen, b_select(cx, o->chosen[i], b_dim(cx, t->dims[i]), b_scalar_int(cx, I64, 1)));
+		chosen = binary(cx, OP_EW_mul, chosen,
+			b_select(cx, o->chosen[i], b_dim(cx, t->dims[i]), b_scalar_int(cx, I64, 1)));
 	return o->chosen ? chosen : b_dim(cx, count);
 }
 
@@ -100,7 +101,8 @@ static Elem widened(const Reduction *r, Elem elem)
 }
 
 /* y, with a place for each element of x, with one place of each chosen axis; then without these where they do not stay. */
-static const Val *first_places(const Node *n, const Over *o, const Type *x, const Val *y, int count, const Val *const *places)
+static const Val *first_places(
+	const Node *n, const Over *o, const Type *x, const Val *y, int count, const Val *const *places)
 {
 	Ctx *cx = o->cx;
 	const Val *one = b_scalar_int(cx, I64, 1);

@@ -342,8 +342,8 @@ static void set_sizes_by_aspect(const Node *n, Axis *axes, int count, const int 
 	for (int i = 0; i < count; i++) {
 		const Dim *in = axes[which[i]].in;
 		if (dim_hi(in) < 1 || dim_hi(sizes[i]) < 1)
-			node_fail(n, "attribute keep_aspect_ratio_policy: from %s to %s is not supported", dim_text(cx, in),
-				dim_text(cx, sizes[i]));
+			node_fail(n, "attribute keep_aspect_ratio_policy: from %s to %s is not supported",
+				dim_text(cx, in), dim_text(cx, sizes[i]));
 		const Val *one = quotient(cx, size_f64(cx, sizes[i]), size_f64(cx, in));
 		scale = !scale ? one : largest ? larger(cx, scale, one) : smaller(cx, scale, one);
 	}

@@ -189,9 +189,11 @@ static void split_to_sequence(Node *n, const Val **out)
 	int64_t n_parts = count, part = 1, all;
 	if (equal) {
 		if (count > 0 && !dim_is_int(sizes[0], &part))
-			node_fail(n, "input split: it says how many tensors there are, and is computed at run time, which is not supported");
+			node_fail(n,
+				"input split: it says how many tensors there are, and is computed at run time, which is not supported");
 		if (part <= 0) node_fail(n, "input split: parts of %lld elements", (long long)part);
-		if (!dim_is_int(length, &all)) node_fail(n, "an axis of known length wanted, %s seen", type_str(cx, x->type));
+		if (!dim_is_int(length, &all))
+			node_fail(n, "an axis of known length wanted, %s seen", type_str(cx, x->type));
 		n_parts = all / part + (all % part != 0);
 	}
 	if (n_parts > INT16_MAX) node_fail(n, "more than %d parts", INT16_MAX);
@@ -223,12 +225,11 @@ static void sequence_map(Node *n, const Val **out)
 		if (!is_sequence(args[i])) continue;
 		int length = sequence_elements(cx, args[i], &in[i]);
 		if (length < 0) node_fail(n, "input %d: the sequence's length must be known, and small", i);
-		if (i && length != count)
-			node_fail(n, "input %d: %d elements wanted, %d seen", i, count, length);
+		if (i && length != count) node_fail(n, "input %d: %d elements wanted, %d seen", i, count, length);
 		count = length;
 	}
 	if ((int64_t)n->n_out * count > MAX_MAPPED) node_fail(n, "gives more than %d elements", MAX_MAPPED);
-	const Val **chunks = NEWN(cx->arena, const Val *, n->n_out * count);
+	const Val **chunks = NEWN(cx->arena, const Val *, n->n_out *count);
 	for (int k = 0; k < count; k++) {
 		const Val *const *results;
 		for (int i = 0; i < n->n_in; i++)

@@ -105,11 +105,11 @@ static const Val *reshape_to(const Node *n, const Val *x, int rank, const Dim *c
 }
 
 /* The same where run time says what is wanted: each dim is computed. */
-static const Val *reshape_by_values(
-	const Node *n, const Val *x, int rank, const Val *const *wanted, bool zero_copies)
+static const Val *reshape_by_values(const Node *n, const Val *x, int rank, const Val *const *wanted, bool zero_copies)
 {
 	Ctx *cx = n->cx;
-	const Val *one = b_scalar_int(cx, I64, 1), *minus = b_scalar_int(cx, I64, -1), *wrong = b_scalar_int(cx, I64, -2);
+	const Val *one = b_scalar_int(cx, I64, 1), *minus = b_scalar_int(cx, I64, -1),
+		  *wrong = b_scalar_int(cx, I64, -2);
 	const Val **sizes = NEWN(cx->arena, const Val *, rank), *product = one, *n_minus = b_scalar_int(cx, I64, 0);
 	for (int i = 0; i < rank; i++) {
 		const Val *copied = i < x->type->rank ? b_dim(cx, x->type->dims[i]) : wrong;
@@ -181,7 +181,8 @@ static void squeeze(const Node *n, int count, const int64_t *axes, const Val **o
 		gone[i] = dim_is(t->dims[i], 1);
 		if (gone[i] || dim_lo(t->dims[i]) > 1 || dim_hi(t->dims[i]) < 1) continue;
 		if (!node_reads(n, t->dims[i]))
-			node_fail(n, "without axes: whether a dim of %s is 1 decides what remains; give it a size or a bound",
+			node_fail(n,
+				"without axes: whether a dim of %s is 1 decides what remains; give it a size or a bound",
 				type_str(cx, t));
 		/* the rank is decided now: what an operand says at run time stays, and must not be 1 */
 		const Val *is_one = binary(cx, OP_EW_eq, b_dim(cx, t->dims[i]), b_scalar_int(cx, I64, 1));
@@ -314,8 +315,7 @@ static void import_concat(Node *n, const Val **out) { concat(n, node_required_in
 static void import_concat_1(Node *n, const Val **out) { concat(n, node_int(n, "axis", 1), out); }
 
 /* count < 0: equal parts; where the last may be smaller, opset 18 says so. */
-static void split(
-	const Node *n, int count, const Dim *const *given, bool are_known, bool last_smaller, const Val **out)
+static void split(const Node *n, int count, const Dim *const *given, bool are_known, bool last_smaller, const Val **out)
 {
 	Ctx *cx = n->cx;
 	const Val *x = node_in(n, 0, "input");
@@ -353,7 +353,7 @@ static void import_split_2(Node *n, const Val **out) { split_by_attr(n, out); }
 /* The sizes that an input gives; -1 where it is not there. */
 static int split_sizes(const Node *n, const Dim *const **sizes, bool *are_known)
 {
-	const Val *x = node_in(n, 0, "input"), *const *elements;
+	const Val *x = node_in(n, 0, "input"), *const * elements;
 	int axis = node_axis(n, node_int(n, "axis", 0), x->type->rank), count = node_elements(n, 1, "split", &elements);
 	if (count < 0) return -1;
 	const Dim **dims = NEWN(n->cx->arena, const Dim *, count);
@@ -409,7 +409,7 @@ static const Val *expand_to_value(const Node *n, const Val *x, int i, const Val 
 static void import_expand(Node *n, const Val **out)
 {
 	Ctx *cx = n->cx;
-	const Val *x = node_in(n, 0, "input"), *const *wanted;
+	const Val *x = node_in(n, 0, "input"), *const * wanted;
 	node_in(n, 1, "shape");
 	int count = node_rank(n, node_elements(n, 1, "shape", &wanted));
 	int rank = count > x->type->rank ? count : x->type->rank, added = rank - x->type->rank;

@@ -126,7 +126,8 @@ static const Val *dft(const Node *n, const Transform *t, const Val *x, int axis)
 	Elem elem = x->type->elem;
 	int rank = x->type->rank, last = rank - 2;
 	Complex c = parts(n, b_cast(cx, x, wide_elem(elem)), "input");
-	if (t->onesided && !t->inverse && c.im) node_fail(n, "attribute onesided: a complex input has no one-sided spectrum");
+	if (t->onesided && !t->inverse && c.im)
+		node_fail(n, "attribute onesided: a complex input has no one-sided spectrum");
 	const Dim *size = x->type->dims[axis], *length = length_of(n, t, size);
 	if (dim_hi(length) < 1) node_fail(n, "the length is %s", dim_text(cx, length));
 	/* elements beyond the length are cut off; those that are missing are 0 */
@@ -134,10 +135,12 @@ static const Val *dft(const Node *n, const Transform *t, const Val *x, int axis)
 	c.re = b_slice(cx, move_axis(cx, c.re, axis, last), last, dim_int(cx, 0), used, 1);
 	if (c.im) c.im = b_slice(cx, move_axis(cx, c.im, axis, last), last, dim_int(cx, 0), used, 1);
 	if (t->onesided && t->inverse)
-		return b_cast(cx, b_unsqueeze(cx, move_axis(cx, real_inverse(cx, c, length), last, axis), rank - 1), elem);
+		return b_cast(
+			cx, b_unsqueeze(cx, move_axis(cx, real_inverse(cx, c, length), last, axis), rank - 1), elem);
 	Complex w = (t->inverse ? inverse_powers : powers)(cx, used, bins_of(n, t, size), length);
 	c = product(cx, c, finished(cx, w, c.re->type->elem));
-	return b_cast(cx, together(cx, (Complex){move_axis(cx, c.re, last, axis), move_axis(cx, c.im, last, axis)}), elem);
+	return b_cast(
+		cx, together(cx, (Complex){move_axis(cx, c.re, last, axis), move_axis(cx, c.im, last, axis)}), elem);
 }
 
 /* Cut to those dims, or with zeros up to them. */
@@ -145,7 +148,8 @@ static const Val *fitted(Ctx *cx, const Val *x, Dims dims)
 {
 	for (int i = 0; i < x->type->rank; i++) {
 		if (x->type->dims[i] == dims[i]) continue;
-		const Dim **lo = dims_with_room(cx, x->type, 0), **hi = dims_with_room(cx, x->type, 0), *zero = dim_int(cx, 0);
+		const Dim **lo = dims_with_room(cx, x->type, 0), **hi = dims_with_room(cx, x->type, 0),
+			  *zero = dim_int(cx, 0);
 		for (int k = 0; k < x->type->rank; k++) lo[k] = hi[k] = zero;
 		hi[i] = dims[i]; /* more than enough: its own size may be less */
 		x = b_slice(cx, b_pad(cx, x, lo, hi, b_scalar(cx, x->type->elem, 0)), i, zero, dims[i], 1);
@@ -240,14 +244,16 @@ static const Val *frames_of(const Node *n, const Val *x, const Dim *size, const 
 	int64_t known_size, known_step;
 	const Dim *length = x->type->dims[1];
 	bool known = known_int(cx, step, &known_step), fits = dim_is_int(size, &known_size) && known_size >= 1;
-	if (known && (known_step < 1 || known_step > INT32_MAX)) node_fail(n, "frames every %lld", (long long)known_step);
+	if (known && (known_step < 1 || known_step > INT32_MAX))
+		node_fail(n, "frames every %lld", (long long)known_step);
 	if (dim_hi(size) < 1) node_fail(n, "frames of %s", dim_text(cx, size));
 	if (known && fits) return b_window(cx, x, 1, known_size, known_step, 1);
 	const Val *zero = b_scalar_int(cx, I64, 0), *one = b_scalar_int(cx, I64, 1);
 	const Val *room = binary(cx, OP_EW_sub, b_dim(cx, length), b_dim(cx, size));
 	const Val *count = binary(cx, OP_EW_add, binary(cx, OP_EW_div, room, step), one);
 	count = b_select(cx, binary(cx, OP_EW_lt, room, zero), zero, count);
-	const Val *wrong = binary(cx, OP_EW_or, binary(cx, OP_EW_lt, step, one), binary(cx, OP_EW_lt, b_dim(cx, size), one));
+	const Val *wrong =
+		binary(cx, OP_EW_or, binary(cx, OP_EW_lt, step, one), binary(cx, OP_EW_lt, b_dim(cx, size), one));
 	count = b_select(cx, wrong, b_scalar_int(cx, I64, -1), count); /* an error */
 	const Dim *frames = node_size(n, count, result_dim_name(n, 0, 1), 0, dim_add(cx, length, dim_int(cx, 1)));
 	const Dim *dims[] = {frames, size};
@@ -268,7 +274,8 @@ static void import_stft(Node *n, const Val **out)
 		if (window->type->rank != 1 || window->type->elem != elem)
 			node_fail(n, "input window: %s[n] wanted, %s seen", elem_info[elem].name,
 				type_str(cx, window->type));
-		if (size && dim_is_int(size, NULL)) node_same_dim(n, size, window->type->dims[0], "frame_length and the window");
+		if (size && dim_is_int(size, NULL))
+			node_same_dim(n, size, window->type->dims[0], "frame_length and the window");
 		else if (size) node_check_size(n, b_dim(cx, size), window->type->dims[0]);
 		size = window->type->dims[0];
 	}

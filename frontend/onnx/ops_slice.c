@@ -98,7 +98,8 @@ static int bounds(const Node *n, int i, const char *what, const Bound **values)
 {
 	const Val *const *elements;
 	const Val *v = node_integers(n, i, what);
-	if (v->type->rank != 1) node_fail(n, "input %s: integers in one dim wanted, %s seen", what, type_str(n->cx, v->type));
+	if (v->type->rank != 1)
+		node_fail(n, "input %s: integers in one dim wanted, %s seen", what, type_str(n->cx, v->type));
 	int count = node_rank(n, node_elements(n, i, what, &elements));
 	Bound *bound = NEWN(n->cx->arena, Bound, count);
 	for (int k = 0; k < count; k++) bound[k] = bound_of(n->cx, elements[k], MAX_BOUND_DEPTH);
@@ -133,7 +134,8 @@ static const Val *slice_by_values(
 	const Node *n, const Val *x, int axis, const Val *start, const Val *end, const Val *step)
 {
 	Ctx *cx = n->cx;
-	const Val *zero = b_scalar_int(cx, I64, 0), *one = b_scalar_int(cx, I64, 1), *far = b_scalar_int(cx, I64, INT32_MAX);
+	const Val *zero = b_scalar_int(cx, I64, 0), *one = b_scalar_int(cx, I64, 1),
+		  *far = b_scalar_int(cx, I64, INT32_MAX);
 	const Dim *size = x->type->dims[axis], *first, *way;
 	const Val *all = b_dim(cx, size);
 	step = both_limits(cx, step, b_ew1(cx, OP_EW_neg, far), far);
@@ -142,14 +144,16 @@ static const Val *slice_by_values(
 	end = placed(cx, end, all, b_ew1(cx, OP_EW_neg, back), last);
 	const Val *apart = binary(cx, OP_EW_sub, end, start), *stride = b_ew1(cx, OP_EW_abs, step);
 	apart = b_select(cx, binary(cx, OP_EW_lt, step, zero), b_ew1(cx, OP_EW_neg, apart), apart);
-	const Val *count = binary(cx, OP_EW_div, binary(cx, OP_EW_sub, binary(cx, OP_EW_add, apart, stride), one), stride);
+	const Val *count =
+		binary(cx, OP_EW_div, binary(cx, OP_EW_sub, binary(cx, OP_EW_add, apart, stride), one), stride);
 	count = both_limits(cx, count, zero, all);
 	count = b_select(cx, binary(cx, OP_EW_eq, step, zero), b_scalar_int(cx, I64, -1), count); /* an error */
 	const Dim *length = node_size(n, count, result_dim_name(n, 0, axis), 0, size);
 	if (val_as_dims(cx, step, 1, &way) && dim_is_int(way, NULL)) {
 		int64_t by;
 		dim_is_int(way, &by);
-		first = node_count(n, start, arena_printf(cx->arena, "%s_start%d", result_dim_name(n, 0, axis), axis), size);
+		first = node_count(
+			n, start, arena_printf(cx->arena, "%s_start%d", result_dim_name(n, 0, axis), axis), size);
 		return b_slice(cx, x, axis, first, length, by);
 	}
 	const Val *index = binary(cx, OP_EW_mul, b_iota(cx, I64, 1, &length, 0), step);
@@ -173,7 +177,8 @@ static const Val *cut(const Node *n, const Val *x, int axis, Bound start, Bound 
 	Ctx *cx = n->cx;
 	if (start.base && start.base == end.base) return moving_slice(cx, x, axis, start, end, step);
 	if (start.base || end.base)
-		return slice_by_values(n, x, axis, bound_value(cx, &start), bound_value(cx, &end), b_scalar_int(cx, I64, step));
+		return slice_by_values(
+			n, x, axis, bound_value(cx, &start), bound_value(cx, &end), b_scalar_int(cx, I64, step));
 	if (step > 0) return slice_up(cx, x, axis, start.offset, end.offset, step);
 	return slice_down(cx, x, axis, start.offset, end.offset, -step);
 }
@@ -200,7 +205,8 @@ static const Val *slice(const Node *n, const Val *x, const Cuts *c)
 }
 
 /* Of each axis of x the bound that is given for it, or what stands for none. */
-static const Val *chosen(Ctx *cx, int count, const Val *const *places, const Val *const *given, int axis, const Val *none)
+static const Val *chosen(
+	Ctx *cx, int count, const Val *const *places, const Val *const *given, int axis, const Val *none)
 {
 	for (int k = 0; k < count; k++)
 		none = b_select(cx, binary(cx, OP_EW_eq, places[k], b_scalar_int(cx, I64, axis)), given[k], none);
@@ -328,8 +334,8 @@ static const Val *pad_by_values(
 	if (val_as_dims(cx, lo, 1, &known) && val_as_dims(cx, hi, 1, &known) && length == size) return x;
 	if (mode != CONSTANT) return b_gather(cx, x, padded_index(cx, mode, size, before, length), axis);
 	const Val *index = binary(cx, OP_EW_sub, b_iota(cx, I64, 1, &length, 0), b_dim(cx, before));
-	const Val *inside = binary(cx, OP_EW_and, binary(cx, OP_EW_ge, index, zero),
-		binary(cx, OP_EW_lt, index, b_dim(cx, size)));
+	const Val *inside =
+		binary(cx, OP_EW_and, binary(cx, OP_EW_ge, index, zero), binary(cx, OP_EW_lt, index, b_dim(cx, size)));
 	const Dim **dims = NEWN(cx->arena, const Dim *, x->type->rank);
 	for (int i = axis; i < x->type->rank; i++) dims[i] = i == axis ? length : dim_int(cx, 1);
 	inside = b_reshape(cx, inside, x->type->rank - axis, dims + axis);
@@ -341,7 +347,8 @@ static const Val *pad_any(const Node *n, const Val *x, int mode, const Val *valu
 {
 	Ctx *cx = n->cx;
 	const Val *const *pads, *const *axes, *zero = b_scalar_int(cx, I64, 0);
-	int rank = x->type->rank, n_pads = node_elements(n, 1, "pads", &pads), n_axes = node_elements(n, 3, "axes", &axes);
+	int rank = x->type->rank, n_pads = node_elements(n, 1, "pads", &pads),
+	    n_axes = node_elements(n, 3, "axes", &axes);
 	int count = n_axes < 0 ? rank : n_axes;
 	if (n_pads != 2 * count) node_fail(n, "input pads: %d numbers wanted, %d seen", 2 * count, n_pads);
 	const Val **places = n_axes < 0 ? NULL : axis_places(n, 3, count, axes, rank);

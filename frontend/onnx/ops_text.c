@@ -9,14 +9,16 @@ typedef struct {
 	const Node *n;
 	const int64_t *starts, *pool, *coordinates;
 	int n_starts, n_pool, n_coordinates;
-	bool once;             /* IDF: whether it occurs, not how often */
-	const double *weights; /* NULL: all 1 */
+	bool once;                     /* IDF: whether it occurs, not how often */
+	const double *weights;         /* NULL: all 1 */
 	int64_t min, max, skips, size; /* of the result: the largest coordinate + 1 */
 } Ngrams;
 
 static Ngrams ngrams_of(const Node *n)
 {
-	Ngrams g = {.n = n, .min = node_required_int(n, "min_gram_length"), .max = node_required_int(n, "max_gram_length"),
+	Ngrams g = {.n = n,
+		.min = node_required_int(n, "min_gram_length"),
+		.max = node_required_int(n, "max_gram_length"),
 		.skips = node_required_int(n, "max_skip_count")};
 	if (node_has(n, "pool_strings")) node_fail(n, "attribute pool_strings: strings are not supported");
 	g.n_starts = node_ints(n, "ngram_counts", &g.starts);
@@ -25,8 +27,8 @@ static Ngrams ngrams_of(const Node *n)
 	if (g.n_starts < 0 || g.n_pool < 0 || g.n_coordinates < 1)
 		node_fail(n, "attributes ngram_counts, pool_int64s and ngram_indexes are wanted");
 	if (g.min < 1 || g.max < g.min || g.max > g.n_starts || g.skips < 0 || g.skips > 4096)
-		node_fail(n, "n-grams of %lld to %lld words, %lld skipped, of a pool of up to %d words each", (long long)g.min,
-			(long long)g.max, (long long)g.skips, g.n_starts);
+		node_fail(n, "n-grams of %lld to %lld words, %lld skipped, of a pool of up to %d words each",
+			(long long)g.min, (long long)g.max, (long long)g.skips, g.n_starts);
 	int64_t n_grams = 0;
 	for (int i = 0; i < g.n_starts; i++) {
 		const int64_t end = i + 1 < g.n_starts ? g.starts[i + 1] : g.n_pool;
@@ -41,7 +43,8 @@ static Ngrams ngrams_of(const Node *n)
 	const int mode = node_choice(n, "mode", modes), n_weights = node_floats(n, "weights", &g.weights);
 	g.once = mode == 1;
 	if (mode == 0 || n_weights < 0) g.weights = NULL;
-	else if (n_weights != n_grams) node_fail(n, "attribute weights: %lld wanted, %d seen", (long long)n_grams, n_weights);
+	else if (n_weights != n_grams)
+		node_fail(n, "attribute weights: %lld wanted, %d seen", (long long)n_grams, n_weights);
 	for (int i = 0; i < g.n_coordinates; i++) {
 		if (g.coordinates[i] < 0 || g.coordinates[i] >= 1 << 24)
 			node_fail(n, "attribute ngram_indexes: %lld is out of range", (long long)g.coordinates[i]);
@@ -62,7 +65,8 @@ static const Val *occurrences(Ctx *cx, const Val *x, int64_t n, int64_t distance
 	const Val *same = b_reduce(cx, "min", binary(cx, OP_EW_eq, windows, grams), 1, (const int[]){3}, false);
 	const Val *whole = binary(cx, OP_EW_lt, b_iota(cx, I64, 1, &length, 0),
 		binary(cx, OP_EW_sub, b_dim(cx, length), b_scalar_int(cx, I64, over)));
-	same = binary(cx, OP_EW_and, same, b_reshape(cx, whole, 3, (const Dim *[]){dim_int(cx, 1), length, dim_int(cx, 1)}));
+	same = binary(
+		cx, OP_EW_and, same, b_reshape(cx, whole, 3, (const Dim *[]){dim_int(cx, 1), length, dim_int(cx, 1)}));
 	return b_reduce(cx, "sum", b_cast(cx, same, F32), 1, (const int[]){1}, false);
 }
 
@@ -74,7 +78,7 @@ static const Val *counted(const Ngrams *g, const Val *x, int64_t n, int64_t firs
 	Tensor *places = tensor_new(cx->arena, F32, 2, (const int64_t[]){count, g->size});
 	if (!words || !places) node_fail(g->n, "the pool is too large");
 	for (int64_t i = 0; i < count * n; i++) tensor_set_int(words, i, g->pool[g->starts[n - 1] + i]);
-	for (int64_t i = 0; i < count; i++) 
+	for (int64_t i = 0; i < count; i++)
 		tensor_set(places, i * g->size + g->coordinates[first + i], g->weights ? g->weights[first + i] : 1);
 	const Val *grams = val_const(cx, words), *sum = NULL;
 	for (int64_t skip = 0; skip <= (n > 1 ? g->skips : 0); skip++) {
@@ -105,7 +109,7 @@ static void import_tfidf(Node *n, const Val **out)
 
 const Importer onnx_ops_text[] = {
 	{"", "TfIdfVectorizer", 9, 0,
-		"max_gram_length max_skip_count min_gram_length mode ngram_counts ngram_indexes pool_int64s pool_strings weights", 1,
-		1, 1, import_tfidf},
+		"max_gram_length max_skip_count min_gram_length mode ngram_counts ngram_indexes pool_int64s pool_strings weights",
+		1, 1, 1, import_tfidf},
 	{.op = NULL},
 };

@@ -37,8 +37,8 @@ static void import_optimiser(Node *n, const Val **out)
 	while (strcmp(optimisers[kind].op, n->op) != 0) kind++;
 	const int n_states = optimisers[kind].n_states, kinds = 2 + n_states, n_xs = (n->n_in - 2) / kinds;
 	if ((n->n_in - 2) % kinds || n->n_out > n_xs * (1 + n_states))
-		node_fail(n, "%d inputs and %d outputs: R, T, and for each tensor %d inputs and %d outputs wanted", n->n_in,
-			n->n_out, kinds, 1 + n_states);
+		node_fail(n, "%d inputs and %d outputs: R, T, and for each tensor %d inputs and %d outputs wanted",
+			n->n_in, n->n_out, kinds, 1 + n_states);
 	LibAttr attrs[MAX_ATTRS + 1];
 	const int n_attrs = step_attrs(n, optimisers[kind].numbers, attrs);
 	for (int i = 0; i < n_xs; i++) {
@@ -55,6 +55,7 @@ static void import_optimiser(Node *n, const Val **out)
 const Importer onnx_ops_training[] = {
 	{DOMAIN, "Adagrad", 1, 0, "decay_factor epsilon norm_coefficient", 3, -1, -1, import_optimiser},
 	{DOMAIN, "Momentum", 1, 0, "alpha beta mode norm_coefficient", 3, -1, -1, import_optimiser},
-	{DOMAIN, "Adam", 1, 0, "alpha beta epsilon norm_coefficient norm_coefficient_post", 3, -1, -1, import_optimiser},
+	{DOMAIN, "Adam", 1, 0, "alpha beta epsilon norm_coefficient norm_coefficient_post", 3, -1, -1,
+		import_optimiser},
 	{.op = NULL},
 };

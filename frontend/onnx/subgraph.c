@@ -106,8 +106,8 @@ static const Val **import_body_nodes(const Node *n, const Onnx__GraphProto *g, S
 	for (size_t i = 0; i < g->n_output; i++) {
 		results[i] = scope_find(run, scope, g->output[i]->name);
 		if (!results[i])
-			node_fail(n, "result %s of its body is an omitted value",
-				onnx_quote(n->cx, g->output[i]->name));
+			node_fail(
+				n, "result %s of its body is an omitted value", onnx_quote(n->cx, g->output[i]->name));
 	}
 	run->depth--;
 	return results;
@@ -186,7 +186,8 @@ static void import_body(const Node *n, Body *b, Captures *captures, int n_types,
 	for (size_t i = 0; i < g->n_output; i++) {
 		b->result_names[i] = g->output[i]->name;
 		want_no_own_size(n, b->results[i], g->output[i]->name, n_sizers);
-		b->results[i] = val_keep_sizers(cx, b->results[i], run->n_sizers - n_sizers, run->sizers ? run->sizers + n_sizers : NULL);
+		b->results[i] = val_keep_sizers(
+			cx, b->results[i], run->n_sizers - n_sizers, run->sizers ? run->sizers + n_sizers : NULL);
 	}
 	run->n_sizers = n_sizers;
 }

@@ -277,7 +277,8 @@ static OnnxValue sequence_value(Ctx *cx, const Onnx__SequenceProto *s)
 	if (s->n_sparse_tensor_values || s->n_sequence_values || s->n_map_values || s->n_optional_values)
 		fail(cx, "sequence file: a sequence of anything but tensors is not supported");
 	if (s->n_tensor_values > ONNX_MAX_ELEMENTS)
-		fail(cx, "sequence file: %zu elements; at most %d are supported", s->n_tensor_values, ONNX_MAX_ELEMENTS);
+		fail(cx, "sequence file: %zu elements; at most %d are supported", s->n_tensor_values,
+			ONNX_MAX_ELEMENTS);
 	const Tensor **tensors = NEWN(cx->arena, const Tensor *, s->n_tensor_values);
 	for (size_t i = 0; i < s->n_tensor_values; i++) tensors[i] = onnx_tensor(cx, s->tensor_values[i], NULL);
 	return (OnnxValue){ONNX_SEQUENCE, (int)s->n_tensor_values, tensors};

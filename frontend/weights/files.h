@@ -16,7 +16,7 @@ typedef struct {
 bool weight_file_known(const char *path); /* by its ending */
 WeightFile weight_file_read(Ctx *, const char *path);
 const Tensor *weight_find(const WeightFile *, const char *name); /* NULL when absent */
-const char *shape_text(Ctx *, int rank, const int64_t *dims); /* "[4, 3]" */
+const char *shape_text(Ctx *, int rank, const int64_t *dims);    /* "[4, 3]" */
 
 /* ------------------------------------------------------------------------------------------------ map.c */
 

@@ -19,7 +19,8 @@ static int distance(const char *a, const char *b)
 		now[0] = i;
 		for (int j = 1; j <= m; j++) {
 			int d = smaller(last[j - 1] + !same(a[i - 1], b[j - 1]), smaller(last[j], now[j - 1]) + 1);
-			if (i > 1 && j > 1 && same(a[i - 1], b[j - 2]) && same(a[i - 2], b[j - 1])) d = smaller(d, before[j - 2] + 1);
+			if (i > 1 && j > 1 && same(a[i - 1], b[j - 2]) && same(a[i - 2], b[j - 1]))
+				d = smaller(d, before[j - 2] + 1);
 			now[j] = d;
 		}
 		int *old = before;

@@ -18,7 +18,8 @@ EVAL(guard)
 	for (int64_t i = 0; i < ok->count; i++) {
 		if (tensor_get_int(ok, i)) continue;
 		const char *name = val_attr(v, A_NAME)->str;
-		if (elem_is_float(x->elem)) eval_fail(e, v, "%s; element %lld is %g", name, (long long)i, tensor_get(x, i));
+		if (elem_is_float(x->elem))
+			eval_fail(e, v, "%s; element %lld is %g", name, (long long)i, tensor_get(x, i));
 		eval_fail(e, v, "%s; element %lld is %lld", name, (long long)i, (long long)tensor_get_int(x, i));
 	}
 }

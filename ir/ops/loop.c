@@ -80,8 +80,8 @@ EVAL(loop)
 	steps_end(steps);
 	if (computed) {
 		if (i < computed->lo || i > computed->hi)
-			eval_fail(e, v, "%lld steps, but the size %s is within %lld..%lld", (long long)i, computed->name,
-				(long long)computed->lo, (long long)computed->hi);
+			eval_fail(e, v, "%lld steps, but the size %s is within %lld..%lld", (long long)i,
+				computed->name, (long long)computed->lo, (long long)computed->hi);
 		dimenv_set(&e->env, computed, i);
 		for (int k = 0; k < n_ys; k++) {
 			const Type *t = v->type->parts[1 + n_carries + k];

@@ -17,14 +17,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	Ctx *cx = ctx_new();
 	volatile bool was_read = false;
-	TRY(cx)
-	{
+	TRY (cx) {
 		const Graph *g = onnx_import(cx, onnx_read_memory(cx, data, size, NULL), NULL);
 		was_read = true;
 		graph_verify(cx, g);
-	}
-	else if (was_read)
-	{
+	} else if (was_read) {
 		fprintf(stderr, "%s\n", cx->error);
 		abort();
 	}

@@ -22,7 +22,7 @@ static const char *read_and_print(Arena *arena, const char *text, bool must_be_s
 	Ctx *cx = ctx_new();
 	const char *volatile printed = NULL;
 	volatile bool was_read = false;
-	TRY(cx) {
+	TRY (cx) {
 		const Graph *g = graph_parse(cx, text, "fuzz.ir");
 		was_read = true;
 		graph_verify(cx, g);

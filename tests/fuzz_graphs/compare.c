@@ -50,15 +50,15 @@ static bool subject_fill(Ctx *cx, Subject *s)
 {
 	volatile bool done = false;
 	static const int ts[] = {0, 1, 2, 3, 7, 9}, bs[] = {1, 2, 5, 17};
-	TRY(cx)
-	{
+	TRY (cx) {
 		Map exact;
 		map_init(&exact, cx->arena);
 		for (int i = 0; i < s->g->n_params; i++) map_put(&exact, s->g->params[i], "");
 		find_exact(cx->arena, s->g, &exact);
 		bool has_f64 = false;
 		Order order = graph_order(cx->arena, s->g);
-		for (int i = 0; i < order.n; i++) has_f64 |= !order.vals[i]->type->is_tuple && order.vals[i]->type->elem == F32;
+		for (int i = 0; i < order.n; i++)
+			has_f64 |= !order.vals[i]->type->is_tuple && order.vals[i]->type->elem == F32;
 		for (int k = 0; k < N_SIZES; k++) {
 			uint64_t seed = s->seed * 3 + (uint64_t)k;
 			dimenv_init(&s->at[k].env, cx->arena);
@@ -67,25 +67,30 @@ static bool subject_fill(Ctx *cx, Subject *s)
 			s->at[k].inputs = NEWN(cx->arena, const Tensor *, s->g->n_params + 1);
 			s->at[k].wanted = NEWN(cx->arena, const Tensor *, s->g->n_results + 1);
 			s->at[k].tolerance = NEWN(cx->arena, double, s->g->n_results + 1);
-			const Tensor **shake = NEWN(cx->arena, const Tensor *, s->g->n_params + 1), **other = NEWN(cx->arena, const Tensor *, s->g->n_results + 1);
+			const Tensor **shake = NEWN(cx->arena, const Tensor *, s->g->n_params + 1),
+				     **other = NEWN(cx->arena, const Tensor *, s->g->n_results + 1);
 			for (int i = 0; i < s->g->n_params; i++)
-				s->at[k].inputs[i] = random_input(cx, cx->arena, &seed, s->g->params[i]->type, &s->at[k].env, false);
+				s->at[k].inputs[i] =
+					random_input(cx, cx->arena, &seed, s->g->params[i]->type, &s->at[k].env, false);
 			Eval e = {.cx = cx, .arena = cx->arena, .env = s->at[k].env, .max_bytes = 64 << 20};
 			eval_graph(&e, s->g, s->at[k].inputs, s->at[k].wanted);
 			for (int n = 0; n < N_SHAKES; n++) {
-				for (int i = 0; i < s->g->n_params; i++) shake[i] = shaken(cx->arena, &seed, s->at[k].inputs[i]);
+				for (int i = 0; i < s->g->n_params; i++)
+					shake[i] = shaken(cx->arena, &seed, s->at[k].inputs[i]);
 				eval_graph(&e, s->g, shake, other);
 				for (int i = 0; i < s->g->n_results; i++) {
 					const Tensor *w = s->at[k].wanted[i];
 					if (map_get(&exact, s->g->results[i]) || !elem_is_float(w->elem)) continue;
 					double dev = 0, scale = 1;
 					for (int64_t j = 0; j < w->count; j++) {
-						const double p = tensor_get(w, j), q = tensor_get(other[i], j), d = fabs(p - q);
+						const double p = tensor_get(w, j), q = tensor_get(other[i], j),
+							     d = fabs(p - q);
 						if (isfinite(p) != isfinite(q)) dev = INFINITY;
 						if (d > dev) dev = d;
 						if (isfinite(p) && fabs(p) > scale) scale = fabs(p);
 					}
-					const double tol = 100 * dev / scale + (has_f64 && w->elem == F64 ? 3e-5 : coarsest(w));
+					const double tol =
+						100 * dev / scale + (has_f64 && w->elem == F64 ? 3e-5 : coarsest(w));
 					if (tol > s->at[k].tolerance[i]) s->at[k].tolerance[i] = tol;
 				}
 			}
@@ -110,9 +115,10 @@ static int subject_check(Ctx *cx, const Subject *s, const Module *m, const Compi
 			const int64_t at = first_difference(w, seen[i], s->at[k].tolerance[i]);
 			if (at < 0) continue;
 			if (!quiet)
-				fprintf(stderr, "seed %llu, %s: result %s, call %d, element %lld: wanted %.9g, seen %.9g (tolerance %g)\n",
-					(unsigned long long)s->seed, v->name, s->g->result_names[i], k, (long long)at, tensor_get(w, at),
-					tensor_get(seen[i], at), s->at[k].tolerance[i]);
+				fprintf(stderr,
+					"seed %llu, %s: result %s, call %d, element %lld: wanted %.9g, seen %.9g (tolerance %g)\n",
+					(unsigned long long)s->seed, v->name, s->g->result_names[i], k, (long long)at,
+					tensor_get(w, at), tensor_get(seen[i], at), s->at[k].tolerance[i]);
 			return DIFFERS;
 		}
 	}
@@ -125,11 +131,13 @@ static int check_batch(Ctx *cx, int n, Subject *subjects, const Variant *v, bool
 	int outcome = OK;
 	for (int i = 0; i < n; i++) {
 		if (!subjects[i].g) continue;
-		TRY(cx) {
+		TRY (cx) {
 			Compiled *c = compile_as(cx, subjects[i].g, v, arena_printf(cx->arena, "g%d", i));
 			all[i] = c;
 		} else {
-			if (!quiet) fprintf(stderr, "seed %llu, %s: error: %s\n", (unsigned long long)subjects[i].seed, v->name, cx->error);
+			if (!quiet)
+				fprintf(stderr, "seed %llu, %s: error: %s\n", (unsigned long long)subjects[i].seed,
+					v->name, cx->error);
 			outcome = REFUSED;
 		}
 	}
@@ -155,12 +163,13 @@ static int run_job(const Job *job)
 	for (int i = 0; i < job->n; i++) {
 		Subject *s = &subjects[i];
 		s->seed = job->first + (uint64_t)i;
-		TRY(cx) {
+		TRY (cx) {
 			const Graph *g = job->text ? graph_parse(cx, job->text, "text") : random_graph(cx, s->seed);
 			graph_verify(cx, g);
 			s->g = g;
 		} else {
-			fprintf(stderr, "seed %llu: the graph is refused: %s\n", (unsigned long long)s->seed, cx->error);
+			fprintf(stderr, "seed %llu: the graph is refused: %s\n", (unsigned long long)s->seed,
+				cx->error);
 			return REFUSED;
 		}
 		if (!subject_fill(cx, s)) s->g = NULL;

@@ -5,9 +5,24 @@
 static bool is_exact_op(Op op)
 {
 	switch (op) {
-	case OP_EW_exp: case OP_EW_log: case OP_EW_sin: case OP_EW_cos: case OP_EW_tan: case OP_EW_asin: case OP_EW_acos:
-	case OP_EW_atan: case OP_EW_sinh: case OP_EW_cosh: case OP_EW_tanh: case OP_EW_asinh: case OP_EW_acosh:
-	case OP_EW_atanh: case OP_EW_sigmoid: case OP_EW_softplus: case OP_EW_erf: case OP_EW_pow: return false;
+	case OP_EW_exp:
+	case OP_EW_log:
+	case OP_EW_sin:
+	case OP_EW_cos:
+	case OP_EW_tan:
+	case OP_EW_asin:
+	case OP_EW_acos:
+	case OP_EW_atan:
+	case OP_EW_sinh:
+	case OP_EW_cosh:
+	case OP_EW_tanh:
+	case OP_EW_asinh:
+	case OP_EW_acosh:
+	case OP_EW_atanh:
+	case OP_EW_sigmoid:
+	case OP_EW_softplus:
+	case OP_EW_erf:
+	case OP_EW_pow: return false;
 	default: return true;
 	}
 }

@@ -24,7 +24,8 @@ static double estimate(const Type *t)
 		int64_t v = 8;
 		if (!dim_is_int(t->dims[i], &v)) {
 			v = 0;
-			for (int k = 0; k < t->dims[i]->n_terms; k++) v += t->dims[i]->terms[k].coef * (t->dims[i]->terms[k].n_syms ? 8 : 1);
+			for (int k = 0; k < t->dims[i]->n_terms; k++)
+				v += t->dims[i]->terms[k].coef * (t->dims[i]->terms[k].n_syms ? 8 : 1);
 		}
 		n *= (double)v;
 	}
@@ -37,7 +38,8 @@ static bool is_half(Elem e) { return e == F16 || e == BF16; }
 
 static void add(Gen *g, const Val *v)
 {
-	if (!v || v->type->is_tuple || g->n == MAX_POOL || estimate(v->type) > MAX_ELEMENTS || v->type->rank > 5) return;
+	if (!v || v->type->is_tuple || g->n == MAX_POOL || estimate(v->type) > MAX_ELEMENTS || v->type->rank > 5)
+		return;
 	if (v->op != OP_param && is_exact(g->cx->arena, v, &g->exact)) map_put(&g->exact, v, "");
 	g->pool[g->n++] = v;
 }
@@ -121,12 +123,15 @@ static const Val *take_like(Gen *g, const Type *t, bool exact)
 	const Val *found[MAX_POOL];
 	int n = 0;
 	for (int i = 0; i < g->n; i++)
-		if (g->pool[i]->type == t && (is_marked(g, g->pool[i]) || (!exact && !is_half(t->elem)))) found[n++] = g->pool[i];
+		if (g->pool[i]->type == t && (is_marked(g, g->pool[i]) || (!exact && !is_half(t->elem))))
+			found[n++] = g->pool[i];
 	if (n > 1 || (n && chance(g, 50))) return found[pick(g, n)];
 	/* Something smaller, broadcast. */
 	for (int i = 0; i < 10 && g->n && t->rank; i++) {
 		const Val *v = g->pool[pick(g, g->n)];
-		if (v->type->elem != t->elem || v->type->rank >= t->rank || (!is_marked(g, v) && (exact || is_half(t->elem)))) continue;
+		if (v->type->elem != t->elem || v->type->rank >= t->rank ||
+			(!is_marked(g, v) && (exact || is_half(t->elem))))
+			continue;
 		bool fit = true;
 		for (int d = 0; d < v->type->rank; d++)
 			fit &= dim_is(v->type->dims[d], 1) || v->type->dims[d] == t->dims[t->rank - v->type->rank + d];
@@ -144,19 +149,45 @@ static const Val *gen_ew(Gen *g)
 	const OpInfo *info = &op_info[op];
 	bool jumps = false;
 	switch (op) {
-	case OP_EW_floor: case OP_EW_ceil: case OP_EW_trunc: case OP_EW_round: case OP_EW_sign: case OP_EW_sqrt: case OP_EW_log:
-	case OP_EW_asin: case OP_EW_acos: case OP_EW_acosh: case OP_EW_atanh: case OP_EW_pow: case OP_EW_tan: case OP_EW_mod:
-	case OP_EW_rem: case OP_EW_eq: case OP_EW_ne: case OP_EW_lt: case OP_EW_le: case OP_EW_gt: case OP_EW_ge:
-	case OP_EW_isnan: case OP_EW_isinf: case OP_EW_div: jumps = true; break;
+	case OP_EW_floor:
+	case OP_EW_ceil:
+	case OP_EW_trunc:
+	case OP_EW_round:
+	case OP_EW_sign:
+	case OP_EW_sqrt:
+	case OP_EW_log:
+	case OP_EW_asin:
+	case OP_EW_acos:
+	case OP_EW_acosh:
+	case OP_EW_atanh:
+	case OP_EW_pow:
+	case OP_EW_tan:
+	case OP_EW_mod:
+	case OP_EW_rem:
+	case OP_EW_eq:
+	case OP_EW_ne:
+	case OP_EW_lt:
+	case OP_EW_le:
+	case OP_EW_gt:
+	case OP_EW_ge:
+	case OP_EW_isnan:
+	case OP_EW_isinf:
+	case OP_EW_div: jumps = true; break;
 	default: break;
 	}
 	if (info->ew_class == 's') {
 		const Val *x = take(g, '*', false), *y = take_like(g, x->type, false);
-		return val_new(cx, op, 3, (const Val *[]){take_like(g, type_with_elem(cx, x->type, BOOL), true), x, y}, NULL);
+		return val_new(
+			cx, op, 3, (const Val *[]){take_like(g, type_with_elem(cx, x->type, BOOL), true), x, y}, NULL);
 	}
 	if (info->ew_class == 'b') { /* there and back: NaNs and their bits are no numbers to compare */
 		const Val *x = take(g, '*', false);
-		const Elem e = x->type->elem, to = e == BOOL ? U8 : elem_info[e].bits == 64 ? I64 : elem_info[e].bits == 32 ? U32 : elem_info[e].bits == 16 ? I16 : U8;
+		const Elem e = x->type->elem,
+			   to = e == BOOL         ? U8
+			: elem_info[e].bits == 64 ? I64
+			: elem_info[e].bits == 32 ? U32
+			: elem_info[e].bits == 16 ? I16
+						  : U8;
 		const Attr there = attr_elem(to), back = attr_elem(e);
 		return to == e ? NULL : val_new(cx, op, 1, (const Val *[]){val_new(cx, op, 1, &x, &there)}, &back);
 	}
@@ -165,7 +196,10 @@ static const Val *gen_ew(Gen *g)
 		const Elem to = is_marked(g, x) ? random_elem(g) : F64;
 		return to == x->type->elem ? NULL : b_cast(cx, x, to);
 	}
-	const char cls = info->ew_class == 'a' ? 'n' : info->ew_class == 'p' ? 'f' : info->ew_class == 'c' ? '*' : info->ew_class;
+	const char cls = info->ew_class == 'a' ? 'n'
+		: info->ew_class == 'p'        ? 'f'
+		: info->ew_class == 'c'        ? '*'
+					       : info->ew_class;
 	const Val *args[3];
 	args[0] = take(g, cls, jumps);
 	for (int i = 1; i < info->n_args; i++) args[i] = take_like(g, args[0]->type, jumps);
@@ -226,16 +260,21 @@ static const Val *gen_view(Gen *g)
 	}
 	case 4:
 		if (!t->rank) return NULL;
-		if (size < 1) return b_slice(cx, x, axis, dim_sub(cx, t->dims[axis], dim_int(cx, 1)), t->dims[axis], -1); /* a flip */
+		if (size < 1)
+			return b_slice(cx, x, axis, dim_sub(cx, t->dims[axis], dim_int(cx, 1)), t->dims[axis],
+				-1); /* a flip */
 		{
-			const int64_t step = chance(g, 50) ? 1 : 1 + pick(g, 3), most = (size - 1) / step + 1, k = 1 + pick(g, (int)most);
+			const int64_t step = chance(g, 50) ? 1 : 1 + pick(g, 3), most = (size - 1) / step + 1,
+				      k = 1 + pick(g, (int)most);
 			const int64_t start = pick(g, (int)(size - (k - 1) * step));
-			if (chance(g, 40)) return b_slice(cx, x, axis, dim_int(cx, start + (k - 1) * step), dim_int(cx, k), -step);
+			if (chance(g, 40))
+				return b_slice(cx, x, axis, dim_int(cx, start + (k - 1) * step), dim_int(cx, k), -step);
 			return b_slice(cx, x, axis, dim_int(cx, start), dim_int(cx, k), step);
 		}
 	case 5: {
 		const Dim *extra = random_dim(g);
-		for (int i = 0; i < t->rank; i++) dims[n++] = dim_is(t->dims[i], 1) && chance(g, 70) ? random_dim(g) : t->dims[i];
+		for (int i = 0; i < t->rank; i++)
+			dims[n++] = dim_is(t->dims[i], 1) && chance(g, 70) ? random_dim(g) : t->dims[i];
 		if (chance(g, 40)) {
 			memmove(dims + 1, dims, sizeof *dims * (size_t)n++);
 			dims[0] = extra;
@@ -279,7 +318,9 @@ static const Val *gen_move(Gen *g)
 	}
 	case 1: {
 		const Dim *lo[8], *hi[8];
-		for (int i = 0; i < t->rank; i++) lo[i] = dim_int(cx, chance(g, 40) ? pick(g, 3) : 0), hi[i] = dim_int(cx, chance(g, 40) ? pick(g, 3) : 0);
+		for (int i = 0; i < t->rank; i++)
+			lo[i] = dim_int(cx, chance(g, 40) ? pick(g, 3) : 0),
+			hi[i] = dim_int(cx, chance(g, 40) ? pick(g, 3) : 0);
 		return b_pad(cx, x, lo, hi, take_like(g, type_scalar(cx, t->elem), false));
 	}
 	case 2: {
@@ -300,7 +341,8 @@ static const Val *gen_move(Gen *g)
 		const char *kind = t->elem == BOOL ? "set" : kinds[pick(g, 5)];
 		const Dim *dims[2] = {dim_int(cx, 1 + pick(g, 5)), dim_int(cx, depth)}, *u[8] = {dims[0]};
 		for (int i = depth; i < t->rank; i++) u[1 + i - depth] = t->dims[i];
-		return b_scatter_nd(cx, x, index_value(g, type_new(cx, ie, 2, dims)), take_like(g, type_new(cx, t->elem, 1 + t->rank - depth, u), false), kind);
+		return b_scatter_nd(cx, x, index_value(g, type_new(cx, ie, 2, dims)),
+			take_like(g, type_new(cx, t->elem, 1 + t->rank - depth, u), false), kind);
 	}
 	}
 }
@@ -314,13 +356,16 @@ static const Val *gen_compute(Gen *g)
 		if (y->type->elem != x->type->elem || is_half(x->type->elem)) {
 			const Dim *dims[2];
 			if (is_half(x->type->elem) && !is_marked(g, x)) return NULL;
-			for (int i = 0; i < 2; i++) dims[i] = x->type->rank && chance(g, 70) ? x->type->dims[pick(g, x->type->rank)] : random_dim(g);
+			for (int i = 0; i < 2; i++)
+				dims[i] = x->type->rank && chance(g, 70) ? x->type->dims[pick(g, x->type->rank)]
+									 : random_dim(g);
 			y = take_like(g, type_new(cx, x->type->elem, pick(g, 3), dims), is_half(x->type->elem));
 		}
 		char spec[32], *s = spec, letters[16];
 		const Dim *of[16];
 		int n = 0;
-		for (int i = 0; i < x->type->rank; i++) letters[n] = (char)('a' + n), of[n] = x->type->dims[i], *s++ = letters[n++];
+		for (int i = 0; i < x->type->rank; i++)
+			letters[n] = (char)('a' + n), of[n] = x->type->dims[i], *s++ = letters[n++];
 		*s++ = ',';
 		bool used[16] = {false};
 		for (int i = 0; i < y->type->rank; i++) {
@@ -421,7 +466,8 @@ static const Val *gen_loop(Gen *g)
 	Ctx *cx = g->cx;
 	const bool is_scan = chance(g, 70);
 	const Val *args[16];
-	int n = 0, n_consts = pick(g, 3), n_carries = 1 + pick(g, 3), n_xs = is_scan ? pick(g, 3) : 0, n_ys = pick(g, 3);
+	int n = 0, n_consts = pick(g, 3), n_carries = 1 + pick(g, 3), n_xs = is_scan ? pick(g, 3) : 0,
+	    n_ys = pick(g, 3);
 	Gen in = body_gen(g);
 	const Dim *length = NULL;
 	const Val *xs[4];
@@ -447,12 +493,14 @@ static const Val *gen_loop(Gen *g)
 	const Type *carry[4];
 	for (int i = 0; i < n_carries; i++) {
 		args[n] = take(g, '*', false);
-		if (is_half(args[n]->type->elem) || estimate(args[n]->type) > 200) args[n] = new_leaf(g, type_scalar(cx, F32));
+		if (is_half(args[n]->type->elem) || estimate(args[n]->type) > 200)
+			args[n] = new_leaf(g, type_scalar(cx, F32));
 		body_param(&in, carry[i] = args[n++]->type, false);
 	}
 	for (int i = 0; i < n_xs; i++) {
 		args[n++] = xs[i];
-		body_param(&in, type_new(cx, xs[i]->type->elem, xs[i]->type->rank - 1, xs[i]->type->dims + 1), is_marked(g, xs[i]));
+		body_param(&in, type_new(cx, xs[i]->type->elem, xs[i]->type->rank - 1, xs[i]->type->dims + 1),
+			is_marked(g, xs[i]));
 	}
 	gen_some(&in, 1 + pick(g, 8));
 	const Val *results[16];
@@ -461,7 +509,8 @@ static const Val *gen_loop(Gen *g)
 	for (int i = 0; i < n_carries; i++) {
 		results[r] = body_result(&in, carry[i]);
 		/* Floats stay small however many steps there are. */
-		if (elem_is_float(carry[i]->elem) && results[r]->op != OP_param && chance(g, 80)) results[r] = b_ew1(cx, OP_EW_tanh, results[r]);
+		if (elem_is_float(carry[i]->elem) && results[r]->op != OP_param && chance(g, 80))
+			results[r] = b_ew1(cx, OP_EW_tanh, results[r]);
 		r++;
 	}
 	for (int i = 0; i < n_ys; i++, r++) results[r] = chance(g, 70) ? in.pool[pick(g, in.n)] : results[pick(g, r)];
@@ -500,8 +549,13 @@ static const Val *gen_cond(Gen *g)
 static const Val *gen_one(Gen *g)
 {
 	const int what = pick(g, 100);
-	return what < 38 ? gen_ew(g) : what < 58 ? gen_view(g) : what < 70 ? gen_move(g) : what < 86 ? gen_compute(g) :
-		what < 90 || g->depth > 1 ? gen_source(g) : what < 97 ? gen_loop(g) : gen_cond(g);
+	return what < 38                    ? gen_ew(g)
+		: what < 58                 ? gen_view(g)
+		: what < 70                 ? gen_move(g)
+		: what < 86                 ? gen_compute(g)
+		: what < 90 || g->depth > 1 ? gen_source(g)
+		: what < 97                 ? gen_loop(g)
+					    : gen_cond(g);
 }
 
 /* A choice that does not type is no choice. */
@@ -509,7 +563,7 @@ static bool gen_try(Gen *g)
 {
 	const Val *volatile v = NULL;
 	const int before = g->n;
-	TRY(g->cx) v = gen_one(g);
+	TRY (g->cx) v = gen_one(g);
 	if (v) add(g, v);
 	return g->n > before;
 }

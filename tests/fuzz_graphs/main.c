@@ -19,7 +19,8 @@ static int find_in_batch(uint64_t first, int n, int variant)
 		Job job = {.first = first + (uint64_t)i, .n = 1, .variant = variant};
 		const int outcome = run_in_child(&job, false);
 		if (outcome == OK) continue;
-		fprintf(stderr, "seed %llu, %s: outcome %d\n", (unsigned long long)job.first, variants[variant].name, outcome);
+		fprintf(stderr, "seed %llu, %s: outcome %d\n", (unsigned long long)job.first, variants[variant].name,
+			outcome);
 		shrink(job.first, NULL, variant, outcome);
 		return 1;
 	}
@@ -72,7 +73,9 @@ int main(int argc, char **argv)
 		const int n = count - n_graphs < BATCH ? (int)(count - n_graphs) : BATCH;
 		for (int v = 0; v < n_variants && n_finds < max_finds; v++) {
 			/* The JIT's are quick and run always, the others in turn. */
-			if ((only >= 0 && v != only) || !variant_runs(&variants[v]) || (only < 0 && variants[v].cc && (round + v) % 4)) continue;
+			if ((only >= 0 && v != only) || !variant_runs(&variants[v]) ||
+				(only < 0 && variants[v].cc && (round + v) % 4))
+				continue;
 			Job job = {.first = seed, .n = n, .variant = v, .quiet = true};
 			if (run_in_child(&job, true) != OK) n_finds += find_in_batch(seed, n, v);
 		}

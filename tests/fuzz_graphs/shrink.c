@@ -58,7 +58,8 @@ static const Graph *candidate(Ctx *cx, const Graph *g, int number)
 		memcpy(names, g->param_names, sizeof *names * (size_t)g->n_params);
 		params[g->n_params] = val_param(cx, g->n_params, v->type);
 		names[g->n_params] = arena_printf(cx->arena, "p%d", g->n_params);
-		const Graph *wide = graph_new(cx, g->name, g->n_params + 1, params, names, g->n_results, g->results, g->result_names);
+		const Graph *wide = graph_new(
+			cx, g->name, g->n_params + 1, params, names, g->n_results, g->results, g->result_names);
 		return replace(cx, wide, v, params[g->n_params]);
 	}
 	if (number % 4 < 3) { /* an operand instead */
@@ -95,7 +96,7 @@ static const Graph *smaller(Ctx *cx, const Graph *g, int number)
 {
 	const Graph *const volatile same = g;
 	const Graph *volatile less = g;
-	TRY(cx) {
+	TRY (cx) {
 		const Graph *made = candidate(cx, same, number);
 		less = made && made != same ? without_unused_params(cx, made) : made;
 	}
@@ -106,7 +107,8 @@ static const Graph *smaller(Ctx *cx, const Graph *g, int number)
 static const Graph *without_unused_params(Ctx *cx, const Graph *g)
 {
 	Order order = graph_order(cx->arena, g);
-	const Val **params = NEWN(cx->arena, const Val *, g->n_params), **args = NEWN(cx->arena, const Val *, g->n_params);
+	const Val **params = NEWN(cx->arena, const Val *, g->n_params),
+		  **args = NEWN(cx->arena, const Val *, g->n_params);
 	const char **names = NEWN(cx->arena, const char *, g->n_params);
 	int n = 0;
 	for (int i = 0; i < g->n_params; i++) {
@@ -130,7 +132,7 @@ void shrink(uint64_t seed, const char *text, int variant, int outcome)
 {
 	Ctx *cx = ctx_new();
 	const Graph *g = NULL;
-	TRY(cx) {
+	TRY (cx) {
 		const Graph *start = text ? graph_parse(cx, text, "text") : random_graph(cx, seed);
 		g = start;
 	}
@@ -147,7 +149,8 @@ void shrink(uint64_t seed, const char *text, int variant, int outcome)
 			number = 0;
 		}
 	}
-	printf("---- seed %llu, %s, shrunk:\n%s", (unsigned long long)seed, variants[variant].name, text_of(g, cx->arena));
+	printf("---- seed %llu, %s, shrunk:\n%s", (unsigned long long)seed, variants[variant].name,
+		text_of(g, cx->arena));
 	fflush(stdout);
 	Job job = {.first = seed, .n = 1, .variant = variant, .text = text_of(g, cx->arena)};
 	run_in_child(&job, false);

@@ -19,8 +19,8 @@ typedef struct {
 	const char *name;   /* for messages */
 	const char *target; /* of rnncc */
 	int opt, threads;
-	const char *cc;     /* NULL: the JIT */
-	int cc_opt;         /* as ModuleOptions.opt */
+	const char *cc; /* NULL: the JIT */
+	int cc_opt;     /* as ModuleOptions.opt */
 	bool werror, sanitize;
 	WeightsMode weights;
 } Variant;
@@ -31,7 +31,8 @@ static inline bool target_runs(const char *target)
 #if defined(__x86_64__)
 	__builtin_cpu_init();
 	if (!strcmp(target, "x86-64-v3"))
-		return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2");
+		return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+			__builtin_cpu_supports("bmi2");
 	if (!strcmp(target, "x86-64-v4-bf16"))
 		return __builtin_cpu_supports("avx512bf16") && __builtin_cpu_supports("avx512vl");
 	if (!strcmp(target, "x86-64-v4"))
@@ -68,8 +69,14 @@ static inline bool variant_runs(const Variant *v)
 
 static inline Compiled *compile_as(Ctx *cx, const Graph *g, const Variant *v, const char *prefix)
 {
-	CompileOptions o = {.name = prefix, .target = v->target, .opt = v->opt, .threads = v->threads, .describe = true,
-		.weights = v->weights, .verify_each = true, .source_name = "test"};
+	CompileOptions o = {.name = prefix,
+		.target = v->target,
+		.opt = v->opt,
+		.threads = v->threads,
+		.describe = true,
+		.weights = v->weights,
+		.verify_each = true,
+		.source_name = "test"};
 	return compile_graph(cx, g, &o);
 }
 
@@ -80,10 +87,15 @@ static inline Module *load_all(Arena *arena, int n, Compiled *const *all, const 
 	size_t n_files = 0;
 	for (int i = 0; i < n; i++)
 		for (int k = 0; all[i] && k < 2; k++)
-			files[n_files++] = (ModuleFile){all[i]->files[k].name,
-				arena_strn(arena, all[i]->files[k].data, all[i]->files[k].size)};
-	ModuleOptions o = {.kind = v->cc ? MODULE_CC : MODULE_JIT, .cc = v->cc, .opt = v->cc_opt, .openmp = v->threads > 1,
-		.march = target_march(v->target), .werror = v->werror, .sanitize = v->sanitize};
+			files[n_files++] = (ModuleFile){
+				all[i]->files[k].name, arena_strn(arena, all[i]->files[k].data, all[i]->files[k].size)};
+	ModuleOptions o = {.kind = v->cc ? MODULE_CC : MODULE_JIT,
+		.cc = v->cc,
+		.opt = v->cc_opt,
+		.openmp = v->threads > 1,
+		.march = target_march(v->target),
+		.werror = v->werror,
+		.sanitize = v->sanitize};
 	return module_load(files, n_files, &o, error);
 }
 
@@ -108,7 +120,8 @@ static inline bool guarded_free(void *at, size_t size)
 	return intact;
 }
 
-typedef int CallFn(int step, const int64_t *dims, const void *const *in, void *const *out, void *state, void *workspace);
+typedef int CallFn(
+	int step, const int64_t *dims, const void *const *in, void *const *out, void *state, void *workspace);
 typedef size_t WorkspaceFn(int step, const int64_t *dims);
 
 static inline void *symbol_of(const Module *m, const Compiled *c, const char *suffix)
@@ -173,7 +186,8 @@ static inline const char *call_compiled(Ctx *cx, Arena *arena, const Module *m, 
 		const Tensor *y = results[i];
 		if (elem_info[y->elem].bits < 8) unpack_elements(y->elem, out[i], y->count, y->data);
 		else if (y->count) memcpy(y->data, out[i], tensor_size_bytes(y));
-		if (!guarded_free(out[i], most_bytes(cx, g->results[i]->type, env))) wrong = "wrote outside of a result";
+		if (!guarded_free(out[i], most_bytes(cx, g->results[i]->type, env)))
+			wrong = "wrote outside of a result";
 	}
 	for (int i = 0; i < g->n_params; i++) {
 		const Tensor *packed = tensor_packed(arena, inputs[i]);
@@ -195,22 +209,29 @@ static inline uint64_t random_next(uint64_t *state) /* splitmix64, Steele, Lea, 
 }
 
 /* Sixteenths in [-2, 2], small integers; `special`: one in eight is an extreme of its type. */
-static inline const Tensor *random_tensor(Arena *arena, uint64_t *seed, Elem elem, int rank, const int64_t *dims, bool special)
+static inline const Tensor *random_tensor(
+	Arena *arena, uint64_t *seed, Elem elem, int rank, const int64_t *dims, bool special)
 {
 	static const double floats[] = {0, -0.0, INFINITY, -INFINITY, NAN, 1, -1, 0.5, 3e4, -1e-3, 2.5, -3.5};
-	static const int64_t ints[] = {0, 1, -1, INT64_MIN, INT64_MAX, INT32_MIN, INT32_MAX, -128, 127, 255, 65535, 63, 31, 8};
+	static const int64_t ints[] = {
+		0, 1, -1, INT64_MIN, INT64_MAX, INT32_MIN, INT32_MAX, -128, 127, 255, 65535, 63, 31, 8};
 	Tensor *t = tensor_new(arena, elem, rank, dims);
 	for (int64_t i = 0; i < t->count; i++) {
 		const uint64_t r = random_next(seed);
 		const bool extreme = special && r % 8 == 0;
 		if (elem == BOOL) tensor_set_int(t, i, (int64_t)(r >> 40 & 1));
-		else if (elem_is_float(elem)) tensor_set(t, i, extreme ? floats[(r >> 8) % 12] : ((int)((r >> 20) % 65) - 32) / 16.0);
-		else tensor_set_int(t, i, extreme ? ints[(r >> 8) % 14] : (int64_t)((r >> 20) % 17) - (elem_info[elem].cls == 'u' ? 0 : 8));
+		else if (elem_is_float(elem))
+			tensor_set(t, i, extreme ? floats[(r >> 8) % 12] : ((int)((r >> 20) % 65) - 32) / 16.0);
+		else
+			tensor_set_int(t, i,
+				extreme ? ints[(r >> 8) % 14]
+					: (int64_t)((r >> 20) % 17) - (elem_info[elem].cls == 'u' ? 0 : 8));
 	}
 	return t;
 }
 
-static inline const Tensor *random_input(Ctx *cx, Arena *arena, uint64_t *seed, const Type *type, const DimEnv *env, bool special)
+static inline const Tensor *random_input(
+	Ctx *cx, Arena *arena, uint64_t *seed, const Type *type, const DimEnv *env, bool special)
 {
 	int64_t *dims = NEWN(arena, int64_t, type->rank + 1);
 	for (int i = 0; i < type->rank; i++) dims[i] = dim_eval(cx, type->dims[i], env);
@@ -222,7 +243,8 @@ static inline const Graph *with_constants(Ctx *cx, const Graph *g, const Tensor 
 {
 	Rewrite rw = {.cx = cx};
 	map_init(&rw.map, cx->arena);
-	const Val **params = NEWN(cx->arena, const Val *, g->n_params), **results = NEWN(cx->arena, const Val *, g->n_results);
+	const Val **params = NEWN(cx->arena, const Val *, g->n_params),
+		  **results = NEWN(cx->arena, const Val *, g->n_results);
 	const char **names = NEWN(cx->arena, const char *, g->n_params);
 	int n = 0;
 	for (int i = 0; i < g->n_params; i++) {
@@ -263,7 +285,8 @@ static inline int64_t first_difference(const Tensor *x, const Tensor *y, double 
 	}
 	for (int64_t i = 0; i < x->count; i++) {
 		if (same_number(x, y, i)) continue;
-		if (!elem_is_float(x->elem) || !(fabs(tensor_get(x, i) - tensor_get(y, i)) <= tolerance * scale)) return i;
+		if (!elem_is_float(x->elem) || !(fabs(tensor_get(x, i) - tensor_get(y, i)) <= tolerance * scale))
+			return i;
 	}
 	return -1;
 }
@@ -289,7 +312,8 @@ static inline double count_roundings(Ctx *cx, Arena *arena, const Graph *g, cons
 			for (int b = 0; b < 2; b++) n += count_roundings(cx, arena, val_body(v, b), env, unit);
 			continue;
 		}
-		if (v->type->is_tuple || units[v->type->elem] == 0) continue; /* floats that are only stored: one way to round */
+		if (v->type->is_tuple || units[v->type->elem] == 0)
+			continue; /* floats that are only stored: one way to round */
 		if (units[v->type->elem] > *unit) *unit = units[v->type->elem];
 		if (v->op == OP_contract || v->op == OP_reduce || v->op == OP_cumulative) {
 			double count[2] = {1, 1};
@@ -372,7 +396,8 @@ static inline Case *case_new(Ctx *cx, const char *name, const char *text)
 }
 
 /* Calls the compiled case in all its runs; says the first differences.  seen[run]: the results, for comparing variants. */
-static inline bool case_check(const Case *c, const Module *m, const Compiled *compiled, const char *variant, const Tensor **seen[])
+static inline bool case_check(
+	const Case *c, const Module *m, const Compiled *compiled, const char *variant, const Tensor **seen[])
 {
 	Ctx *cx = c->cx;
 	bool ok = true;
@@ -389,8 +414,10 @@ static inline bool case_check(const Case *c, const Module *m, const Compiled *co
 			const Tensor *want = run->wanted[i], *got = seen[r][i];
 			const int64_t at = first_difference(want, got, run->tolerance);
 			if (at < 0) continue;
-			fprintf(stderr, "FAIL %s %s [%s]: %%%s, element %lld: wanted %.9g, seen %.9g (tolerance %.2g)\n", c->name, variant,
-				run->dims, c->g->result_names[i], (long long)at, tensor_get(want, at), tensor_get(got, at), run->tolerance);
+			fprintf(stderr,
+				"FAIL %s %s [%s]: %%%s, element %lld: wanted %.9g, seen %.9g (tolerance %.2g)\n",
+				c->name, variant, run->dims, c->g->result_names[i], (long long)at, tensor_get(want, at),
+				tensor_get(got, at), run->tolerance);
 			ok = false;
 		}
 	}

@@ -112,8 +112,7 @@ static inline void expect_on(const char *params, const char *inputs, const char 
 {
 	Bench b = bench_new();
 	volatile bool done = false;
-	TRY(b.cx)
-	{
+	TRY (b.cx) {
 		const Graph *g = make_graph(&b, params, types, lines);
 		const Tensor *in[MAX_RESULTS], *out[2 * MAX_RESULTS];
 		read_inputs(&b, inputs, in);
@@ -135,16 +134,13 @@ static inline void refuse_on(
 {
 	Bench b = bench_new();
 	volatile bool done = false;
-	TRY(b.cx)
-	{
+	TRY (b.cx) {
 		const Graph *g = make_graph(&b, params, types, lines);
 		const Tensor *in[MAX_RESULTS], *out[2 * MAX_RESULTS];
 		read_inputs(&b, inputs, in);
 		eval_graph(&b.e, g, in, out);
 		done = true;
-	}
-	else
-	{
+	} else {
 		cr_expect(strstr(b.cx->error, message), "wanted %s\nseen   %s", message, b.cx->error);
 	}
 	cr_expect_not(done, "wrongly accepted: %s", lines);

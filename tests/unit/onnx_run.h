@@ -55,7 +55,8 @@ static inline const Tensor *floats(Ctx *cx, int rank, const int64_t *dims, const
 }
 
 /* Runs result `i` of g by the interpreter and compares it. */
-static inline void expect_result(Ctx *cx, const Graph *g, const Tensor *const *inputs, int i, int count, const double *wanted)
+static inline void expect_result(
+	Ctx *cx, const Graph *g, const Tensor *const *inputs, int i, int count, const double *wanted)
 {
 	const Tensor *y = run_model(cx, g, inputs)[i];
 	cr_assert_eq(y->count, count, "result %d has %d elements", i, (int)y->count);

@@ -248,7 +248,9 @@ static void scale_of(const char *path, const rnncc_options *options, float scale
 	cr_assert(model, "%s", error);
 	float ones[2] = {1, 1};
 	int64_t length = 1;
-	rnncc_tensor in[] = {floats(ones, 3, (const int64_t[]){1, 1, 2}), {RNNCC_I64, 1, (const int64_t[]){1}, &length}}, out;
+	rnncc_tensor in[] = {floats(ones, 3, (const int64_t[]){1, 1, 2}),
+		{RNNCC_I64, 1, (const int64_t[]){1}, &length}},
+		     out;
 	cr_assert_eq(rnncc_n_inputs(model), options->no_lengths ? 1 : 2);
 	cr_assert_eq(rnncc_run(model, in, rnncc_n_inputs(model), NULL, &out, 1, &error), 0, "%s", error);
 	memcpy(scale, out.data, 2 * sizeof *scale);

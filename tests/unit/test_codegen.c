@@ -41,8 +41,7 @@ static void suite_add(Suite *s, const char *name, const char *text)
 {
 	volatile bool done = false;
 	Ctx *cx = ctx_new();
-	TRY(cx)
-	{
+	TRY (cx) {
 		s->cases[s->n++] = case_new(cx, name, text);
 		done = true;
 	}
@@ -55,7 +54,8 @@ static void suite_free(Suite *s)
 	ctx_free(s->cx);
 }
 
-static int count_unequal_bits(const Suite *s, const Tensor **const seen[][MAX_RUNS], const Tensor **const first[][MAX_RUNS], const char *variant)
+static int count_unequal_bits(const Suite *s, const Tensor **const seen[][MAX_RUNS],
+	const Tensor **const first[][MAX_RUNS], const char *variant)
 {
 	int n = 0;
 	for (int i = 0; i < s->n; i++)
@@ -65,8 +65,11 @@ static int count_unequal_bits(const Suite *s, const Tensor **const seen[][MAX_RU
 				int64_t at = 0;
 				while (at < x->count && same_number(x, y, at)) at++;
 				if (at == x->count) continue;
-				fprintf(stderr, "FAIL %s, %s [%s]: %%%s, element %lld is %.9g, %.9g in others of that profile\n", s->cases[i]->name,
-					variant, s->cases[i]->runs[r].dims, s->cases[i]->g->result_names[k], (long long)at, tensor_get(y, at), tensor_get(x, at));
+				fprintf(stderr,
+					"FAIL %s, %s [%s]: %%%s, element %lld is %.9g, %.9g in others of that profile\n",
+					s->cases[i]->name, variant, s->cases[i]->runs[r].dims,
+					s->cases[i]->g->result_names[k], (long long)at, tensor_get(y, at),
+					tensor_get(x, at));
 				n++;
 			}
 	return n;
@@ -79,7 +82,7 @@ static bool suite_run(const Suite *s, const Variant *v, const Tensor **seen[][MA
 	volatile bool ok = true;
 	for (volatile int i = 0; i < s->n; i++) {
 		Ctx *cx = s->cases[i]->cx;
-		TRY(cx) all[i] = compile_as(cx, s->cases[i]->g, v, arena_printf(cx->arena, "g%d", i));
+		TRY (cx) all[i] = compile_as(cx, s->cases[i]->g, v, arena_printf(cx->arena, "g%d", i));
 		else ok = false;
 		if (all[i]) continue;
 		fprintf(stderr, "FAIL %s, %s: %s\n", s->cases[i]->name, v->name, cx->error);
@@ -123,9 +126,12 @@ static void suite_files(Suite *s)
 {
 	const char *root = getenv("RNNCC_SOURCE_DIR");
 	glob_t found;
-	cr_assert(glob(arena_printf(s->cx->arena, "%s/tests/codegen/*.ir", root ? root : RNNCC_SOURCE_DIR), 0, NULL, &found) == 0, "no files");
+	cr_assert(glob(arena_printf(s->cx->arena, "%s/tests/codegen/*.ir", root ? root : RNNCC_SOURCE_DIR), 0, NULL,
+			  &found) == 0,
+		"no files");
 	for (size_t i = 0; i < found.gl_pathc; i++)
-		suite_add(s, arena_printf(s->cx->arena, "%s", strrchr(found.gl_pathv[i], '/') + 1), read_file(found.gl_pathv[i], s->cx->arena));
+		suite_add(s, arena_printf(s->cx->arena, "%s", strrchr(found.gl_pathv[i], '/') + 1),
+			read_file(found.gl_pathv[i], s->cx->arena));
 	globfree(&found);
 }
 
@@ -172,8 +178,8 @@ static void add_elementwise(Suite *s, Elem e)
 		if (!info->is_ew || strchr("tb", info->ew_class) || !takes(info->ew_class, e)) continue;
 		const bool truth = info->ew_class == 'c' || info->ew_class == 'p';
 		buf_printf(&results, "%s%%r_%s: %s[3, 37]", results.size ? ", " : "", info->name, truth ? "bool" : t);
-		buf_printf(&lines, "  %%r_%s = %s %s%s%s\n", info->name, info->name, info->ew_class == 's' ? "%p " : "", "%a",
-			info->ew_class == 's' || info->n_args == 2 ? " %b" : "");
+		buf_printf(&lines, "  %%r_%s = %s %s%s%s\n", info->name, info->name, info->ew_class == 's' ? "%p " : "",
+			"%a", info->ew_class == 's' || info->n_args == 2 ? " %b" : "");
 		buf_printf(&names, " %%r_%s", info->name);
 	}
 	for (int to = 0; to < N_ELEMS; to++) {
@@ -183,7 +189,8 @@ static void add_elementwise(Suite *s, Elem e)
 		buf_printf(&names, " %%to_%s", elem_info[to].name);
 		if (elem_is_storage((Elem)to) && e == F32) { /* rounded also where it is not stored */
 			buf_printf(&results, ", %%via_%s: f32[3, 37]", elem_info[to].name);
-			buf_printf(&lines, "  %%via_%s = cast %%to_%s elem=f32\n", elem_info[to].name, elem_info[to].name);
+			buf_printf(
+				&lines, "  %%via_%s = cast %%to_%s elem=f32\n", elem_info[to].name, elem_info[to].name);
 			buf_printf(&names, " %%via_%s", elem_info[to].name);
 		}
 		if (elem_info[to].bits != elem_info[e].bits) continue;
@@ -192,8 +199,9 @@ static void add_elementwise(Suite *s, Elem e)
 		buf_printf(&names, " %%as_%s", elem_info[to].name);
 	}
 	suite_add(s, arena_printf(s->cx->arena, "elementwise on %s", t),
-		arena_printf(s->cx->arena, "# special\ngraph @ew(%%a: %s[3, 37], %%b: %s[3, 37], %%p: bool[3, 37]) -> (%s) {\n%s  return%s\n}\n", t, t,
-			results.text, lines.text, names.text));
+		arena_printf(s->cx->arena,
+			"# special\ngraph @ew(%%a: %s[3, 37], %%b: %s[3, 37], %%p: bool[3, 37]) -> (%s) {\n%s  return%s\n}\n",
+			t, t, results.text, lines.text, names.text));
 }
 
 /* The same of the structural ones. */
@@ -241,15 +249,16 @@ static void add_structural(Suite *s, Elem e)
 		if ((rows[i].takes == 'n' && e == BOOL) || (rows[i].takes != '*' && elem_is_storage(e))) continue;
 		buf_printf(&results, "%s%%r%zu: ", results.size ? ", " : "", i);
 		buf_printf(&lines, "  %%r%zu = ", i);
-		for (const char *p = rows[i].type; *p; p++) *p == '@' ? buf_puts(&results, t) : buf_write(&results, p, 1);
+		for (const char *p = rows[i].type; *p; p++)
+			*p == '@' ? buf_puts(&results, t) : buf_write(&results, p, 1);
 		for (const char *p = rows[i].line; *p; p++) *p == '@' ? buf_puts(&lines, t) : buf_write(&lines, p, 1);
 		buf_puts(&lines, "\n");
 		buf_printf(&names, " %%r%zu", i);
 	}
 	suite_add(s, arena_printf(s->cx->arena, "structural on %s", t),
 		arena_printf(s->cx->arena,
-			"graph @st(%%x: %s[3, 37], %%y: %s[3, 37], %%v: %s[], %%u: %s[4], %%i: i64[4], %%n: i32[4, 2]) -> (%s) {\n%s  return%s\n}\n", t, t, t,
-			t, results.text, lines.text, names.text));
+			"graph @st(%%x: %s[3, 37], %%y: %s[3, 37], %%v: %s[], %%u: %s[4], %%i: i64[4], %%n: i32[4, 2]) -> (%s) {\n%s  return%s\n}\n",
+			t, t, t, t, results.text, lines.text, names.text));
 }
 
 Test(codegen, elementwise, .timeout = 600)
@@ -264,7 +273,8 @@ Test(codegen, structural, .timeout = 600)
 {
 	Suite s = {.cx = ctx_new()};
 	for (int e = 0; e < N_ELEMS; e++) /* of those for storage one of each width and class */
-		if (!elem_is_storage((Elem)e) || e == F8E4M3FN || e == F4E2M1 || e == I4 || e == U2) add_structural(&s, (Elem)e);
+		if (!elem_is_storage((Elem)e) || e == F8E4M3FN || e == F4E2M1 || e == I4 || e == U2)
+			add_structural(&s, (Elem)e);
 	suite_test(&s, 3);
 	suite_free(&s);
 }
@@ -274,7 +284,7 @@ Test(codegen, structural, .timeout = 600)
 static Compiled *compile_text(Ctx *cx, const Case *of, const Variant *v, const char *prefix)
 {
 	Compiled *volatile c = NULL;
-	TRY(cx) c = compile_as(cx, graph_parse(cx, of->text, of->name), v, prefix);
+	TRY (cx) c = compile_as(cx, graph_parse(cx, of->text, of->name), v, prefix);
 	cr_assert(c, "%s: %s", of->name, cx->error);
 	return c;
 }
@@ -293,7 +303,8 @@ Test(codegen, deterministic, .timeout = 600)
 			const Compiled *b = compile_text(other, s.cases[i], &variants[v].v, "m");
 			cr_assert(a->n_files == b->n_files);
 			for (int f = 0; f < a->n_files; f++)
-				cr_expect(a->files[f].size == b->files[f].size && !memcmp(a->files[f].data, b->files[f].data, a->files[f].size),
+				cr_expect(a->files[f].size == b->files[f].size &&
+						!memcmp(a->files[f].data, b->files[f].data, a->files[f].size),
 					"%s, %s: %s differs", s.cases[i]->name, variants[v].v.name, a->files[f].name);
 			ctx_free(one);
 			ctx_free(other);
@@ -352,7 +363,8 @@ static void write_run(FILE *f, int index, const Case *c, const struct Run *r, co
 		fwrite(r->inputs[i]->data, 1, tensor_size_bytes(r->inputs[i]), f);
 	}
 	write_number(f, c->g->n_results + compiled->n_computed);
-	for (int i = 0; i < c->g->n_results; i++) write_number(f, (int64_t)most_bytes(c->cx, c->g->results[i]->type, &r->env));
+	for (int i = 0; i < c->g->n_results; i++)
+		write_number(f, (int64_t)most_bytes(c->cx, c->g->results[i]->type, &r->env));
 	for (int i = 0; i < compiled->n_computed; i++) write_number(f, sizeof(int64_t));
 }
 
@@ -378,9 +390,10 @@ static void check_sanitized(const Suite *s, const Variant *v, const char *flags)
 	FILE *main_c = open_in(cx, directory, "main.c");
 	fprintf(main_c, "#define GRAPHS%s\n%s", graphs.text, driver);
 	fclose(main_c);
-	cr_expect(system(arena_printf(cx->arena,
-			  "cd %s && gcc -std=gnu99 -O0 -ffp-contract=off %s -fsanitize=address,undefined -fno-sanitize-recover=all *.c -o run -lm && ./run <data",
-			  directory, flags)) == 0,
+	cr_expect(
+		system(arena_printf(cx->arena,
+			"cd %s && gcc -std=gnu99 -O0 -ffp-contract=off %s -fsanitize=address,undefined -fno-sanitize-recover=all *.c -o run -lm && ./run <data",
+			directory, flags)) == 0,
 		"%s: the sanitizers object", v->name);
 	cr_expect(system(arena_printf(cx->arena, "rm -r %s", directory)) == 0);
 }
@@ -395,12 +408,15 @@ Test(codegen, sanitized, .timeout = 600)
 	add_elementwise(&s, I64);
 	check_sanitized(&s, &(Variant){.name = "-O0 generic", .target = "generic", .threads = 1}, "");
 	const char *wide = target_runs("x86-64-v3") ? "x86-64-v3" : target_runs("x86-64") ? "x86-64" : NULL;
-	if (wide) check_sanitized(&s, &(Variant){.name = wide, .target = wide, .opt = 2, .threads = 1}, arena_printf(s.cx->arena, "-march=%s", wide));
+	if (wide)
+		check_sanitized(&s, &(Variant){.name = wide, .target = wide, .opt = 2, .threads = 1},
+			arena_printf(s.cx->arena, "-march=%s", wide));
 	suite_free(&s);
 }
 
 /* Each file as C99 where it has no vectors, and what its object needs: libm, memcpy and memset; nothing writable. */
-static void check_object(Ctx *cx, const char *directory, const Compiled *c, const char *name, const char *cc, const char *flags)
+static void check_object(
+	Ctx *cx, const char *directory, const Compiled *c, const char *name, const char *cc, const char *flags)
 {
 	for (int f = 0; f < c->n_files; f++) {
 		FILE *out = fopen(arena_printf(cx->arena, "%s/%s", directory, c->files[f].name), "wb");
@@ -409,13 +425,14 @@ static void check_object(Ctx *cx, const char *directory, const Compiled *c, cons
 		fclose(out);
 	}
 	const char *command = arena_printf(cx->arena,
-		"cd %s && %s %s -O2 -ffp-contract=off -fno-math-errno -Wall -Wextra -Wconversion -Wshadow -Werror -c %s.c -o %s.o && nm -P %s.o", directory, cc,
-		flags, c->name, c->name, c->name);
+		"cd %s && %s %s -O2 -ffp-contract=off -fno-math-errno -Wall -Wextra -Wconversion -Wshadow -Werror -c %s.c -o %s.o && nm -P %s.o",
+		directory, cc, flags, c->name, c->name, c->name);
 	FILE *nm = popen(command, "r");
 	cr_assert(nm);
-	static const char *const allowed[] = {"memcpy", "memset", "memmove", "_GLOBAL_OFFSET_TABLE_", "fmaf", "fma", "sqrtf", "sqrt", "fmodf", "fmod", "rint",
-		"floor", "ceil", "trunc", "exp", "log", "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "erf", "pow",
-		"log1p", "expm1", "fabs", "copysign", "rintf", "sincos", "exp2", "log2"};
+	static const char *const allowed[] = {"memcpy", "memset", "memmove", "_GLOBAL_OFFSET_TABLE_", "fmaf", "fma",
+		"sqrtf", "sqrt", "fmodf", "fmod", "rint", "floor", "ceil", "trunc", "exp", "log", "sin", "cos", "tan",
+		"asin", "acos", "atan", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "erf", "pow", "log1p",
+		"expm1", "fabs", "copysign", "rintf", "sincos", "exp2", "log2"};
 	char line[512], symbol[256], kind;
 	while (fgets(line, sizeof line, nm)) {
 		if (sscanf(line, "%255s %c", symbol, &kind) != 2) continue;
@@ -442,7 +459,8 @@ Test(codegen, stands_alone, .timeout = 600)
 	for (int i = 0; i < s.n; i++) {
 		Variant plain = {.name = "generic", .target = "generic", .opt = 2, .threads = 1}, wide = plain;
 		wide.target = "x86-64-v3";
-		const Compiled *c[2] = {compile_text(s.cases[i]->cx, s.cases[i], &plain, "m"), compile_text(s.cases[i]->cx, s.cases[i], &wide, "v")};
+		const Compiled *c[2] = {compile_text(s.cases[i]->cx, s.cases[i], &plain, "m"),
+			compile_text(s.cases[i]->cx, s.cases[i], &wide, "v")};
 		for (int cc = 0; cc < 2; cc++) {
 			const char *command = cc ? "clang-14" : "gcc";
 			if (!in_path(command)) continue;

@@ -226,16 +226,13 @@ Test(eval, memory_is_capped)
 	Bench b = bench_new();
 	b.e.max_bytes = 1 << 20;
 	volatile bool done = false;
-	TRY(b.cx)
-	{
+	TRY (b.cx) {
 		const Graph *g = make_graph(
 			&b, NULL, "f32[1000000]", "%y = iota elem=f32 shape=[1000000] axis=[0] %want = neg %y");
 		const Tensor *out[2];
 		eval_graph(&b.e, g, NULL, out);
 		done = true;
-	}
-	else
-	{
+	} else {
 		cr_expect(strstr(b.cx->error, "interpreter: out of memory: 4000000 bytes more"), "%s", b.cx->error);
 	}
 	cr_expect_not(done);
@@ -260,8 +257,7 @@ Test(eval, memory_follows_what_is_alive)
 	b.e.max_bytes = 4 << 20;
 	const Tensor *out[2] = {NULL};
 	volatile bool done = false;
-	TRY(b.cx)
-	{
+	TRY (b.cx) {
 		eval_graph(&b.e, graph_parse(b.cx, text.text, "t.ir"), NULL, out);
 		done = true;
 	}

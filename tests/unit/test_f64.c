@@ -10,10 +10,22 @@
 enum { T = 7, B = 3 };
 
 static const Variant variants[] = {
-	{.name = "generic -O0, gcc", .target = "generic", .opt = 0, .threads = 1, .cc = "gcc", .cc_opt = 1, .werror = true},
+	{.name = "generic -O0, gcc",
+		.target = "generic",
+		.opt = 0,
+		.threads = 1,
+		.cc = "gcc",
+		.cc_opt = 1,
+		.werror = true},
 	{.name = "generic -O2, JIT", .target = "generic", .opt = 2, .threads = 1},
 	{.name = "x86-64-v3 -O2, JIT", .target = "x86-64-v3", .opt = 2, .threads = 1},
-	{.name = "x86-64-v3 -O2, gcc", .target = "x86-64-v3", .opt = 2, .threads = 1, .cc = "gcc", .cc_opt = 2, .werror = true},
+	{.name = "x86-64-v3 -O2, gcc",
+		.target = "x86-64-v3",
+		.opt = 2,
+		.threads = 1,
+		.cc = "gcc",
+		.cc_opt = 2,
+		.werror = true},
 };
 
 static const Tensor *random_f64(Ctx *cx, const Type *type, const DimEnv *env, uint64_t *seed)
@@ -49,15 +61,17 @@ static void reference(Ctx *cx, const Cell *cell, const Tensor *const *inputs, co
 	for (int k = 0; k < cell->n_states; k++) outputs[1 + k] = last[k];
 }
 
-static void expect_near(const char *cell, const char *what, int n, const Tensor *const *seen, const Tensor *const *wanted, double most)
+static void expect_near(
+	const char *cell, const char *what, int n, const Tensor *const *seen, const Tensor *const *wanted, double most)
 {
 	for (int i = 0; i < n; i++) {
-		cr_assert_eq(seen[i]->elem, F64, "%s: %s: result %d is %s", cell, what, i, elem_info[seen[i]->elem].name);
+		cr_assert_eq(
+			seen[i]->elem, F64, "%s: %s: result %d is %s", cell, what, i, elem_info[seen[i]->elem].name);
 		cr_assert_eq(seen[i]->count, wanted[i]->count);
 		for (int64_t k = 0; k < seen[i]->count; k++) {
 			const double x = tensor_get(seen[i], k), y = tensor_get(wanted[i], k);
-			cr_assert(fabs(x - y) <= most, "%s: %s: result %d, element %lld: %.17g, %.17g wanted", cell, what, i, (long long)k, x,
-				y);
+			cr_assert(fabs(x - y) <= most, "%s: %s: result %d, element %lld: %.17g, %.17g wanted", cell,
+				what, i, (long long)k, x, y);
 		}
 	}
 }
@@ -72,8 +86,7 @@ static void try_cell(const Cell *cell)
 {
 	Ctx *cx = ctx_new();
 	cx->f64 = true;
-	TRY(cx)
-	{
+	TRY (cx) {
 		const RnnSpec spec = {.cell = cell, .direction = FORWARD, .init = INIT_INPUT};
 		const Graph *g = pass_widen(cx, rnn_import(cx, &spec));
 		graph_verify(cx, g);
@@ -102,8 +115,7 @@ static void try_cell(const Cell *cell)
 			expect_near(cell->name, variants[v].name, g->n_results, seen, plain, 1e-13);
 			module_free(m);
 		}
-	}
-	else failed(cx, cell->name);
+	} else failed(cx, cell->name);
 	ctx_free(cx);
 }
 
@@ -112,8 +124,7 @@ Test(f64, literals)
 {
 	Ctx *cx = ctx_new();
 	cx->f64 = true;
-	TRY(cx)
-	{
+	TRY (cx) {
 		Buf g = message(cx);
 		put_message(&g, 1, node(cx, "Gelu", "x", "y"));
 		put_input(cx, &g, "x", FLOAT, "9");
@@ -128,10 +139,10 @@ Test(f64, literals)
 		eval_graph(&e, wide, (const Tensor *const[]){x}, &y);
 		for (int i = 0; i < 9; i++) {
 			const double v = tensor_get(x, i), wanted = 0.5 * v * (1 + erf(v * sqrt(0.5)));
-			cr_assert_float_eq(tensor_get(y, i), wanted, 1e-15, "at %g: %.17g, %.17g wanted", v, tensor_get(y, i), wanted);
+			cr_assert_float_eq(tensor_get(y, i), wanted, 1e-15, "at %g: %.17g, %.17g wanted", v,
+				tensor_get(y, i), wanted);
 		}
-	}
-	else failed(cx, "Gelu");
+	} else failed(cx, "Gelu");
 	ctx_free(cx);
 }
 

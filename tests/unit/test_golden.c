@@ -38,7 +38,7 @@ static const char *outcome(Arena *arena, const char *pass, const char *name, con
 	Ctx *cx = ctx_new();
 	const char *volatile result = NULL;
 	bool wants_error = strcmp(pass, "errors") == 0;
-	TRY(cx) {
+	TRY (cx) {
 		const Graph *g = parse(cx, input, name);
 		const char *text = wants_error ? "no error\n" : print(arena, run_pass(cx, pass, g));
 		result = text;
@@ -49,7 +49,7 @@ static const char *outcome(Arena *arena, const char *pass, const char *name, con
 	if (wants_error || strncmp(result, "error: ", 7) == 0) return result;
 
 	Ctx *again = ctx_new();
-	TRY(again) {
+	TRY (again) {
 		const char *text = print(arena, parse(again, result, "output"));
 		if (strcmp(text, result) != 0)
 			result = arena_printf(arena, "error: printed again, the text differs:\n%s", text);

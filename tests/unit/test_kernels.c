@@ -11,7 +11,11 @@
 static Program *run_until(Ctx *cx, const Graph *g, const char *last)
 {
 	const int threads = strcmp(last, "parallel") == 0 || strcmp(last, "team") == 0 ? 2 : 1;
-	const Target target = {.fuse = true, .vectorise = true, .pack = true, .lanes = 8, .threads = threads,
+	const Target target = {.fuse = true,
+		.vectorise = true,
+		.pack = true,
+		.lanes = 8,
+		.threads = threads,
 		.cpu = target_find(cx, "x86-64-v3")};
 	Names names;
 	names_init(&names, cx);
@@ -36,16 +40,14 @@ static const char *outcome(Arena *arena, const char *stage, const char *name, co
 {
 	Ctx *cx = ctx_new();
 	const char *volatile result = NULL;
-	TRY(cx)
-	{
+	TRY (cx) {
 		const Graph *g = graph_parse(cx, input, name);
 		graph_verify(cx, g);
 		Buf b;
 		buf_init(&b, arena);
 		program_print(&b, run_until(cx, g, stage));
 		result = b.text;
-	}
-	else result = arena_printf(arena, "error: %s\n", cx->error);
+	} else result = arena_printf(arena, "error: %s\n", cx->error);
 	ctx_free(cx);
 	return result;
 }

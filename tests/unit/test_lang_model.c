@@ -329,9 +329,10 @@ Test(lang_model, integers_out_of_their_range_are_refused)
 	const struct {
 		int64_t ids[3], length;
 		const char *words; /* NULL: it is fine */
-	} calls[] = {{{0, 3, 1}, 3, NULL}, {{0, 3, 4}, 2, NULL}, {{0, 3, -9}, 2, NULL}, {{0, 4, 1}, 3, "0 <= w < 4; element 1 is 4"},
-		{{-1, 0, 0}, 3, "0 <= w < 4; element 0 is -1"}, {{0, 0, 0}, 4, "0 <= T_len <= T; element 0 is 4"},
-		{{0, 0, 0}, -1, "0 <= T_len <= T; element 0 is -1"}, {{INT64_MAX, 0, 0}, 1, "0 <= w < 4"}};
+	} calls[] = {{{0, 3, 1}, 3, NULL}, {{0, 3, 4}, 2, NULL}, {{0, 3, -9}, 2, NULL},
+		{{0, 4, 1}, 3, "0 <= w < 4; element 1 is 4"}, {{-1, 0, 0}, 3, "0 <= w < 4; element 0 is -1"},
+		{{0, 0, 0}, 4, "0 <= T_len <= T; element 0 is 4"}, {{0, 0, 0}, -1, "0 <= T_len <= T; element 0 is -1"},
+		{{INT64_MAX, 0, 0}, 1, "0 <= w < 4"}};
 	for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
 		const char *error = error_of_ids(m, cx, calls[i].ids, calls[i].length);
 		if (!calls[i].words) cr_expect_null(error, "call %zu: %s", i, error);
@@ -358,9 +359,11 @@ Test(lang_model, beam_search_finds_what_greedy_misses)
 	for (int i = 0; i < 16; i++) tensor_set(logp, i, log(p[i / 4][i % 4]));
 	const Tensor *out[10];
 	eval(cx, m->graph, (const Tensor *[]){logp}, out);
-	static const int64_t words[4][4] = {{1, 1, 1, 1}, {1, 1, 1, 1}, {2, 0, 0, 0}, {2, 0, 0, 0}}, lengths[] = {4, 4, 1, 1};
+	static const int64_t words[4][4] = {{1, 1, 1, 1}, {1, 1, 1, 1}, {2, 0, 0, 0}, {2, 0, 0, 0}},
+			     lengths[] = {4, 4, 1, 1};
 	for (int i = 0; i < 4; i++) {
-		cr_expect_eq(tensor_get_int(out[6 + i], 0), lengths[i], "%d: %lld words", i, (long long)tensor_get_int(out[6 + i], 0));
+		cr_expect_eq(tensor_get_int(out[6 + i], 0), lengths[i], "%d: %lld words", i,
+			(long long)tensor_get_int(out[6 + i], 0));
 		for (int k = 0; k < 4; k++) cr_expect_eq(tensor_get_int(out[i], k), words[i][k], "%d: word %d", i, k);
 	}
 	cr_expect_float_eq(tensor_get(out[4], 0), log(0.4 * 0.9), 1e-5);
@@ -380,7 +383,8 @@ Test(lang_model, an_adaptive_solver_follows_closed_forms)
 		"  short = dopri5(decay, x, 0.1*t, 1)\n"
 		"}\n");
 	enum { B = 4 };
-	static const double xs[B] = {1, -2, 0.5, 3}, ts[B] = {1, 6, 0.01, 0}, v[B][2] = {{1, 0}, {0, 1}, {0.6, 0.8}, {2, 1}};
+	static const double xs[B] = {1, -2, 0.5, 3}, ts[B] = {1, 6, 0.01, 0},
+			    v[B][2] = {{1, 0}, {0, 1}, {0.6, 0.8}, {2, 1}};
 	Tensor *x = floats(cx, 1, (const int64_t[]){B}, 0), *t = floats(cx, 1, (const int64_t[]){B}, 0),
 	       *turned = floats(cx, 2, (const int64_t[]){B, 2}, 0);
 	for (int b = 0; b < B; b++) {
@@ -393,11 +397,13 @@ Test(lang_model, an_adaptive_solver_follows_closed_forms)
 	eval(cx, m->graph, (const Tensor *[]){x, t, turned}, out);
 	for (int b = 0; b < B; b++) {
 		double c = cos(ts[b]), s = sin(ts[b]), h = 0.1 * ts[b];
-		cr_expect_float_eq(tensor_get(out[0], b), xs[b] * exp(-ts[b]), 2e-5, "%d: %g", b, tensor_get(out[0], b));
+		cr_expect_float_eq(
+			tensor_get(out[0], b), xs[b] * exp(-ts[b]), 2e-5, "%d: %g", b, tensor_get(out[0], b));
 		cr_expect_float_eq(tensor_get(out[1], 2 * b), c * v[b][0] + s * v[b][1], 5e-5, "%d", b);
 		cr_expect_float_eq(tensor_get(out[1], 2 * b + 1), c * v[b][1] - s * v[b][0], 5e-5, "%d", b);
 		/* one step: the series of e^-h to h^5, and h^6/600 */
-		double series = 1 - h + h * h / 2 - h * h * h / 6 + h * h * h * h / 24 - pow(h, 5) / 120 + pow(h, 6) / 600;
+		double series =
+			1 - h + h * h / 2 - h * h * h / 6 + h * h * h * h / 24 - pow(h, 5) / 120 + pow(h, 6) / 600;
 		cr_expect_float_eq(tensor_get(out[2], b), xs[b] * series, 1e-6, "%d: one step", b);
 	}
 	ctx_free(cx);

@@ -494,8 +494,8 @@ static Outputs stream_reference(Ctx *cx, const Cell *cell, Init init, Inputs *in
 }
 
 /* Calls for `chunk` steps after each other on one state, from reset.  entry: 1 for NAME_step, 2 for NAME_steps. */
-static void expect_stream(
-	Ctx *cx, const char *law, const Module *m, const Compiled *c, int entry, const Tensor *x, const Tensor *y, int64_t chunk)
+static void expect_stream(Ctx *cx, const char *law, const Module *m, const Compiled *c, int entry, const Tensor *x,
+	const Tensor *y, int64_t chunk)
 {
 	const Entry e = entry_of(m, c);
 	const int64_t step_size = BATCH * RNN_H, n_steps = x->dims[0];
@@ -510,15 +510,16 @@ static void expect_stream(
 		const int error = e.call(entry, &n, (const void *[]){now->data},
 			(void *[]){seen->data, last[0]->data, last[1]->data}, state, ws);
 		cr_expect_eq(error, 0, "%s: %s: the call returned %d", law, c->name, error);
-		cr_expect(guarded_free(ws, e.workspace(entry, &n)), "%s: %s: wrote outside of the workspace", law, c->name);
+		cr_expect(guarded_free(ws, e.workspace(entry, &n)), "%s: %s: wrote outside of the workspace", law,
+			c->name);
 		const int64_t at = first_difference(seen, wanted, TOLERANCE);
 		if (at >= 0)
 			cr_expect(false, "%s: %s: steps of %d, t = %d: Y[%d] is %.9g, not %.9g", law, c->name,
 				(int)chunk, (int)t, (int)at, tensor_get(seen, at), tensor_get(wanted, at));
 		if (c->n_states) continue; /* Y_h and Y_c are in the state */
 		for (int64_t i = 0; i < step_size; i++)
-			cr_expect_eq(tensor_get(last[0], i), tensor_get(seen, (n - 1) * step_size + i), "%s: %s: Y_h is not the last Y", law,
-				c->name);
+			cr_expect_eq(tensor_get(last[0], i), tensor_get(seen, (n - 1) * step_size + i),
+				"%s: %s: Y_h is not the last Y", law, c->name);
 	}
 	cr_expect(guarded_free(state, e.state_bytes()), "%s: %s: wrote outside of the state", law, c->name);
 }
@@ -562,7 +563,9 @@ Test(laws, streaming_is_one_run, .timeout = 120)
 		const Outputs wanted = stream_reference(cx, cell, init, &in);
 		cr_assert(all[i]->has_step, "%s: no step: %s", all[i]->name, all[i]->no_step_reason);
 		cr_assert_eq(all[i]->has_steps, init != INIT_INPUT, "%s: NAME_steps", all[i]->name);
-		const int entry = init == INIT_INPUT ? 1 : 2; /* with its states bound, the model itself takes any number of steps */
+		const int entry = init == INIT_INPUT
+			? 1
+			: 2; /* with its states bound, the model itself takes any number of steps */
 		expect_stream(cx, "steps = one run", m, all[i], 1, in.x, wanted.y, 1);
 		for (int64_t chunk = 1; chunk <= MAX_T; chunk += 3)
 			expect_stream(cx, "chunks on a state = one run", m, all[i], entry, in.x, wanted.y, chunk);

@@ -10,10 +10,28 @@
 
 static const Variant variants[] = {
 	{.name = "generic -O0, JIT", .target = "generic", .opt = 0, .threads = 1},
-	{.name = "generic -O2, gcc", .target = "generic", .opt = 2, .threads = 1, .cc = "gcc", .cc_opt = 1, .werror = true},
-	{.name = "x86-64 -O2, gcc", .target = "x86-64", .opt = 2, .threads = 1, .cc = "gcc", .cc_opt = 1, .werror = true},
+	{.name = "generic -O2, gcc",
+		.target = "generic",
+		.opt = 2,
+		.threads = 1,
+		.cc = "gcc",
+		.cc_opt = 1,
+		.werror = true},
+	{.name = "x86-64 -O2, gcc",
+		.target = "x86-64",
+		.opt = 2,
+		.threads = 1,
+		.cc = "gcc",
+		.cc_opt = 1,
+		.werror = true},
 	{.name = "x86-64-v3 -O2, JIT", .target = "x86-64-v3", .opt = 2, .threads = 1},
-	{.name = "x86-64-v4 -O2, gcc", .target = "x86-64-v4", .opt = 2, .threads = 1, .cc = "gcc", .cc_opt = 1, .werror = true},
+	{.name = "x86-64-v4 -O2, gcc",
+		.target = "x86-64-v4",
+		.opt = 2,
+		.threads = 1,
+		.cc = "gcc",
+		.cc_opt = 1,
+		.werror = true},
 };
 
 /* The nearest number with that many significant bits and no exponent below `least`, ties to even. */
@@ -56,18 +74,26 @@ static const Graph *with_weights(Ctx *cx, const Graph *g, Elem elem)
 
 static Compiled *compile_narrow(Ctx *cx, const Graph *g, const Variant *v, Elem elem, const char *name)
 {
-	CompileOptions o = {.name = name, .target = v->target, .opt = v->opt, .threads = v->threads, .describe = true, .weights_elem = elem,
-		.verify_each = true, .source_name = "test"};
+	CompileOptions o = {.name = name,
+		.target = v->target,
+		.opt = v->opt,
+		.threads = v->threads,
+		.describe = true,
+		.weights_elem = elem,
+		.verify_each = true,
+		.source_name = "test"};
 	return compile_graph(cx, g, &o);
 }
 
-static void expect_same_bits(const char *what, const char *variant, int n, const Tensor *const *a, const Tensor *const *b)
+static void expect_same_bits(
+	const char *what, const char *variant, int n, const Tensor *const *a, const Tensor *const *b)
 {
 	for (int i = 0; i < n; i++)
 		for (int64_t k = 0; k < a[i]->count; k++)
-			cr_assert(memcmp((const float *)a[i]->data + k, (const float *)b[i]->data + k, sizeof(float)) == 0,
-				"%s, %s: result %d, element %lld: %.9g with narrow weights, %.9g with rounded ones", what, variant, i, (long long)k,
-				tensor_get(a[i], k), tensor_get(b[i], k));
+			cr_assert(memcmp((const float *)a[i]->data + k, (const float *)b[i]->data + k, sizeof(float)) ==
+					0,
+				"%s, %s: result %d, element %lld: %.9g with narrow weights, %.9g with rounded ones",
+				what, variant, i, (long long)k, tensor_get(a[i], k), tensor_get(b[i], k));
 }
 
 static const struct {
@@ -99,7 +125,8 @@ static Model read_model(Ctx *cx, const char *name, const char *dims)
 	return m;
 }
 
-static void call(Ctx *cx, const Module *module, const Compiled *c, const Model *m, const char *what, const Tensor **results)
+static void call(
+	Ctx *cx, const Module *module, const Compiled *c, const Model *m, const char *what, const Tensor **results)
 {
 	const char *wrong = call_compiled(cx, cx->arena, module, c, c->graph, &m->env, m->inputs, results);
 	cr_assert_null(wrong, "%s: %s", what, wrong);
@@ -113,8 +140,11 @@ static void try_variant(Ctx *cx, const Variant *v)
 	for (int i = 0; i < N_MODELS; i++) {
 		all[i] = read_model(cx, models[i].name, models[i].dims);
 		for (int e = 0; e < 3; e++) {
-			if (e) builds[5 * i + 2 + e] = compile_narrow(cx, all[i].rounded[0], v, elems[e], arena_printf(cx->arena, "narrow_%d_%d", i, e));
-			builds[5 * i + e] = compile_narrow(cx, all[i].rounded[e], v, F32, arena_printf(cx->arena, "plain_%d_%d", i, e));
+			if (e)
+				builds[5 * i + 2 + e] = compile_narrow(cx, all[i].rounded[0], v, elems[e],
+					arena_printf(cx->arena, "narrow_%d_%d", i, e));
+			builds[5 * i + e] = compile_narrow(
+				cx, all[i].rounded[e], v, F32, arena_printf(cx->arena, "plain_%d_%d", i, e));
 		}
 	}
 	char *error;
@@ -127,10 +157,13 @@ static void try_variant(Ctx *cx, const Variant *v)
 			call(cx, module, plain[e], &all[i], v->name, all[i].results[e]);
 			if (e == 0) continue;
 			call(cx, module, narrow[e], &all[i], v->name, seen);
-			expect_same_bits(models[i].name, v->name, all[i].rounded[0]->n_results, seen, all[i].results[e]);
+			expect_same_bits(
+				models[i].name, v->name, all[i].rounded[0]->n_results, seen, all[i].results[e]);
 			const Tensor *exact = all[i].results[0][0];
-			cr_assert(memcmp(seen[0]->data, exact->data, tensor_size_bytes(exact)) != 0, "%s: nothing was rounded", models[i].name);
-			cr_assert_lt(narrow[e]->weight_bytes, plain[e]->weight_bytes, "%s, %s: no smaller", models[i].name, v->name);
+			cr_assert(memcmp(seen[0]->data, exact->data, tensor_size_bytes(exact)) != 0,
+				"%s: nothing was rounded", models[i].name);
+			cr_assert_lt(narrow[e]->weight_bytes, plain[e]->weight_bytes, "%s, %s: no smaller",
+				models[i].name, v->name);
 		}
 	}
 	module_free(module);
@@ -148,7 +181,13 @@ Test(narrow, law, .timeout = 300)
 }
 
 static const Variant dot_variants[] = {
-	{.name = "x86-64-v4-bf16 -O2, gcc", .target = "x86-64-v4-bf16", .opt = 2, .threads = 1, .cc = "gcc", .cc_opt = 2, .werror = true},
+	{.name = "x86-64-v4-bf16 -O2, gcc",
+		.target = "x86-64-v4-bf16",
+		.opt = 2,
+		.threads = 1,
+		.cc = "gcc",
+		.cc_opt = 2,
+		.werror = true},
 	{.name = "x86-64-v4-bf16 -O2, JIT", .target = "x86-64-v4-bf16", .opt = 2, .threads = 1},
 };
 
@@ -188,9 +227,11 @@ static void try_dots(Ctx *cx, const Variant *v)
 		for (int n = 0; n < N; n++) {
 			float sum = (float)tensor_get(b, n);
 			for (int k = 1; k < K; k += k % 2 ? -1 : 3) /* 1 0 3 2 5 4 .. */
-				sum = fmaf((float)round_to(tensor_get(x, t * K + k), BF16), (float)round_to(tensor_get(w, n * K + k), BF16), sum);
+				sum = fmaf((float)round_to(tensor_get(x, t * K + k), BF16),
+					(float)round_to(tensor_get(w, n * K + k), BF16), sum);
 			const float seen = (float)tensor_get(y, t * N + n);
-			cr_assert(memcmp(&sum, &seen, sizeof sum) == 0, "%s: y[%d, %d] is %.9g, not %.9g", v->name, t, n, (double)seen, (double)sum);
+			cr_assert(memcmp(&sum, &seen, sizeof sum) == 0, "%s: y[%d, %d] is %.9g, not %.9g", v->name, t,
+				n, (double)seen, (double)sum);
 		}
 	module_free(module);
 }
@@ -228,8 +269,7 @@ Test(narrow, interpreter)
 				expect_same_bits(models[i].name, "interpreter", m.rounded[0]->n_results, seen, wanted);
 			}
 		}
-	}
-	else cr_assert_fail("%s", cx->error);
+	} else cr_assert_fail("%s", cx->error);
 	ctx_free(cx);
 }
 
@@ -244,7 +284,6 @@ Test(narrow, too_large)
 	TRY (cx) {
 		pass_narrow(cx, graph_parse(cx, text, "g.ir"), F16);
 		cr_assert_fail("65520 became f16");
-	}
-	else cr_assert(strstr(cx->error, "a weight of 65520 does not fit f16"), "%s", cx->error);
+	} else cr_assert(strstr(cx->error, "a weight of 65520 does not fit f16"), "%s", cx->error);
 	ctx_free(cx);
 }

@@ -22,8 +22,10 @@ static void put_attr_array(Ctx *cx, Buf *n, const char *name, int type, int64_t 
 	put_attr_message(cx, n, name, false, tensor(cx, name, type, 1, &count, data, (size_t)count * size));
 }
 
-#define INTS(...) (int)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)), (int64_t[]){__VA_ARGS__}
-#define FLOATS(...) (int)(sizeof((float[]){__VA_ARGS__}) / sizeof(float)), (float[]){__VA_ARGS__}
+#define INTS(...) \
+	(int)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)), (int64_t[]) { __VA_ARGS__ }
+#define FLOATS(...) \
+	(int)(sizeof((float[]){__VA_ARGS__}) / sizeof(float)), (float[]) { __VA_ARGS__ }
 
 /* A graph of that one node, from X to Y; NULL when it is refused. */
 static const Graph *import_one(Ctx *cx, Buf n, const char *domain, int version, int type, const char *shape)
@@ -47,8 +49,8 @@ static void expect(const Tensor *y, int n, const double *wanted)
 	cr_assert_eq(y->count, n);
 	for (int i = 0; i < n; i++) {
 		const double seen = tensor_get(y, i);
-		cr_expect((isnan(seen) && isnan(wanted[i])) || fabs(seen - wanted[i]) <= 1e-6 * fabs(wanted[i]), "[%d] is %.9g, not %.9g", i,
-			seen, wanted[i]);
+		cr_expect((isnan(seen) && isnan(wanted[i])) || fabs(seen - wanted[i]) <= 1e-6 * fabs(wanted[i]),
+			"[%d] is %.9g, not %.9g", i, seen, wanted[i]);
 	}
 }
 
@@ -83,11 +85,12 @@ static const Tensor *rows(Ctx *cx)
 
 Test(onnx_ml, trees_add_up_in_every_way)
 {
-	static const double wanted[4][8] = {{2.5, 0, 2, 4, 2, 1, 2.5, 0}, {5, 0, 4, 8, 4, 2, 5, 0}, {1, 0, 4, 8, 4, 2, 1, 0},
-		{4, 0, 4, 8, 4, 2, 4, 0}};
+	static const double wanted[4][8] = {{2.5, 0, 2, 4, 2, 1, 2.5, 0}, {5, 0, 4, 8, 4, 2, 5, 0},
+		{1, 0, 4, 8, 4, 2, 1, 0}, {4, 0, 4, 8, 4, 2, 4, 0}};
 	Ctx *cx = ctx_new();
 	for (int aggregate = 0; aggregate < 4; aggregate++)
-		expect(run(cx, import_one(cx, trees(cx, aggregate, 0), "ai.onnx.ml", 5, FLOAT, "N 2"), rows(cx)), 8, wanted[aggregate]);
+		expect(run(cx, import_one(cx, trees(cx, aggregate, 0), "ai.onnx.ml", 5, FLOAT, "N 2"), rows(cx)), 8,
+			wanted[aggregate]);
 	const double a = 1 / (1 + exp(-5)), b = 1 / (1 + exp(-4)), c = 1 / (1 + exp(-2));
 	const double softmax[] = {a, 1 - a, 1 - b, b, c, 1 - c, a, 1 - a};
 	expect(run(cx, import_one(cx, trees(cx, 1, 1), "ai.onnx.ml", 5, FLOAT, "4 2"), rows(cx)), 8, softmax);
@@ -108,7 +111,8 @@ Test(onnx_ml, hostile_trees)
 	put_attr_ints(cx, &n, "nodes_falseleafs", INTS(1));
 	put_attr_ints(cx, &n, "leaf_targetids", INTS(0));
 	put_attr_array(cx, &n, "leaf_weights", FLOAT, 1, (const float[]){1}, sizeof(float));
-	cr_expect(!import_one(cx, n, "ai.onnx.ml", 5, FLOAT, "4 2") && strstr(cx->error, "lead back to themselves"), "%s", cx->error);
+	cr_expect(!import_one(cx, n, "ai.onnx.ml", 5, FLOAT, "4 2") && strstr(cx->error, "lead back to themselves"),
+		"%s", cx->error);
 	ctx_free(cx);
 }
 
@@ -119,7 +123,8 @@ Test(onnx_ml, labels_of_floats)
 	put_attr_floats(cx, &n, "keys_floats", FLOATS(1, NAN, 2, 1));
 	put_attr_ints(cx, &n, "values_int64s", INTS(10, 20, 30, 40));
 	put_attr_int(cx, &n, "default_int64", -7);
-	expect(run(cx, import_one(cx, n, "ai.onnx.ml", 4, FLOAT, "N 2"), rows(cx)), 8, (const double[]){-7, 30, 40, -7, -7, -7, 20, -7});
+	expect(run(cx, import_one(cx, n, "ai.onnx.ml", 4, FLOAT, "N 2"), rows(cx)), 8,
+		(const double[]){-7, 30, 40, -7, -7, -7, 20, -7});
 	ctx_free(cx);
 }
 
@@ -128,7 +133,8 @@ Test(onnx_ml, weighted_ngrams)
 	static const struct {
 		const char *mode;
 		double wanted[8];
-	} modes[] = {{"TF", {2, 2, 2, 2, 1, 2, 0, 2}}, {"IDF", {2, 3, 4, 0.5, 2, 3, 0, 0.5}}, {"TFIDF", {4, 6, 8, 1, 2, 6, 0, 1}}};
+	} modes[] = {{"TF", {2, 2, 2, 2, 1, 2, 0, 2}}, {"IDF", {2, 3, 4, 0.5, 2, 3, 0, 0.5}},
+		{"TFIDF", {4, 6, 8, 1, 2, 6, 0, 1}}};
 	Ctx *cx = ctx_new();
 	for (int m = 0; m < 3; m++)
 		for (int open = 0; open < 2; open++) {

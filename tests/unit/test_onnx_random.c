@@ -23,7 +23,10 @@ static const Tensor *eval(Ctx *cx, const Val *v)
 }
 
 static LibAttr number(const char *name, double value) { return (LibAttr){.name = name, .num = value}; }
-static LibAttr text(const char *name, const char *value) { return (LibAttr){.name = name, .kind = LIB_STR, .str = value}; }
+static LibAttr text(const char *name, const char *value)
+{
+	return (LibAttr){.name = name, .kind = LIB_STR, .str = value};
+}
 
 /* Random123's kat_vectors: the digits of pi as counter and key. */
 Test(onnx_random, philox_known_answer)
@@ -42,8 +45,8 @@ static const Tensor *draw(Ctx *cx, const char *op, const char *type, uint64_t se
 {
 	const Dim *n = dim_int(cx, N);
 	const Val *i = b_iota(cx, I64, 1, &n, 0), *y;
-	const LibAttr attrs[] = {number("key0", (double)seed), number("key1", 0), number("stream0", 1), number("stream1", 2),
-		text("type", type)};
+	const LibAttr attrs[] = {number("key0", (double)seed), number("key1", 0), number("stream0", 1),
+		number("stream1", 2), text("type", type)};
 	lib_call(cx, op, 1, &i, 5, attrs, 1, &y);
 	return eval(cx, y);
 }
@@ -60,7 +63,9 @@ static void check_distribution(const Tensor *y, bool normal)
 		const double x = tensor_get(y, i), u = normal ? normal_cdf(x) : x;
 		cr_assert(u >= 0 && u < 1 && isfinite(x));
 		count[(int)(u * BINS)]++;
-		if (i) product += (u - 0.5) * ((normal ? normal_cdf(tensor_get(y, i - 1)) : tensor_get(y, i - 1)) - 0.5);
+		if (i)
+			product +=
+				(u - 0.5) * ((normal ? normal_cdf(tensor_get(y, i - 1)) : tensor_get(y, i - 1)) - 0.5);
 	}
 	double chi = 0;
 	for (int b = 0; b < BINS; b++) {
@@ -166,7 +171,8 @@ Test(onnx_random, dropout)
 	put_output(cx, &g, "y");
 	put_output(cx, &g, "mask");
 	const Graph *graph = import(cx, g);
-	Tensor *x = tensor_new(cx->arena, F32, 2, (const int64_t[]){100, 100}), *ratio = tensor_new(cx->arena, F32, 0, NULL);
+	Tensor *x = tensor_new(cx->arena, F32, 2, (const int64_t[]){100, 100}),
+	       *ratio = tensor_new(cx->arena, F32, 0, NULL);
 	Tensor *training = tensor_new(cx->arena, BOOL, 0, NULL);
 	for (int i = 0; i < 10000; i++) tensor_set(x, i, i + 1);
 	tensor_set(ratio, 0, 0.25);
@@ -200,7 +206,8 @@ Test(onnx_random, bernoulli_and_multinomial)
 	put_message(&g, 1, node(cx, "Bernoulli", "p", "b"));
 	put_output(cx, &g, "y");
 	put_output(cx, &g, "b");
-	Tensor *x = tensor_new(cx->arena, F32, 2, (const int64_t[]){2, 3}), *ps = tensor_new(cx->arena, F32, 1, (const int64_t[]){10000});
+	Tensor *x = tensor_new(cx->arena, F32, 2, (const int64_t[]){2, 3}),
+	       *ps = tensor_new(cx->arena, F32, 1, (const int64_t[]){10000});
 	for (int i = 0; i < 6; i++) tensor_set(x, i, log(p[i < 3 ? i : 5 - i]) + 3); /* not normalised */
 	for (int i = 0; i < 10000; i++) tensor_set(ps, i, i < 5000 ? 0.2 : 0.9);
 	const Tensor **out = run_model(cx, import(cx, g), (const Tensor *const[]){x, ps});

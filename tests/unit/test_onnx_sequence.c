@@ -8,10 +8,7 @@
 #include "onnx_run.h"
 #include "onnx_writer.h"
 
-static Buf one_float(Ctx *cx, float value)
-{
-	return tensor(cx, "", FLOAT, 1, (int64_t[]){1}, &value, sizeof value);
-}
+static Buf one_float(Ctx *cx, float value) { return tensor(cx, "", FLOAT, 1, (int64_t[]){1}, &value, sizeof value); }
 
 /* A SequenceProto of [1] and [2]. */
 static Buf two_floats(Ctx *cx)
@@ -53,7 +50,8 @@ static void expect_refused(Ctx *context, OnnxKind kind, Buf file, const char *wa
 Test(onnx_sequence, files)
 {
 	Ctx *cx = ctx_new();
-	Buf absent = message(cx), of_tensor = message(cx), of_sequence = message(cx), of_map = message(cx), nested = message(cx);
+	Buf absent = message(cx), of_tensor = message(cx), of_sequence = message(cx), of_map = message(cx),
+	    nested = message(cx);
 	put_int(&absent, 2, 0);
 	put_int(&of_tensor, 2, 1);
 	put_message(&of_tensor, 3, one_float(cx, 1));
@@ -134,7 +132,8 @@ static Buf ragged_model(Ctx *cx)
 Test(onnx_sequence, a_loop_over_ragged_elements_is_unrolled)
 {
 	Ctx *cx = ctx_new();
-	Tensor *first = tensor_new(cx->arena, F32, 1, (int64_t[]){2}), *x = tensor_new(cx->arena, F32, 1, (int64_t[]){3});
+	Tensor *first = tensor_new(cx->arena, F32, 1, (int64_t[]){2}),
+	       *x = tensor_new(cx->arena, F32, 1, (int64_t[]){3});
 	for (int i = 0; i < 2; i++) tensor_set(first, i, 8 + i);
 	for (int i = 0; i < 3; i++) tensor_set(x, i, 1 + i);
 	const Tensor *in[] = {first, x};
@@ -177,7 +176,8 @@ static Buf optional_model(Ctx *cx)
 Test(onnx_sequence, an_optional_input_is_there_or_not)
 {
 	Ctx *cx = ctx_new();
-	Tensor *element = tensor_new(cx->arena, F32, 1, (int64_t[]){1}), *x = tensor_new(cx->arena, F32, 1, (int64_t[]){1});
+	Tensor *element = tensor_new(cx->arena, F32, 1, (int64_t[]){1}),
+	       *x = tensor_new(cx->arena, F32, 1, (int64_t[]){1});
 	tensor_set(element, 0, 5);
 	tensor_set(x, 0, 7);
 	const Tensor *in[] = {element, x};

@@ -89,9 +89,9 @@ static const Val *small(Gen *g, const Val *v)
 
 static const Val *gen_ew(Gen *g, const Pool *p)
 {
-	static const Op exact[] = {OP_EW_add, OP_EW_sub, OP_EW_mul, OP_EW_min, OP_EW_max, OP_EW_neg, OP_EW_abs, OP_EW_sign, OP_EW_eq,
-	    OP_EW_ne, OP_EW_lt, OP_EW_le, OP_EW_gt, OP_EW_ge, OP_EW_and, OP_EW_or, OP_EW_xor, OP_EW_not, OP_EW_select, OP_EW_cast,
-	    OP_EW_floor, OP_EW_round, OP_EW_add, OP_EW_mul};
+	static const Op exact[] = {OP_EW_add, OP_EW_sub, OP_EW_mul, OP_EW_min, OP_EW_max, OP_EW_neg, OP_EW_abs,
+		OP_EW_sign, OP_EW_eq, OP_EW_ne, OP_EW_lt, OP_EW_le, OP_EW_gt, OP_EW_ge, OP_EW_and, OP_EW_or, OP_EW_xor,
+		OP_EW_not, OP_EW_select, OP_EW_cast, OP_EW_floor, OP_EW_round, OP_EW_add, OP_EW_mul};
 	Ctx *cx = g->cx;
 	Op op = g->exact_sums ? exact[pick(g, sizeof exact / sizeof *exact)] : (Op)pick(g, OP_EW_cast + 1);
 	const Val *a = any(g, p), *b = any(g, p);
@@ -115,7 +115,8 @@ static const Val *gen_view(Gen *g, const Pool *p)
 	switch (pick(g, 7)) {
 	case 0: /* merge two dims, split none: polynomials multiply */
 		if (rank < 2) return b_unsqueeze(cx, x, pick(g, rank + 1));
-		for (int i = 0; i < rank - 1; i++) dims[i] = i == 0 ? dim_mul(cx, x->type->dims[0], x->type->dims[1]) : x->type->dims[i + 1];
+		for (int i = 0; i < rank - 1; i++)
+			dims[i] = i == 0 ? dim_mul(cx, x->type->dims[0], x->type->dims[1]) : x->type->dims[i + 1];
 		return b_reshape(cx, x, rank - 1, dims);
 	case 1: return rank < 4 ? b_unsqueeze(cx, x, pick(g, rank + 1)) : NULL;
 	case 2: return rank ? b_squeeze(cx, x, axis) : NULL;
@@ -133,14 +134,16 @@ static const Val *gen_view(Gen *g, const Pool *p)
 		int64_t n, step = steps[pick(g, 5)];
 		if (!rank) return NULL;
 		if (!dim_is_int(x->type->dims[axis], &n))
-			return step < 0 ? b_slice(cx, x, axis, dim_sub(cx, x->type->dims[axis], dim_int(cx, 1)), x->type->dims[axis], -1)
-			                : b_slice(cx, x, axis, dim_int(cx, pick(g, 2)), dim_int(cx, 1), 1);
+			return step < 0 ? b_slice(cx, x, axis, dim_sub(cx, x->type->dims[axis], dim_int(cx, 1)),
+						  x->type->dims[axis], -1)
+					: b_slice(cx, x, axis, dim_int(cx, pick(g, 2)), dim_int(cx, 1), 1);
 		int size = 1 + pick(g, (int)n), start = step < 0 ? size - 1 : pick(g, (int)n - size + 1);
 		return b_slice(cx, x, axis, dim_int(cx, start), dim_int(cx, size), step);
 	}
 	case 5:
 		if (rank > 3) return NULL;
-		for (int i = 0; i < rank; i++) dims[i + 1] = dim_is(x->type->dims[i], 1) ? any_dim(g) : x->type->dims[i];
+		for (int i = 0; i < rank; i++)
+			dims[i + 1] = dim_is(x->type->dims[i], 1) ? any_dim(g) : x->type->dims[i];
 		dims[0] = any_dim(g);
 		return pick(g, 2) ? b_expand(cx, x, rank + 1, dims) : b_expand(cx, x, rank, dims + 1);
 	default: return rank && rank < 4 ? b_window(cx, x, axis, 1 + pick(g, 2), 1 + pick(g, 2), 1) : NULL;
@@ -191,7 +194,8 @@ static const Val *gen_contract(Gen *g, const Pool *p)
 			if (!shared || pick(g, 2)) spec[2][strlen(spec[2])] = (char)('a' + c);
 		}
 	}
-	return small(g, b_contract(g->cx, arena_printf(g->cx->arena, "%s,%s->%s", spec[0], spec[1], spec[2]), x[0], x[1]));
+	return small(
+		g, b_contract(g->cx, arena_printf(g->cx->arena, "%s,%s->%s", spec[0], spec[1], spec[2]), x[0], x[1]));
 }
 
 /* Gates: one operand with several constants. */
@@ -201,7 +205,8 @@ static const Val *gen_gates(Gen *g, const Pool *p)
 	const Val *x = any(g, p), *y[3];
 	int64_t k = 0, n = 1 + pick(g, 3);
 	int rank = x->type->rank;
-	if (!g->exact_sums || rank < 1 || rank > 3 || !dim_is_int(x->type->dims[rank - 1], &k) || x->type->elem == BOOL) return NULL;
+	if (!g->exact_sums || rank < 1 || rank > 3 || !dim_is_int(x->type->dims[rank - 1], &k) || x->type->elem == BOOL)
+		return NULL;
 	const char *left = (const char *[]){"k", "bk", "abk"}[rank - 1];
 	bool flipped = pick(g, 2);
 	for (int i = 0; i < 3; i++) {
@@ -222,7 +227,10 @@ static const Val *gen_reduce(Gen *g, const Pool *p)
 	if (!x->type->rank) return NULL;
 	switch (pick(g, 5)) {
 	case 0: return b_argreduce(cx, pick(g, 2) ? "max" : "min", x, axis, pick(g, 2));
-	case 1: return small(g, b_cumulative(cx, n_kinds == 3 && pick(g, 2) ? "sum" : "max", x, axis, n_kinds == 3 && pick(g, 2), pick(g, 2)));
+	case 1:
+		return small(g,
+			b_cumulative(cx, n_kinds == 3 && pick(g, 2) ? "sum" : "max", x, axis,
+				n_kinds == 3 && pick(g, 2), pick(g, 2)));
 	case 2: return b_sort(cx, x, axis, pick(g, 2));
 	default: return small(g, b_reduce(cx, kinds[pick(g, n_kinds)], x, 1, &axis, pick(g, 2)));
 	}
@@ -244,7 +252,8 @@ static const Val *gen_source(Gen *g)
 static void gen_values(Gen *, Pool *, int n);
 
 /* A body on params of the given types, that gives values of the wanted types, then some of any type. */
-static const Graph *gen_body(Gen *g, int n_params, const Type *const *types, int n_wanted, const Type *const *wanted, int n_more)
+static const Graph *gen_body(
+	Gen *g, int n_params, const Type *const *types, int n_wanted, const Type *const *wanted, int n_more)
 {
 	Ctx *cx = g->cx;
 	Pool p = {0};
@@ -346,9 +355,7 @@ static const Val *try_value(Gen *g, const Pool *p)
 {
 	const Val *volatile v = NULL;
 	const int depth = g->depth;
-	TRY(g->cx) {
-		v = p->n ? gen_value(g, p) : gen_source(g);
-	}
+	TRY (g->cx) { v = p->n ? gen_value(g, p) : gen_source(g); }
 	g->depth = depth;
 	return v;
 }
@@ -409,9 +416,7 @@ static Eval eval_at(Ctx *cx, int64_t size)
 static const char *evaluate(Eval e, const Graph *g, const Tensor *const *inputs, const Tensor **results)
 {
 	e.cx->error = NULL;
-	TRY(e.cx) {
-		eval_graph(&e, g, inputs, results);
-	}
+	TRY (e.cx) { eval_graph(&e, g, inputs, results); }
 	return e.cx->error;
 }
 
@@ -465,7 +470,7 @@ static bool check_graph(Gen *g, const char *const *names, int *n_compared, int *
 	const Graph *volatile graph = gen_graph(g);
 	const char *volatile pass = "";
 	volatile bool ok = true;
-	TRY(cx) {
+	TRY (cx) {
 		graph_verify(cx, graph);
 		for (int k = 0; names[k] && ok; k++) {
 			pass = names[k];
@@ -493,11 +498,14 @@ static void check_passes(const char *const *names, bool exact_sums, uint64_t see
 		cr_assert(check_graph(&g, names, &n_compared, &n_changed), "graph %d", i);
 		ctx_free(cx);
 	}
-	cr_assert(n_compared > n_graphs && n_changed > n_graphs / 4, "%d comparisons, %d changes: the generator makes nothing",
-	    n_compared, n_changed);
+	cr_assert(n_compared > n_graphs && n_changed > n_graphs / 4,
+		"%d comparisons, %d changes: the generator makes nothing", n_compared, n_changed);
 }
 
-Test(passes, keep_values) { check_passes((const char *const[]){"inline", "canon", "hoist", "canon", "merge", "canon", NULL}, true, 1); }
+Test(passes, keep_values)
+{
+	check_passes((const char *const[]){"inline", "canon", "hoist", "canon", "merge", "canon", NULL}, true, 1);
+}
 
 Test(passes, canon_keeps_bits) { check_passes((const char *const[]){"inline", "canon", NULL}, false, 2); }
 
@@ -514,8 +522,10 @@ Test(passes, idempotent)
 		Gen g = {.cx = cx, .state = 5 + (uint64_t)i * 104729, .exact_sums = i % 2};
 		const Graph *graph = gen_graph(&g);
 		for (int k = 0; pass_names[k]; k++) {
-			const Graph *once = pass_run(cx, pass_names[k], graph), *twice = pass_run(cx, pass_names[k], once);
-			cr_assert(once == twice, "seed %d, %s:\n%s\nand again:\n%s", i, pass_names[k], text_of(cx, once), text_of(cx, twice));
+			const Graph *once = pass_run(cx, pass_names[k], graph),
+				    *twice = pass_run(cx, pass_names[k], once);
+			cr_assert(once == twice, "seed %d, %s:\n%s\nand again:\n%s", i, pass_names[k],
+				text_of(cx, once), text_of(cx, twice));
 			graph = once;
 		}
 		ctx_free(cx);

@@ -104,11 +104,13 @@ Test(prim, half_conversions)
 typedef struct {
 	Elem elem;
 	int exponent, mantissa, bias;
-	double largest, beyond; /* the largest finite number; what larger ones become (NAN where there is no infinity) */
+	double largest,
+		beyond; /* the largest finite number; what larger ones become (NAN where there is no infinity) */
 	bool minus_zero;
 } Small;
 static const Small smalls[] = {{F8E4M3FN, 4, 3, 7, 448, NAN, true}, {F8E4M3FNUZ, 4, 3, 8, 240, NAN, false},
-	{F8E5M2, 5, 2, 15, 57344, INFINITY, true}, {F8E5M2FNUZ, 5, 2, 16, 57344, NAN, false}, {F4E2M1, 2, 1, 1, 6, 6, true}};
+	{F8E5M2, 5, 2, 15, 57344, INFINITY, true}, {F8E5M2FNUZ, 5, 2, 16, 57344, NAN, false},
+	{F4E2M1, 2, 1, 1, 6, 6, true}};
 enum { N_SMALLS = sizeof smalls / sizeof *smalls };
 
 /* A magnitude by its bits, as if the exponents went on. */
@@ -153,14 +155,17 @@ Test(prim, floats_of_8_and_4_bits)
 			if (code == sign && !s->minus_zero) x = NAN;
 			if (code & sign) x = -x;
 			const double seen = (double)narrow_to_f32(s->elem, (uint16_t)code);
-			cr_assert(same(seen, x), "%s %02x: wanted %g, seen %g", elem_info[s->elem].name, (unsigned)code, x, seen);
+			cr_assert(same(seen, x), "%s %02x: wanted %g, seen %g", elem_info[s->elem].name, (unsigned)code,
+				x, seen);
 			cr_assert(isnan(x) || narrow_from_f64(s->elem, x) == code);
 			if (magnitude + 1 == sign || isnan(x) || isinf(x)) continue;
 			const double middle = (x + (code & sign ? -1 : 1) * small_value(s, magnitude + 1)) / 2;
-			const double around[] = {middle, nextafter(middle, 0), nextafter(middle, INFINITY), x, 1e30, 1e-30};
+			const double around[] = {
+				middle, nextafter(middle, 0), nextafter(middle, INFINITY), x, 1e30, 1e-30};
 			for (int i = 0; i < 6; i++) {
 				const double got = (double)narrow_to_f32(s->elem, narrow_from_f64(s->elem, around[i]));
-				cr_assert(same(got, small_nearest(s, (Real)around[i])), "%s of %a: %g", elem_info[s->elem].name, around[i], got);
+				cr_assert(same(got, small_nearest(s, (Real)around[i])), "%s of %a: %g",
+					elem_info[s->elem].name, around[i], got);
 			}
 		}
 		cr_expect_eq((double)narrow_to_f32(s->elem, narrow_largest(s->elem)), s->largest);
@@ -169,7 +174,8 @@ Test(prim, floats_of_8_and_4_bits)
 		cr_expect_eq((double)narrow_to_f32(F8E8M0, (uint16_t)code), ldexp(1, code - 127));
 		cr_expect_eq(narrow_from_f64(F8E8M0, ldexp(1, code - 127)), code);
 	}
-	cr_expect(isnan(narrow_to_f32(F8E8M0, 255)) && narrow_from_f64(F8E8M0, -1) == 255 && narrow_from_f64(F8E8M0, 1.5) == 128);
+	cr_expect(isnan(narrow_to_f32(F8E8M0, 255)) && narrow_from_f64(F8E8M0, -1) == 255 &&
+		narrow_from_f64(F8E8M0, 1.5) == 128);
 }
 
 Test(prim, elements_that_share_bytes)
@@ -187,7 +193,8 @@ Test(prim, elements_that_share_bytes)
 	cr_expect_arr_eq(u4, ((uint8_t[]){4, 14, 11, 1}), 4);
 	pack_elements(I4, i4, 3, again);
 	cr_expect_arr_eq(again, ((uint8_t[]){0xe4, 0x0b}), 2); /* nothing beyond the last */
-	cr_expect(packed_bytes(I2, 7) == 2 && packed_bytes(I2, 9) == 3 && packed_bytes(F4E2M1, 0) == 0 && packed_bytes(F16, 3) == 6);
+	cr_expect(packed_bytes(I2, 7) == 2 && packed_bytes(I2, 9) == 3 && packed_bytes(F4E2M1, 0) == 0 &&
+		packed_bytes(F16, 3) == 6);
 }
 
 static double round_to(Elem elem, Real x)
@@ -217,8 +224,7 @@ static const Tensor *apply(Bench *b, Op op, int n_args, const Tensor *const *arg
 	const Attr attr = attr_elem(to);
 	const Tensor *y = NULL;
 	const Tensor *volatile result = NULL;
-	TRY(b->cx)
-	{
+	TRY (b->cx) {
 		y = eval_op(&b->e, val_new(b->cx, op, n_args, vals, &attr), args, 0);
 		result = y;
 	}

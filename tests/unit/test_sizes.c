@@ -55,7 +55,8 @@ static void add_steps(Model *m, int n, const Operation *steps)
 		put_message(&m->graph, 1, at);
 	}
 }
-#define STEPS(m, ...) add_steps(m, sizeof(Operation[]){__VA_ARGS__} / sizeof(Operation), (const Operation[]){__VA_ARGS__})
+#define STEPS(m, ...) \
+	add_steps(m, sizeof(Operation[]){__VA_ARGS__} / sizeof(Operation), (const Operation[]){__VA_ARGS__})
 
 /* Imports with the dim T of at most 8, and opens all ways. */
 static void open_all(Model *m, const char *outputs)
@@ -68,16 +69,22 @@ static void open_all(Model *m, const char *outputs)
 		put_output(cx, &m->graph, name);
 	}
 	Buf file = model(cx, m->graph, 13);
-	TRY(cx) {
+	TRY (cx) {
 		sym_bound(cx, "T", 0, 8);
 		m->g = onnx_import(cx, onnx_read_memory(cx, file.text, file.size, NULL), NULL);
 		graph_verify(cx, m->g);
 		for (int i = 0; i < N_WAYS; i++) {
 			if (ways[i].via == VIA_JIT && !module_jit_available()) continue;
-			const CompileOptions o = {.name = arena_printf(cx->arena, "m%d", i), .target = "generic",
-				.opt = ways[i].opt, .threads = 1, .describe = true, .verify_each = true, .check = true};
+			const CompileOptions o = {.name = arena_printf(cx->arena, "m%d", i),
+				.target = "generic",
+				.opt = ways[i].opt,
+				.threads = 1,
+				.describe = true,
+				.verify_each = true,
+				.check = true};
 			const Compiled *c = compile_graph(cx, m->g, &o);
-			const SessionOptions so = {.via = ways[i].via, .opt = ways[i].opt, .werror = ways[i].via == VIA_GCC};
+			const SessionOptions so = {
+				.via = ways[i].via, .opt = ways[i].opt, .werror = ways[i].via == VIA_GCC};
 			m->sessions[m->n_sessions++] = session_open(cx, m->g, c, &so);
 		}
 		done = true;
@@ -95,10 +102,11 @@ static void expect_result(const Tensor *y, const Wanted *want, int way, int outp
 {
 	cr_assert_eq(y->rank, want->rank, "way %d, output %d: rank %d, not %d", way, output, y->rank, want->rank);
 	for (int d = 0; d < y->rank; d++)
-		cr_assert_eq(y->dims[d], want->dims[d], "way %d, output %d: dim %d is %d", way, output, d, (int)y->dims[d]);
+		cr_assert_eq(
+			y->dims[d], want->dims[d], "way %d, output %d: dim %d is %d", way, output, d, (int)y->dims[d]);
 	for (int64_t i = 0; i < y->count; i++)
-		cr_expect(tensor_get(y, i) == want->values[i], "way %d, output %d: [%d] is %g, not %g", way, output, (int)i,
-			tensor_get(y, i), want->values[i]);
+		cr_expect(tensor_get(y, i) == want->values[i], "way %d, output %d: [%d] is %g, not %g", way, output,
+			(int)i, tensor_get(y, i), want->values[i]);
 }
 
 static void expect(Model *m, int count, const double *x, int n_wanted, const Wanted *wanted)
@@ -109,7 +117,7 @@ static void expect(Model *m, int count, const double *x, int n_wanted, const Wan
 	const Tensor *in = t, *out[8];
 	for (volatile int w = 0; w < m->n_sessions; w++) {
 		volatile bool done = false;
-		TRY(cx) {
+		TRY (cx) {
 			session_run(m->sessions[w], cx->arena, &in, NULL, out, NULL);
 			done = true;
 		}
@@ -117,8 +125,10 @@ static void expect(Model *m, int count, const double *x, int n_wanted, const Wan
 		for (int i = 0; i < n_wanted; i++) expect_result(out[i], &wanted[i], w, i);
 	}
 }
-#define X(...) sizeof(double[]){__VA_ARGS__} / sizeof(double), (const double[]){__VA_ARGS__}
-#define WANT(...) sizeof(Wanted[]){__VA_ARGS__} / sizeof(Wanted), (const Wanted[]){__VA_ARGS__}
+#define X(...) \
+	sizeof(double[]){__VA_ARGS__} / sizeof(double), (const double[]) { __VA_ARGS__ }
+#define WANT(...) \
+	sizeof(Wanted[]){__VA_ARGS__} / sizeof(Wanted), (const Wanted[]) { __VA_ARGS__ }
 
 /* ---- tests ---- */
 
@@ -156,9 +166,10 @@ Test(sizes, in_later_shapes)
 	add_ints(&m, "two", 1, (const int64_t[]){2});
 	add_ints(&m, "zero", 1, (const int64_t[]){0});
 	STEPS(&m, {"NonZero", "x", "n", NULL, 0}, {"Shape", "n", "s", NULL, 0}, {"Gather", "s one", "c", NULL, 0},
-		{"Squeeze", "c", "count", NULL, 0}, {"Squeeze", "one", "step", NULL, 0}, {"Squeeze", "zero", "from", NULL, 0},
-		{"Range", "from count step", "r", NULL, 0}, {"Concat", "two c", "shape", "axis", 0},
-		{"Expand", "r shape", "e", NULL, 0}, {"Slice", "x zero c", "h", NULL, 0});
+		{"Squeeze", "c", "count", NULL, 0}, {"Squeeze", "one", "step", NULL, 0},
+		{"Squeeze", "zero", "from", NULL, 0}, {"Range", "from count step", "r", NULL, 0},
+		{"Concat", "two c", "shape", "axis", 0}, {"Expand", "r shape", "e", NULL, 0},
+		{"Slice", "x zero c", "h", NULL, 0});
 	open_all(&m, "reh");
 	expect(&m, X(4, 0, 6, 0, 5), WANT({1, {3}, {0, 1, 2}}, {2, {2, 3}, {0, 1, 2, 0, 1, 2}}, {1, {3}, {4, 0, 6}}));
 	expect(&m, X(0, 0), WANT({1, {0}, {0}}, {2, {2, 0}, {0}}, {1, {0}, {0}}));
@@ -170,7 +181,8 @@ Test(sizes, compress)
 	Model m = start("T");
 	add_ints(&m, "three", 1, (const int64_t[]){3});
 	STEPS(&m, {"Cast", "three", "three_f", "to", FLOAT}, {"Greater", "x three_f", "mask", NULL, 0},
-		{"Compress", "x mask", "c", "axis", 0}, {"Neg", "c", "n", NULL, 0}, {"Concat", "n x c", "a", "axis", 0});
+		{"Compress", "x mask", "c", "axis", 0}, {"Neg", "c", "n", NULL, 0},
+		{"Concat", "n x c", "a", "axis", 0});
 	open_all(&m, "ca");
 	expect(&m, X(5, 1, 4), WANT({1, {2}, {5, 4}}, {1, {7}, {-5, -4, 5, 1, 4, 5, 4}}));
 	expect(&m, X(1, 2), WANT({1, {0}, {0}}, {1, {2}, {1, 2}}));
@@ -184,7 +196,8 @@ Test(sizes, unique_then_nonzero)
 	STEPS(&m, {"Unique", "x", "u f i c", NULL, 0}, {"NonZero", "u", "n", NULL, 0});
 	open_all(&m, "uficn");
 	expect(&m, X(3, 0, 3, 1),
-		WANT({1, {3}, {0, 1, 3}}, {1, {3}, {1, 3, 0}}, {1, {4}, {2, 0, 2, 1}}, {1, {3}, {1, 1, 2}}, {2, {1, 2}, {1, 2}}));
+		WANT({1, {3}, {0, 1, 3}}, {1, {3}, {1, 3, 0}}, {1, {4}, {2, 0, 2, 1}}, {1, {3}, {1, 1, 2}},
+			{2, {1, 2}, {1, 2}}));
 	expect(&m, X(0), WANT({1, {1}, {0}}, {1, {1}, {0}}, {1, {1}, {0}}, {1, {1}, {1}}, {2, {1, 0}, {0}}));
 	ctx_free(m.cx);
 }
@@ -192,7 +205,8 @@ Test(sizes, unique_then_nonzero)
 /* What nothing bounds is bounded by the caller of the generated function, who is told when that is too little; or at compile time. */
 Test(sizes, without_a_bound)
 {
-	static const char text[] = "dim N = 0.. computed\n"
+	static const char text[] =
+		"dim N = 0.. computed\n"
 		"graph @f(%n: i64[]) -> (%y: i64[N]) { %go = const bool[] {1} %l = loop %n %go counts=[0, 0] length=[N] body={"
 		"graph @step(%i: i64[]) -> (%go: bool[], %i: i64[]) { %go = eq %i %i return %go %i } }"
 		"%y = get %l index=[1] return %y }";
@@ -213,7 +227,8 @@ Test(sizes, without_a_bound)
 	}
 	SessionCall *more = session_prepare(s, &in);
 	int tries = 0;
-	for (int code = RNNCC_EMORE; code == RNNCC_EMORE && (!tries || session_more(more)); tries++) code = session_call(more, NULL);
+	for (int code = RNNCC_EMORE; code == RNNCC_EMORE && (!tries || session_more(more)); tries++)
+		code = session_call(more, NULL);
 	cr_expect(tries > 1 && more->results[0]->dims[0] == 1000);
 	session_call_free(more);
 
@@ -247,7 +262,7 @@ Test(sizes, nothing_to_take_from)
 		const Tensor *none = tensor_new(cx->arena, F32, 1, (const int64_t[]){0}), *out;
 		for (volatile int w = 0; w < m.n_sessions; w++) {
 			volatile bool done = false;
-			TRY(cx) {
+			TRY (cx) {
 				session_run(m.sessions[w], cx->arena, &none, NULL, &out, NULL);
 				done = true;
 			}

@@ -31,13 +31,15 @@ static const Tensor *take(Arena *arena, const Tensor *x, int axis, int64_t step,
 	for (int i = axis + 1; i < x->rank; i++) inner *= x->dims[i];
 	Tensor *y = tensor_new(arena, x->elem, x->rank, dims);
 	for (int64_t o = 0; o < outer; o++)
-		memcpy((char *)y->data + o * n * inner, (const char *)x->data + (o * x->dims[axis] + step) * inner, (size_t)(n * inner));
+		memcpy((char *)y->data + o * n * inner, (const char *)x->data + (o * x->dims[axis] + step) * inner,
+			(size_t)(n * inner));
 	return y;
 }
 
 static void assert_equal(const Tensor *a, const Tensor *b, const char *what, int64_t step)
 {
-	cr_assert(a->count == b->count && memcmp(a->data, b->data, tensor_size_bytes(a)) == 0, "%s differs at step %d", what, (int)step);
+	cr_assert(a->count == b->count && memcmp(a->data, b->data, tensor_size_bytes(a)) == 0, "%s differs at step %d",
+		what, (int)step);
 }
 
 /* The axis on which two types differ, or -1. */
@@ -66,13 +68,14 @@ static const Tensor *tensor_for(Ctx *cx, const Type *t, int64_t T)
 }
 
 /* The sequence in bits of `chunk` steps by `part`, the graph of one step or of several. */
-static void check_parts(Ctx *cx, const Graph *g, const Step *step, const Graph *part, int64_t T, int64_t chunk, const Tensor **inputs,
-                        const Tensor **results)
+static void check_parts(Ctx *cx, const Graph *g, const Step *step, const Graph *part, int64_t T, int64_t chunk,
+	const Tensor **inputs, const Tensor **results)
 {
 	const int n_states = step->n_states, n_inputs = part->n_params - n_states, n_outputs = g->n_results;
 	const Tensor *now[MAX_VALUES], *out[MAX_VALUES];
 	for (int s = 0; s < n_states; s++) {
-		now[n_inputs + s] = step->initial[s] ? step->initial[s] : tensor_for(cx, part->params[n_inputs + s]->type, T);
+		now[n_inputs + s] =
+			step->initial[s] ? step->initial[s] : tensor_for(cx, part->params[n_inputs + s]->type, T);
 		cr_assert_str_eq(step->names[s], part->param_names[n_inputs + s]);
 	}
 	for (int64_t t = 0; t < T; t += chunk) {
@@ -86,8 +89,7 @@ static void check_parts(Ctx *cx, const Graph *g, const Step *step, const Graph *
 			int axis = differing_axis(g->results[i]->type, step->graph->results[i]->type);
 			if (axis >= 0)
 				assert_equal(take(cx->arena, results[i], axis, t, n), out[i], g->result_names[i], t);
-			else if (t + n == T)
-				assert_equal(results[i], out[i], g->result_names[i], t);
+			else if (t + n == T) assert_equal(results[i], out[i], g->result_names[i], t);
 		}
 		for (int s = 0; s < n_states; s++) now[n_inputs + s] = out[n_outputs + s];
 	}
@@ -124,9 +126,7 @@ typedef struct {
 static const char *try_check(Model m, int64_t T)
 {
 	m.cx->error = NULL;
-	TRY(m.cx) {
-		check(m.cx, m.text, T, m.n_states);
-	}
+	TRY (m.cx) { check(m.cx, m.text, T, m.n_states); }
 	return m.cx->error;
 }
 
@@ -141,26 +141,27 @@ static void check_lengths(const char *text, int n_states)
 	}
 }
 
-#define CELL                                                                                                           \
-	"body={ graph @gru(%W: f32[2, 4], %h: f32[3, 2], %x: f32[3, 2]) -> (%h: f32[3, 2], %y: f32[3, 2]) {\n"         \
-	"  %a = contract %x %W spec=\"bk,kn->bn\"\n"                                                                   \
-	"  %zs = slice %a start=[0, 0] size=[3, 2] step=[1, 1]\n"                                                      \
-	"  %ns = slice %a start=[0, 2] size=[3, 2] step=[1, 1]\n"                                                      \
-	"  %z = sigmoid %zs\n  %n0 = add %ns %h\n  %n = tanh %n0\n  %d = sub %n %h\n  %zd = mul %z %d\n"               \
+#define CELL                                                                                                   \
+	"body={ graph @gru(%W: f32[2, 4], %h: f32[3, 2], %x: f32[3, 2]) -> (%h: f32[3, 2], %y: f32[3, 2]) {\n" \
+	"  %a = contract %x %W spec=\"bk,kn->bn\"\n"                                                           \
+	"  %zs = slice %a start=[0, 0] size=[3, 2] step=[1, 1]\n"                                              \
+	"  %ns = slice %a start=[0, 2] size=[3, 2] step=[1, 1]\n"                                              \
+	"  %z = sigmoid %zs\n  %n0 = add %ns %h\n  %n = tanh %n0\n  %d = sub %n %h\n  %zd = mul %z %d\n"       \
 	"  %h2 = add %h %zd\n  %y = mul %h2 %z\n  return %h2 %y } }\n"
 
 /* A state that begins elsewhere than at zero; outputs of all steps, of the last one, and the final state. */
 Test(step, one_layer)
 {
 	check_lengths(
-	    "graph @m(%x: f32[T, 3, 2]) -> (%y: f32[T, 3, 2], %h: f32[3, 2], %last: f32[3, 2]) {\n"
-	    "  %h0 = const f32[3, 2] {0.5, 1, 0.5, 2, 0.5, 3}\n"
-	    "  %s = scan %h0 %x counts=[0, 1] length=[T] reverse=[0] body={\n"
-	    "    graph @c(%h: f32[3, 2], %x: f32[3, 2]) -> (%h: f32[3, 2], %y: f32[3, 2]) {\n"
-	    "      %a = add %h %x\n      %t = tanh %a\n      return %t %a } }\n"
-	    "  %h = get %s index=[0]\n  %y = get %s index=[1]\n"
-	    "  %l = slice %y start=[T-1, 0, 0] size=[1, 3, 2] step=[1, 1, 1]\n  %last = reshape %l shape=[3, 2]\n"
-	    "  return %y %h %last }", 1);
+		"graph @m(%x: f32[T, 3, 2]) -> (%y: f32[T, 3, 2], %h: f32[3, 2], %last: f32[3, 2]) {\n"
+		"  %h0 = const f32[3, 2] {0.5, 1, 0.5, 2, 0.5, 3}\n"
+		"  %s = scan %h0 %x counts=[0, 1] length=[T] reverse=[0] body={\n"
+		"    graph @c(%h: f32[3, 2], %x: f32[3, 2]) -> (%h: f32[3, 2], %y: f32[3, 2]) {\n"
+		"      %a = add %h %x\n      %t = tanh %a\n      return %t %a } }\n"
+		"  %h = get %s index=[0]\n  %y = get %s index=[1]\n"
+		"  %l = slice %y start=[T-1, 0, 0] size=[1, 3, 2] step=[1, 1, 1]\n  %last = reshape %l shape=[3, 2]\n"
+		"  return %y %h %last }",
+		1);
 }
 
 /* Two layers, batch first, a layer on [3*T, 2] on top; the initial states are zeros and an input that is left out. */
@@ -168,14 +169,14 @@ Test(step, one_layer)
 Test(step, of_fixed_length)
 {
 	static const char text[] =
-	    "graph @m(%x: f32[3, 7, 2]) -> (%y: f32[3, 7, 2], %last: f32[3, 2]) {\n"
-	    "  %xt = permute %x perm=[1, 0, 2]\n  %h0 = const f32[] {0}\n  %h1 = expand %h0 shape=[3, 2]\n"
-	    "  %s = scan %h1 %xt counts=[0, 1] length=[7] reverse=[0] body={\n"
-	    "    graph @c(%h: f32[3, 2], %x: f32[3, 2]) -> (%h: f32[3, 2], %y: f32[3, 2]) {\n"
-	    "      %a = add %h %x\n      %t = tanh %a\n      return %t %a } }\n"
-	    "  %ys = get %s index=[1]\n  %y = permute %ys perm=[1, 0, 2]\n"
-	    "  %l = slice %ys start=[6, 0, 0] size=[1, 3, 2] step=[1, 1, 1]\n  %last = reshape %l shape=[3, 2]\n"
-	    "  return %y %last }";
+		"graph @m(%x: f32[3, 7, 2]) -> (%y: f32[3, 7, 2], %last: f32[3, 2]) {\n"
+		"  %xt = permute %x perm=[1, 0, 2]\n  %h0 = const f32[] {0}\n  %h1 = expand %h0 shape=[3, 2]\n"
+		"  %s = scan %h1 %xt counts=[0, 1] length=[7] reverse=[0] body={\n"
+		"    graph @c(%h: f32[3, 2], %x: f32[3, 2]) -> (%h: f32[3, 2], %y: f32[3, 2]) {\n"
+		"      %a = add %h %x\n      %t = tanh %a\n      return %t %a } }\n"
+		"  %ys = get %s index=[1]\n  %y = permute %ys perm=[1, 0, 2]\n"
+		"  %l = slice %ys start=[6, 0, 0] size=[1, 3, 2] step=[1, 1, 1]\n  %last = reshape %l shape=[3, 2]\n"
+		"  return %y %last }";
 	Model m = {ctx_new(), text, 1};
 	const char *error = try_check(m, 7);
 	cr_assert(!error, "%s", error);
@@ -185,26 +186,26 @@ Test(step, of_fixed_length)
 Test(step, two_layers)
 {
 	check_lengths(
-	    "graph @m(%x: f32[3, T, 2], %W: f32[2, 4], %h0: f32[1, 3, 2]) -> (%y: f32[3, T, 3], %hn: f32[3, 2]) {\n"
-	    "  %zero = const f32[] {0}\n  %g0 = expand %zero shape=[3, 2]\n  %k0 = reshape %h0 shape=[3, 2]\n"
-	    "  %xt = permute %x perm=[1, 0, 2]\n"
-	    "  %s = scan %W %k0 %xt counts=[1, 1] length=[T] reverse=[0] " CELL
-	    "  %u = get %s index=[1]\n"
-	    "  %s2 = scan %W %g0 %u counts=[1, 1] length=[T] reverse=[0] " CELL
-	    "  %v = get %s2 index=[1]\n  %hn = get %s2 index=[0]\n"
-	    "  %p = permute %v perm=[1, 0, 2]\n  %f = reshape %p shape=[3*T, 2]\n"
-	    "  %w = const f32[2, 3] {1, -2, 3, 0.5, 5, -6}\n  %l = contract %f %w spec=\"ak,kn->an\"\n"
-	    "  %y = reshape %l shape=[3, T, 3]\n  return %y %hn }", 2);
+		"graph @m(%x: f32[3, T, 2], %W: f32[2, 4], %h0: f32[1, 3, 2]) -> (%y: f32[3, T, 3], %hn: f32[3, 2]) {\n"
+		"  %zero = const f32[] {0}\n  %g0 = expand %zero shape=[3, 2]\n  %k0 = reshape %h0 shape=[3, 2]\n"
+		"  %xt = permute %x perm=[1, 0, 2]\n"
+		"  %s = scan %W %k0 %xt counts=[1, 1] length=[T] reverse=[0] " CELL "  %u = get %s index=[1]\n"
+		"  %s2 = scan %W %g0 %u counts=[1, 1] length=[T] reverse=[0] " CELL
+		"  %v = get %s2 index=[1]\n  %hn = get %s2 index=[0]\n"
+		"  %p = permute %v perm=[1, 0, 2]\n  %f = reshape %p shape=[3*T, 2]\n"
+		"  %w = const f32[2, 3] {1, -2, 3, 0.5, 5, -6}\n  %l = contract %f %w spec=\"ak,kn->an\"\n"
+		"  %y = reshape %l shape=[3, T, 3]\n  return %y %hn }",
+		2);
 }
 
 /* A residual, a mask that joins later, and statistics of each step by itself. */
 Test(step, beside_the_scan)
 {
-	check_lengths(
-	    "graph @m(%x: f32[T, 3, 2], %m: f32[T, 3], %W: f32[2, 4]) -> (%y: f32[T, 3, 2], %n: f32[T]) {\n"
-	    "  %zero = const f32[] {0}\n  %g0 = expand %zero shape=[3, 2]\n"
-	    "  %s = scan %W %g0 %x counts=[1, 1] length=[T] reverse=[0] " CELL
-	    "  %u = get %s index=[1]\n  %r = add %u %x\n"
-	    "  %m1 = reshape %m shape=[T, 3, 1]\n  %m2 = expand %m1 shape=[T, 3, 2]\n  %y = mul %r %m2\n"
-	    "  %n = reduce %y kind=\"max\" axes=[1, 2]\n  return %y %n }", 1);
+	check_lengths("graph @m(%x: f32[T, 3, 2], %m: f32[T, 3], %W: f32[2, 4]) -> (%y: f32[T, 3, 2], %n: f32[T]) {\n"
+		      "  %zero = const f32[] {0}\n  %g0 = expand %zero shape=[3, 2]\n"
+		      "  %s = scan %W %g0 %x counts=[1, 1] length=[T] reverse=[0] " CELL
+		      "  %u = get %s index=[1]\n  %r = add %u %x\n"
+		      "  %m1 = reshape %m shape=[T, 3, 1]\n  %m2 = expand %m1 shape=[T, 3, 2]\n  %y = mul %r %m2\n"
+		      "  %n = reduce %y kind=\"max\" axes=[1, 2]\n  return %y %n }",
+		1);
 }

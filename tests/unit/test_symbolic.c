@@ -19,7 +19,7 @@ static const char prelude[] =
 static const Graph *parse_case(Ctx *cx, const char *type, const char *values)
 {
 	const Graph *volatile g = NULL;
-	TRY(cx) {
+	TRY (cx) {
 		const Graph *read = graph_parse(cx, arena_printf(cx->arena, prelude, type, values), "case.ir");
 		graph_verify(cx, read);
 		g = read;
@@ -41,7 +41,7 @@ static const Tensor *interpret(Ctx *cx, const Graph *g, int64_t T, int64_t B, Di
 	tensor_set_int(v, 0, 5);
 	tensor_set_int(v, 1, -9);
 	const Tensor *inputs[] = {n, v}, *volatile result = NULL;
-	TRY(cx) {
+	TRY (cx) {
 		const Tensor *t;
 		eval_graph(&e, g, inputs, &t);
 		result = t;
@@ -159,9 +159,8 @@ Test(symbolic, movement)
 		"size=[3, 1] step=[1, 1]",
 		"i64[3, 1]", "T B 4");
 	expect_dims("%r = pad %s %7 lo=[1] hi=[2]", "i64[6]", "7 T B 4 7 7");
-	expect_dims(
-		"%1 = iota elem=i64 shape=[2, 3] axis=[0] %b = concat %1 %1 axis=[0] %3 = const i64[2] {3, 0} "
-		"%r = gather %b %3 axis=[0]",
+	expect_dims("%1 = iota elem=i64 shape=[2, 3] axis=[0] %b = concat %1 %1 axis=[0] %3 = const i64[2] {3, 0} "
+		    "%r = gather %b %3 axis=[0]",
 		"i64[2, 3]", "1 1 1 0 0 0");
 	/* What is known can be taken out of what is not. */
 	expect_dims("%1 = concat %v %s axis=[0] %r = slice %1 start=[2] size=[2] step=[1]", "i64[2]", "T B");

@@ -21,7 +21,7 @@ static const PrintOptions plain = {.max_data = -1};
 static const Graph *parse(Ctx *cx, const char *text)
 {
 	const Graph *volatile g = NULL;
-	TRY(cx) {
+	TRY (cx) {
 		const Graph *read = graph_parse(cx, text, "t.ir");
 		graph_verify(cx, read);
 		g = read;
@@ -50,7 +50,7 @@ static void expect_refused(const char *text, const char *message)
 {
 	Ctx *cx = ctx_new();
 	volatile bool was_read = false;
-	TRY(cx) {
+	TRY (cx) {
 		graph_parse(cx, text, "t.ir");
 		was_read = true;
 	} else {
@@ -65,7 +65,7 @@ static void expect_message(const char *text, const char *wanted)
 {
 	Ctx *cx = ctx_new();
 	volatile bool was_read = false;
-	TRY(cx) {
+	TRY (cx) {
 		graph_parse(cx, text, "t.ir");
 		was_read = true;
 	} else {
@@ -107,14 +107,13 @@ Test(text, free_form)
 
 Test(text, names)
 {
-	expect_fixpoint(
-		"graph @\"main graph\"(%x.1: f32[], %\"/rnn/LSTM\": f32[], %\"1\": f32[], %\"\": f32[], "
-		"%\"a\\\"b\\\\\\n\\x01\": f32[], "
-		"%\"μ ☃\": f32[]) -> (%\"out:0\": f32[], %\"\": f32[]) {\n"
-		"  %1 = add %\"1\" %\"\" : f32[]\n"
-		"  %2 = add %1 %\"a\\\"b\\\\\\n\\x01\" : f32[]\n"
-		"  return %2 %\"μ ☃\"\n"
-		"}\n");
+	expect_fixpoint("graph @\"main graph\"(%x.1: f32[], %\"/rnn/LSTM\": f32[], %\"1\": f32[], %\"\": f32[], "
+			"%\"a\\\"b\\\\\\n\\x01\": f32[], "
+			"%\"μ ☃\": f32[]) -> (%\"out:0\": f32[], %\"\": f32[]) {\n"
+			"  %1 = add %\"1\" %\"\" : f32[]\n"
+			"  %2 = add %1 %\"a\\\"b\\\\\\n\\x01\" : f32[]\n"
+			"  return %2 %\"μ ☃\"\n"
+			"}\n");
 	/* Parameters of one name are told apart by their index. */
 	expect_fixpoint(
 		"graph @f(%x: f32[], %x#1: f32[], %\"a b\": f32[], %\"a b\"#3: f32[]) -> (%x: f32[], %x: f32[]) {\n"
@@ -220,9 +219,8 @@ Test(text, numbers_come_back)
 Test(text, large_constants)
 {
 	Ctx *cx = ctx_new();
-	const char *text =
-		"graph @f() -> (%y: i8[3], %z: i8[2]) {\n  %1 = const i8[3] {1, 2, 3}\n"
-		"  %2 = const i8[2] {4, 5}\n  return %1 %2\n}\n";
+	const char *text = "graph @f() -> (%y: i8[3], %z: i8[2]) {\n  %1 = const i8[3] {1, 2, 3}\n"
+			   "  %2 = const i8[2] {4, 5}\n  return %1 %2\n}\n";
 	const char *shown = print(cx, parse(cx, text), (PrintOptions){.max_data = 2});
 	cr_expect(strstr(shown, "const i8[3] {... digest="), "%s", shown);
 	cr_expect(strstr(shown, "const i8[2] {4, 5}\n"), "%s", shown);
@@ -307,7 +305,8 @@ Test(text, locations)
 	cr_expect_str_eq(
 		print(other, parse(other, printed), (PrintOptions){.locations = true, .max_data = -1}), printed);
 	cr_expect_null(cx->loc);
-	g = parse(cx, "graph @g() -> (%y: i8[2]) { %1 = const i8[] {3} #@ \"here\"\n "
+	g = parse(cx,
+		"graph @g() -> (%y: i8[2]) { %1 = const i8[] {3} #@ \"here\"\n "
 		"%2 = expand %1 shape=[2] #@ \"there\" return %2 }");
 	cr_expect_str_eq(g->results[0]->loc, "there");
 	cr_expect_str_eq(g->results[0]->args[0]->loc, "here");
@@ -381,7 +380,7 @@ Test(text, type_errors)
 {
 	Ctx *cx = ctx_new();
 	volatile bool was_read = false;
-	TRY(cx) {
+	TRY (cx) {
 		graph_parse(cx, HEAD "  %1 = neg %x\n  %2 = permute %1 perm=[1] : f32[4]\n  return %2\n}\n", "t.ir");
 		was_read = true;
 	} else {
@@ -400,7 +399,7 @@ Test(text, nesting_is_limited)
 	buf_init(&b, cx->arena);
 	for (int i = 0; i < 5000; i++) buf_puts(&b, "graph @f() -> () { %1 = call name=\"f\" body={");
 	volatile bool was_read = false;
-	TRY(cx) {
+	TRY (cx) {
 		graph_parse(cx, b.text, "t.ir");
 		was_read = true;
 	} else {
@@ -417,7 +416,7 @@ Test(text, truncated)
 	Ctx *cx = ctx_new();
 	for (size_t n = 0; n + 2 < strlen(scan_text); n++) {
 		volatile bool was_read = false;
-		TRY(cx) {
+		TRY (cx) {
 			graph_parse(cx, arena_strn(cx->arena, scan_text, n), "t.ir");
 			was_read = true;
 		} else {
@@ -467,7 +466,7 @@ Test(text, documentation)
 static void expect_unsound(Ctx *cx, const Graph *g, const char *message)
 {
 	volatile bool passed = false;
-	TRY(cx) {
+	TRY (cx) {
 		graph_verify(cx, g);
 		passed = true;
 	} else {

@@ -129,7 +129,8 @@ static const Graph *read_model(Ctx *cx, int i)
 	uint64_t seed = 7;
 	for (int k = 0; k < g->n_params; k++)
 		if (strchr("RS", g->param_names[k][0])) {
-			Tensor *t = (Tensor *)(uintptr_t)random_input(cx, cx->arena, &seed, g->params[k]->type, &env, false);
+			Tensor *t = (Tensor *)(uintptr_t)random_input(
+				cx, cx->arena, &seed, g->params[k]->type, &env, false);
 			for (int64_t n = 0; n < t->count; n++) tensor_set(t, n, tensor_get(t, n) / 16);
 			values[k] = t;
 		}
@@ -144,7 +145,8 @@ static void try_variant(Ctx *cx, Variant v, bool first, const Tensor *wanted[N_M
 		graphs[i] = read_model(cx, i);
 		builds[i] = compile_as(cx, graphs[i], &v, arena_printf(cx->arena, "m%d", i));
 		const bool team = strstr(builds[i]->files[0].data, "#pragma omp parallel") != NULL;
-		cr_assert_eq(team, v.threads > 1, "%s: %d threads, %s team", models[i].name, v.threads, team ? "a" : "no");
+		cr_assert_eq(
+			team, v.threads > 1, "%s: %d threads, %s team", models[i].name, v.threads, team ? "a" : "no");
 	}
 	char *error;
 	Module *m = load_all(cx->arena, N_MODELS, builds, &v, &error);
@@ -158,13 +160,15 @@ static void try_variant(Ctx *cx, Variant v, bool first, const Tensor *wanted[N_M
 		for (int k = 0; k < graphs[i]->n_params; k++)
 			inputs[k] = random_input(cx, cx->arena, &seed, graphs[i]->params[k]->type, &env, false);
 		for (int call = 0; call < CALLS; call++) {
-			const char *wrong = call_compiled(cx, cx->arena, m, builds[i], builds[i]->graph, &env, inputs, seen);
+			const char *wrong =
+				call_compiled(cx, cx->arena, m, builds[i], builds[i]->graph, &env, inputs, seen);
 			cr_assert_null(wrong, "%s, %s: %s", models[i].name, v.name, wrong);
 			for (int r = 0; r < graphs[i]->n_results; r++) {
 				const size_t size = tensor_size_bytes(seen[r]);
 				if (first && !call) wanted[i][r] = seen[r];
-				cr_assert(memcmp(seen[r]->data, wanted[i][r]->data, size) == 0, "%s, %s, %d threads: other bits in call %d",
-					models[i].name, v.name, v.threads, call);
+				cr_assert(memcmp(seen[r]->data, wanted[i][r]->data, size) == 0,
+					"%s, %s, %d threads: other bits in call %d", models[i].name, v.name, v.threads,
+					call);
 			}
 		}
 	}
@@ -177,8 +181,7 @@ static void run_all(Variant v)
 	const Tensor *wanted[N_MODELS][MAX_VALUES];
 	TRY (cx) {
 		for (v.threads = 1; v.threads <= MAX_THREADS; v.threads++) try_variant(cx, v, v.threads == 1, wanted);
-	}
-	else cr_assert_fail("%s", cx->error);
+	} else cr_assert_fail("%s", cx->error);
 	ctx_free(cx);
 }
 
@@ -199,7 +202,8 @@ static void same_bits(Variant v)
 
 Test(threads, scalar, .timeout = 120)
 {
-	same_bits((Variant){.name = "generic, gcc", .target = "generic", .opt = 2, .cc = "gcc", .cc_opt = 1, .werror = true});
+	same_bits((Variant){
+		.name = "generic, gcc", .target = "generic", .opt = 2, .cc = "gcc", .cc_opt = 1, .werror = true});
 }
 
 Test(threads, vectors, .timeout = 120)

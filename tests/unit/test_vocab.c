@@ -131,8 +131,7 @@ static void check_target(const char *cc, Target target)
 	Buf vocab, table;
 	buf_init(&vocab, cx->arena);
 	buf_init(&table, cx->arena);
-	TRY(cx)
-	{
+	TRY (cx) {
 		Vocab *v = whole(cx, target.vl, target.fma);
 		vocab_print(v, &vocab);
 		for (size_t i = 0; i < sizeof(functions) / sizeof(*functions); i++) {
@@ -140,9 +139,7 @@ static void check_target(const char *cc, Target target)
 			buf_printf(&table, "X(%s, %s, %g, %s)\n", functions[i].name, functions[i].reference,
 				bound < 0 ? 0 : bound, functions[i].least);
 		}
-	}
-	else
-	{
+	} else {
 		cr_assert(false, "%s", cx->error);
 	}
 	const char *head = "#include <math.h>\n#include <stddef.h>\n#include <stdint.h>\n\n";
@@ -267,9 +264,9 @@ Test(vocab_api, every_primitive_of_every_type)
 Test(vocab_api, unknown_ones_fail_by_name)
 {
 	volatile bool failed = false;
-	TRY(cx) { vocab_fn(vocab_new(cx, 1, false), "exp", F32, true); }
-	else
-	{
+	TRY (cx) {
+		vocab_fn(vocab_new(cx, 1, false), "exp", F32, true);
+	} else {
 		failed = true;
 	}
 	cr_assert(failed && strstr(cx->error, "'exp'"), "%s", cx->error);
