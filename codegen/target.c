@@ -10,6 +10,13 @@
 
 enum { KB = 1 << 10, MB = 1 << 20 };
 
+/* What the two rows of AVX-512 share. */
+#define AVX512                                                                                                   \
+	.march = "x86-64-v4", .lanes = 16, .registers = 32, .spare_registers = 4, .fma = true, .fma_latency = 4, \
+	.fmas_per_cycle = 2, .gather_loads = 8, .max_vectors = 4, .max_rows = 8, .l1_bytes = 32 * KB,            \
+	.l2_bytes = 1 * MB, .l3_bytes = 4 * MB, .l1_rate = 57, .l2_rate = 32, .l3_rate = 27, .memory_rate = 7,   \
+	.barrier = 1000, .fork = 15000
+
 static const TargetInfo targets[] = {
 	/* plain C99, no vector types: any compiler, any machine */
 	{.name = "generic",
@@ -72,48 +79,9 @@ static const TargetInfo targets[] = {
 		.barrier = 1000,
 		.fork = 15000},
 	/* AVX-512 */
-	{.name = "x86-64-v4",
-		.march = "x86-64-v4",
-		.lanes = 16,
-		.registers = 32,
-		.spare_registers = 4,
-		.fma = true,
-		.fma_latency = 4,
-		.fmas_per_cycle = 2,
-		.gather_loads = 8,
-		.max_vectors = 4,
-		.max_rows = 8,
-		.l1_bytes = 32 * KB,
-		.l2_bytes = 1 * MB,
-		.l3_bytes = 4 * MB,
-		.l1_rate = 57,
-		.l2_rate = 32,
-		.l3_rate = 27,
-		.memory_rate = 7,
-		.barrier = 1000,
-		.fork = 15000},
+	{.name = "x86-64-v4", AVX512},
 	/* and its instructions for bf16: the kernels that need them say so, -march= is that of all others */
-	{.name = "x86-64-v4-bf16",
-		.march = "x86-64-v4",
-		.lanes = 16,
-		.registers = 32,
-		.spare_registers = 4,
-		.fma = true,
-		.bf16_dot = true,
-		.fma_latency = 4,
-		.fmas_per_cycle = 2,
-		.gather_loads = 8,
-		.max_vectors = 4,
-		.max_rows = 8,
-		.l1_bytes = 32 * KB,
-		.l2_bytes = 1 * MB,
-		.l3_bytes = 4 * MB,
-		.l1_rate = 57,
-		.l2_rate = 32,
-		.l3_rate = 27,
-		.memory_rate = 7,
-		.barrier = 1000,
-		.fork = 15000},
+	{.name = "x86-64-v4-bf16", .bf16_dot = true, AVX512},
 };
 enum { N_TARGETS = sizeof targets / sizeof *targets };
 
