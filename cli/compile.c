@@ -122,7 +122,7 @@ const Command command_compile = {
 	.max_args = 1,
 	.summary = "a model to C that stands alone",
 	.details =
-		"Compiles MODEL (.onnx, or .ir) to NAME.c and NAME.h in DIR, which is created.  The header describes the\n"
+		"Compiles MODEL (.onnx, .rnn or .ir) to NAME.c and NAME.h in DIR, which is created.  The header describes the\n"
 		"functions.  Prints the inputs, the outputs, what is kept as state, and how much memory a call needs.",
 	.examples = "  rnncc compile vad.onnx -o generated\n"
 		    "  rnncc compile vad.onnx -o generated --name vad --target x86-64-v3 --dim B=1 --bind sr=16000\n"

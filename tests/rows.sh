@@ -53,21 +53,33 @@ fi
 passed=$((passed + $(comm -12 pass listed | wc -l))) failed=$((failed + $(wc -l <lost)))
 
 # ---- R16: W x of all steps is one product outside of the loop, U h the only one inside
+# ---- R35: U h_j is a product outside of the decoder's loop, wherever it is written
 
-products() { # MODEL: "outside inside"
-	"$RNNCC" compile "$RNNCC_SOURCE_DIR/models/$1.rnn" -o hoisted --name m --print-after merge 2>&1 >/dev/null |
+products() { # MODEL OUTSIDE INSIDE
+	found=$("$RNNCC" compile "$1" -o hoisted --name m --print-after merge 2>&1 >/dev/null |
 		awk '/^# after/ { out = inside = 0 } /^  %.* = contract / { out++ } /^      %.* = contract / { inside++ } /^# after lower/ { exit }
-			END { print out, inside }'
-}
-for wanted in 'rnn 1 1' 'lstm 1 1' 'mingru 1 0' 'feedforward 2 0'; do
-	found="${wanted%% *} $(products "${wanted%% *}")"
-	if [ "$found" = "$wanted" ]; then
+			END { print out, inside }')
+	if [ "$found" = "$2 $3" ]; then
 		passed=$((passed + 1))
 	else
-		echo "FAIL products outside and inside of the loop: $found, not $wanted"
+		echo "FAIL products of ${1##*/} outside and inside of its loops: $found, not $2 $3"
 		failed=$((failed + 1))
 	fi
-done
+}
+models=$RNNCC_SOURCE_DIR/models
+products "$models/rnn.rnn" 1 1
+products "$models/lstm.rnn" 1 1
+products "$models/mingru.rnn" 1 0
+products "$models/feedforward.rnn" 2 0
+# Outside: W x of the encoder, U h of its two directions, the first state, W y of the decoder; inside: two of each direction, and
+# of the decoder W s, the scores, W c, U n, the logits.
+products "$models/attention.rnn" 5 9
+sed 's/^\tk = mul\[6\](hs)$//; s/k\[j\] + q/mul[6](hs[j]) + q/' "$models/attention.rnn" >written_inside.rnn
+if cmp -s written_inside.rnn "$models/attention.rnn" || grep -q 'k\[j\]' written_inside.rnn; then
+	echo 'FAIL U h_j is not written as expected in attention.rnn'
+	failed=$((failed + 1))
+fi
+products written_inside.rnn 5 9
 
 # ---- one text of the LSTM and of the GRU: the models, the cells and ONNX's operators call it, and nothing writes it out again
 

@@ -107,8 +107,8 @@ class Library:
         getattr(self.library, self.prefix + "_reset")(ctypes.c_void_p(state.ctypes.data))
         return state
 
-    def __call__(self, name, dims, inputs, state=None):
-        """The outputs by name. dims: name -> size; inputs: name -> array of the shape that the header says."""
+    def prepare(self, name, dims, inputs, state=None):
+        """(call, outputs by name): call() makes the call again and again, and gives its status."""
         f = self.functions[name]
         workspace = self._workspace(name, dims)
         arrays, values = {}, []
@@ -132,7 +132,18 @@ class Library:
             else:
                 arrays[argument] = np.full(shape, 99, kind)
             values.append(ctypes.c_void_p(arrays[argument].ctypes.data))
-        status = getattr(self.library, "%s_%s" % (self.prefix, name))(*values)
+        function = getattr(self.library, "%s_%s" % (self.prefix, name))
+        memories = workspace, state, arrays  # which `values` point into
+
+        def again(_=memories):
+            return function(*values)
+
+        return again, {argument: arrays[argument] for argument in f.names("out")}
+
+    def __call__(self, name, dims, inputs, state=None):
+        """The outputs by name. dims: name -> size; inputs: name -> array of the shape that the header says."""
+        again, outputs = self.prepare(name, dims, inputs, state)
+        status = again()
         if status:
             raise Failure("%s returns %d" % (name, status))
-        return {argument: arrays[argument] for argument in f.names("out")}
+        return outputs
