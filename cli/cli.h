@@ -49,7 +49,7 @@ typedef struct {
 	/* running */
 	Via via;
 	uint64_t seed;
-	bool json, weights_table, sanitize, verify;
+	bool json, weights_table, sanitize, warnings, verify;
 	const char *data, *model, *filter, *plot;
 	double rtol, atol; /* -1: not given */
 	int jobs;

@@ -76,6 +76,7 @@ typedef struct {
 	OPTION(MODEL, "model", 0, "FILE", TEST, "the model, where the folders hold data sets only")                    \
 	OPTION(FILTER, "filter", 0, "GLOB", TEST, "only the cases whose names match")                                  \
 	OPTION(SANITIZE, "sanitize", 0, NULL, TEST, "with --via gcc: AddressSanitizer and UBSan in the generated C")   \
+	OPTION(WARNINGS, "warnings", 0, NULL, TEST, "warnings of the C compiler, all that there are, fail a case")      \
 	OPTION(JSON, "json", 0, NULL, RUNS | INSPECT | OPS | TARGETS, "print JSON instead of text")                    \
 	OPTION(VERBOSE, "verbose", 'v', NULL, COMPILE | TEST, "say more")
 
@@ -280,6 +281,7 @@ static bool set(Options *o, Arena *arena, OptionId id, const char *value)
 	case OPTION_MODEL: o->model = value; return *value;
 	case OPTION_FILTER: o->filter = value; return *value;
 	case OPTION_SANITIZE: o->sanitize = true; return true;
+	case OPTION_WARNINGS: o->warnings = true; return true;
 	case OPTION_JSON: o->json = true; return true;
 	case OPTION_VERBOSE: o->verbose = true; return true;
 	case OPTION_HELP:
@@ -415,6 +417,7 @@ SessionOptions options_session(const Options *o)
 		.opt = o->opt < 2 ? 2 : o->opt, /* -O0 and -O1 are about what rnncc does, not the C compiler */
 		.openmp = o->threads > 1,
 		.sanitize = o->sanitize,
+		.werror = o->warnings,
 		.profile = o->profile,
 	};
 }

@@ -439,6 +439,10 @@ static int run(Ctx *cx, const Options *o)
 		fprintf(stderr, "rnncc test: --sanitize goes with --via gcc or --via cc\n");
 		return STATUS_USAGE;
 	}
+	if (o->warnings && o->via == VIA_INTERPRET) {
+		fprintf(stderr, "rnncc test: --warnings goes with what compiles C, not --via interpret\n");
+		return STATUS_USAGE;
+	}
 	if (o->sanitize) want_sanitizer(cx, o);
 	Cases all = {.cx = cx, .options = o};
 	for (int i = 0; i < o->n_args; i++)
@@ -470,6 +474,7 @@ const Command command_test = {
 		"line for each case, and `N passed, N failed` at the end.",
 	.examples = "  rnncc test tests/cases\n"
 		    "  rnncc test --via interpret --filter '*lstm*' tests/cases\n"
+		    "  rnncc test --via gcc --warnings tests/cases\n"
 		    "  rnncc test --model net.onnx --rtol 1e-3 recorded/\n",
 	.run = run,
 };

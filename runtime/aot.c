@@ -87,8 +87,7 @@ static ModuleArgs command_line(
 	if (!command || !command[strspn(command, " ")]) command = "cc";
 
 	ModuleArgs args = {0};
-	for (const char *word = command; *(word += strspn(word, " ")); word += strcspn(word, " "))
-		module_arg(&args, "%.*s", (int)strcspn(word, " "), word);
+	module_words(&args, command);
 	module_flags(&args, options);
 	module_arg(&args, "-shared");
 	module_arg(&args, "-Wl,-z,defs"); /* a missing symbol is reported with the function that needs it */

@@ -46,7 +46,7 @@ ModuleKind module_default_kind(void) { return module_jit_available() ? MODULE_JI
 void module_flags(ModuleArgs *args, const ModuleOptions *options)
 {
 	int opt = options->opt == MODULE_OPT_NONE ? 0 : options->opt == MODULE_OPT_DEFAULT ? 2 : options->opt;
-	module_arg(args, "-std=gnu99");
+	module_arg(args, options->portable ? "-std=c99" : "-std=gnu99");
 	module_arg(args, "-O%d", opt);
 	module_arg(args, "-fPIC");
 	/* Without errno, sqrtf is an instruction. Without contraction, a*b+c is rounded twice everywhere: the generated
@@ -55,10 +55,8 @@ void module_flags(ModuleArgs *args, const ModuleOptions *options)
 	module_arg(args, "-ffp-contract=off");
 	if (options->march) module_arg(args, "-march=%s", options->march);
 	if (options->openmp) module_arg(args, "-fopenmp");
-	if (options->werror)
-		for (const char **w = (const char *[]){"-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Werror", NULL};
-			*w; w++)
-			module_arg(args, "%s", *w);
+	if (options->werror) module_words(args, MODULE_WARNINGS);
+	if (options->werror && options->portable) module_words(args, MODULE_PORTABLE);
 	if (options->sanitize) {
 		module_arg(args, "-fsanitize=undefined");
 		module_arg(args, "-fsanitize-undefined-trap-on-error");
@@ -99,6 +97,12 @@ void module_arg(ModuleArgs *args, const char *format, ...)
 	args->word[args->n++] = format_text(format, values);
 	args->word[args->n] = NULL;
 	va_end(values);
+}
+
+void module_words(ModuleArgs *args, const char *text)
+{
+	for (const char *word = text; *(word += strspn(word, " ")); word += strcspn(word, " "))
+		module_arg(args, "%.*s", (int)strcspn(word, " "), word);
 }
 
 void module_args_free(ModuleArgs *args)

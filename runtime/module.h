@@ -28,6 +28,10 @@ typedef struct Module Module;
 
 typedef enum { MODULE_JIT, MODULE_CC } ModuleKind;
 
+/* What generated code compiles under without a word, by GCC and by Clang; where it is C99 alone, as C99 alone. */
+#define MODULE_WARNINGS "-Wall -Wextra -Wconversion -Wshadow -Werror"
+#define MODULE_PORTABLE "-std=c99 -Wpedantic"
+
 /* Optimisation levels besides 1, 2 and 3. Zero means the default, so that a zeroed ModuleOptions is a good one. */
 enum { MODULE_OPT_NONE = -1, MODULE_OPT_DEFAULT = 0 };
 
@@ -49,14 +53,15 @@ typedef struct {
 	const char *march;       /* "native", "x86-64-v3", ...; NULL: the compiler's baseline */
 	int opt;                 /* 1, 2, 3 for -O1 ...; MODULE_OPT_DEFAULT for -O2, MODULE_OPT_NONE for -O0 */
 	bool openmp;             /* -fopenmp */
-	bool werror;             /* -Wall -Wextra -Wconversion -Wshadow -Werror */
+	bool werror;             /* MODULE_WARNINGS */
+	bool portable;           /* C99 alone, without GNU's extensions; with werror also -Wpedantic */
 	bool sanitize;           /* undefined behaviour traps (SIGILL); needs no runtime library */
 	const char *include_dir; /* searched after the files given; may be NULL */
 	const ModuleSymbol *symbols;
 	size_t n_symbols;
 } ModuleOptions;
 
-/* Compiles the files (C99 with GNU extensions) and loads the result. The texts are not needed afterwards.
+/* Compiles the files and loads the result. The texts are not needed afterwards.
  * Returns NULL on failure, then *error is a malloc'd text, several lines long where it holds the compiler's
  * messages, which name the files as given here; on success *error is NULL. */
 Module *module_load(const ModuleFile *files, size_t n_files, const ModuleOptions *options, char **error);
@@ -91,6 +96,7 @@ typedef struct {
 } ModuleArgs;
 
 void module_arg(ModuleArgs *args, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void module_words(ModuleArgs *args, const char *text); /* an argument for each, split at spaces */
 void module_args_free(ModuleArgs *args);
 
 /* The flags that decide what the code computes: the same for both kinds. */

@@ -219,6 +219,7 @@ static void open_module(Session *s, const SessionOptions *o)
 		.opt = o->opt == 0 ? MODULE_OPT_NONE : o->opt,
 		.openmp = o->openmp,
 		.werror = o->werror,
+		.portable = !march_of(o->target),
 		.include_dir = include_dir,
 		.symbols = o->profile ? &tick : NULL,
 		.n_symbols = o->profile,

@@ -182,6 +182,11 @@ that grep -q '^SKIP none/deep: no data set' out
 expect 0 '1 passed, 0 failed' "$RNNCC" test --via interpret cases --filter 'g*'
 expect 0 '1 passed, 0 failed' "$RNNCC" test --via interpret --atol 1000 cases/bad
 expect 1 '"failed":	1' "$RNNCC" test --via interpret --json cases
+echo 'static int idle(void) { return 1; }' >warns.h
+expect 0 '1 passed, 0 failed' env RNNCC_CC='cc -include warns.h' "$RNNCC" test --via cc cases --filter good
+expect 1 'idle' env RNNCC_CC='cc -include warns.h' "$RNNCC" test --via cc --warnings cases --filter good
+expect 0 '1 passed, 0 failed' "$RNNCC" test --via cc --warnings --target generic cases --filter good
+expect 2 '--warnings goes with what compiles C' "$RNNCC" test --via interpret --warnings cases
 
 # ---- the commands of docs/cli.md
 

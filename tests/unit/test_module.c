@@ -155,6 +155,21 @@ Test(module, a_compile_error_names_file_and_line)
 	}
 }
 
+Test(module, portable_code_has_no_extensions)
+{
+	static const char text[] = "int f(void);\nint f(void) { return ({ 1; }); }\n";
+	ModuleOptions ways[3];
+	for (size_t i = 0, n = find_ways(ways); i < n; i++) {
+		ways[i].werror = true;
+		module_free(load(text, &ways[i]));
+		ways[i].portable = true;
+		char *error = load_error(text, &ways[i]);
+		cr_expect_text(error, "\nmodel.c:2:", &ways[i]);
+		free(error);
+		module_free(load("int f(void);\nint f(void) { return __STDC_VERSION__ == 199901L; }\n", &ways[i]));
+	}
+}
+
 Test(module, files_stay_in_their_directory)
 {
 	const char *const bad[] = {"../model.c", "", "a/b.c", "..", "model.h"};
