@@ -88,7 +88,8 @@ typedef struct {
 	int opt;            /* 1 to 3; 0: the default, 2; -1: nothing fused or vectorised */
 	int threads;        /* 0 or 1: one; more: OpenMP */
 	int f64;            /* not 0: what is f32 in the model is computed, taken and given as f64 */
-	int detect_states;  /* not 0: outputs that beyond doubt feed inputs become states */
+	int stream; /* not 0: a call is some steps of a sequence, the rest of which is to follow: see rnncc_run */
+	int detect_states; /* not 0: outputs that beyond doubt feed inputs become states */
 	const rnncc_pair
 		*binds; /* inputs that become constants: numbers with commas between, or a tensor file's path */
 	size_t n_binds;
@@ -152,6 +153,9 @@ size_t rnncc_state_bytes(const rnncc_model *model);
 
 /* One call.  inputs: n_inputs == rnncc_n_inputs() tensors, only read.  state: of this model; advanced, also where the call
  * fails half-way; NULL: the call begins with a state that is reset and forgets it.
+ * With the option `stream`, a model over sequences takes any number of their steps a call and keeps what the next ones need in
+ * the state: chunks of any sizes give together what the model gives for the whole.  One that reads its input backwards or all
+ * of it at once is refused by rnncc_load, which says where.
  * outputs: n_outputs == rnncc_n_outputs() tensors to be filled in; on success they own memory, which
  * rnncc_tensors_free() releases; on failure they are zeroed.  Returns 0, or -1 and *error. */
 int rnncc_run(rnncc_model *model, const rnncc_tensor *inputs, size_t n_inputs, rnncc_state *state,

@@ -103,7 +103,7 @@ static CompileOptions compile_options(Ctx *cx, const rnncc_options *o, const Mod
 			: o->opt < 0 ? 0
 				     : o->opt,
 		.threads = o->threads > 1 ? o->threads : 1,
-		.run_only = true,
+		.run_only = !o->stream,
 		.describe = true,
 		.n_states = (int)o->n_states,
 		.state_outs = outs,
@@ -115,6 +115,7 @@ static CompileOptions compile_options(Ctx *cx, const rnncc_options *o, const Mod
 		.dim_hi = hi,
 		.digest = m->digest,
 		.source_name = m->source_name,
+		.stream = m->stream,
 	};
 }
 
@@ -140,14 +141,14 @@ static LoadOptions load_options(Ctx *cx, const rnncc_options *o)
 static void open_session(rnncc_model *model, const rnncc_options *o, const Model *m)
 {
 	Ctx *cx = model->cx;
-	SessionOptions so = {.openmp = o->threads > 1};
+	SessionOptions so = {.openmp = o->threads > 1, .stream = o->stream};
 	if (o->via && !via_parse(o->via, &so.via))
 		fail(cx, "via is '%s': jit, gcc, clang, cc or interpret wanted", o->via);
 	model->interpreted = so.via == VIA_INTERPRET;
 	const CompileOptions co = compile_options(cx, o, m);
 	so.target = co.target;
 	so.opt = co.opt < 2 ? 2 : co.opt;
-	const bool plain = model->interpreted && !co.n_states && !co.detect_states && !co.n_dims;
+	const bool plain = model->interpreted && !o->stream && !co.n_states && !co.detect_states && !co.n_dims;
 	model->session = session_open(cx, m->graph, plain ? NULL : compile_graph(cx, m->graph, &co), &so);
 	Session *s = model->session;
 	model->inputs = describe(cx, session_n_inputs(s), s, session_input_name, session_input_type);

@@ -24,8 +24,12 @@ typedef int LoadFn(void *weights, const void *blob, size_t size);
 
 struct Session {
 	Ctx *cx;
-	const Graph *graph;
+	const Graph *graph;       /* of a call */
 	const Compiled *compiled; /* NULL: nothing is bound as state */
+	const EntryPoint *entry;  /* of compiled */
+	int step;                 /* its number: 0 NAME_run, 1 NAME_step, 2 NAME_steps */
+	int n_states;             /* result state_result[i] is parameter state_param[i] of the next call */
+	const int *state_result, *state_param;
 	int n_inputs, n_outputs;
 	int *inputs, *outputs; /* which parameters and results they are */
 	CallFn *call;          /* NULL: the interpreter */
@@ -36,7 +40,6 @@ struct Session {
 		const void *data;
 	} weights; /* NAME_weights, where they are a blob */
 	bool sanitize;
-	int step; /* 1: a model with bound states has no run, its step is the whole model */
 };
 
 struct SessionState {
@@ -245,8 +248,8 @@ static void open_module(Session *s, const SessionOptions *o)
 /* The interpreter's states are tensors of the types of their parameters.  After this nothing about them can fail. */
 static void measure_state(Session *s)
 {
-	for (int i = 0; i < s->compiled->n_states; i++) {
-		const int param = s->compiled->state_param[i];
+	for (int i = 0; i < s->n_states; i++) {
+		const int param = s->state_param[i];
 		const Type *t = s->graph->params[param]->type;
 		int64_t count;
 		if (!dim_is_int(type_count(s->cx, t), &count))
@@ -257,17 +260,45 @@ static void measure_state(Session *s)
 	}
 }
 
+/* A call is the model; one with bound states has no run, its step is the whole model. */
+static void choose_whole(Session *s)
+{
+	const Compiled *c = s->compiled;
+	s->step = !c->has_run;
+	s->entry = c->has_run ? &c->run : &c->step;
+	s->graph = c->graph;
+	s->n_states = c->n_states;
+	s->state_result = c->state_result;
+	s->state_param = c->state_param;
+}
+
+/* A call is some steps; their states are the last parameters and results. */
+static void choose_stream(Session *s, Via via)
+{
+	const Compiled *c = s->compiled;
+	if (!c->has_step) fail(s->cx, "no stream: %s", c->no_step_reason);
+	if (via == VIA_INTERPRET) fail(s->cx, "a stream is of compiled code, not of the interpreter");
+	s->step = c->has_steps ? 2 : 1;
+	s->entry = c->has_steps ? &c->steps : &c->step;
+	s->graph = s->entry->graph;
+	s->n_states = s->entry->n_states;
+	int *results = NEWN(s->cx->arena, int, s->n_states + 1), *params = NEWN(s->cx->arena, int, s->n_states + 1);
+	for (int i = 0; i < s->n_states; i++) {
+		results[i] = s->graph->n_results - s->n_states + i;
+		params[i] = s->graph->n_params - s->n_states + i;
+	}
+	s->state_result = results;
+	s->state_param = params;
+}
+
 Session *session_open(Ctx *cx, const Graph *graph, const Compiled *compiled, const SessionOptions *options)
 {
 	Session *s = NEW(cx->arena, Session);
-	*s = (Session){.cx = cx,
-		.graph = compiled ? compiled->graph : graph,
-		.compiled = compiled,
-		.sanitize = options->sanitize,
-		.step = compiled && !compiled->has_run};
-	const int n_states = compiled ? compiled->n_states : 0;
-	s->inputs = others(cx, s->graph->n_params, compiled ? compiled->state_param : NULL, n_states, &s->n_inputs);
-	s->outputs = others(cx, s->graph->n_results, compiled ? compiled->state_result : NULL, n_states, &s->n_outputs);
+	*s = (Session){.cx = cx, .graph = graph, .compiled = compiled, .sanitize = options->sanitize};
+	if (compiled && compiled->has_run && options->stream) choose_stream(s, options->via);
+	else if (compiled) choose_whole(s);
+	s->inputs = others(cx, s->graph->n_params, s->state_param, s->n_states, &s->n_inputs);
+	s->outputs = others(cx, s->graph->n_results, s->state_result, s->n_states, &s->n_outputs);
 	if (options->via != VIA_INTERPRET) {
 		assert(compiled);
 		open_module(s, options);
@@ -308,10 +339,10 @@ void session_state_reset(SessionState *state)
 	}
 	arena_free(state->arena);
 	state->arena = arena_new();
-	const int n = s->compiled->n_states;
+	const int n = s->n_states;
 	state->tensors = NEWN(state->arena, Tensor *, n);
 	for (int i = 0; i < n; i++)
-		state->tensors[i] = zeros(s->cx, state->arena, s->graph->params[s->compiled->state_param[i]]->type);
+		state->tensors[i] = zeros(s->cx, state->arena, s->graph->params[s->state_param[i]]->type);
 }
 
 SessionState *session_state_new(const Session *s)
@@ -432,8 +463,7 @@ static void prepare_buffers(Call *call, Eval *e)
 		dimenv_set(&e->env, c->dims[i], call->room);
 	}
 	for (int i = 0; i < c->n_dims; i++)
-		if (!dimenv_get(&e->env, c->dims[i], &call->dims[i]) &&
-			is_size_of(s->step ? &c->step : &c->run, c->dims[i]))
+		if (!dimenv_get(&e->env, c->dims[i], &call->dims[i]) && is_size_of(s->entry, c->dims[i]))
 			fail(cx, "the inputs do not tell the size %s", c->dims[i]->name);
 	call->in = NEWN(a, const void *, s->n_inputs + 1);
 	*call->in++ = &s->weights; /* where NAME_call looks for it */
@@ -507,12 +537,10 @@ static Tensor *copy(Arena *arena, const Tensor *t)
 static void interpret(Call *call, SessionState *state)
 {
 	Session *s = call->session;
-	const Compiled *c = s->compiled;
-	const int n_states = c ? c->n_states : 0;
 	arena_free(call->values);
 	call->values = arena_new();
-	for (int i = 0; i < n_states; i++) {
-		const int param = c->state_param[i];
+	for (int i = 0; i < s->n_states; i++) {
+		const int param = s->state_param[i];
 		call->inputs[param] =
 			state ? state->tensors[i] : zeros(s->cx, call->values, s->graph->params[param]->type);
 	}
@@ -522,8 +550,8 @@ static void interpret(Call *call, SessionState *state)
 	for (int i = 0; i < s->n_outputs; i++) call->face.results[i] = results[s->outputs[i]];
 	if (!state) return;
 	Arena *next = arena_new();
-	Tensor **tensors = NEWN(next, Tensor *, n_states);
-	for (int i = 0; i < n_states; i++) tensors[i] = copy(next, results[c->state_result[i]]);
+	Tensor **tensors = NEWN(next, Tensor *, s->n_states);
+	for (int i = 0; i < s->n_states; i++) tensors[i] = copy(next, results[s->state_result[i]]);
 	arena_free(state->arena);
 	state->arena = next;
 	state->tensors = tensors;

@@ -25,6 +25,7 @@ typedef struct {
 	const char *target; /* as CompileOptions; NULL: generic */
 	int opt;            /* of the C compiler: 0 .. 3 */
 	bool openmp;
+	bool stream;   /* a call is some steps of a stream: NAME_steps, or NAME_step where that is all there is */
 	bool werror;   /* warnings of the generated C are errors */
 	bool profile;  /* the code was compiled with CompileOptions.profile: runtime/profile.h */
 	bool sanitize; /* gcc, cc: by AddressSanitizer and UBSan, which must be in this process; see session_sanitized */
@@ -42,7 +43,7 @@ Session *session_open(Ctx *, const Graph *, const Compiled *compiled, const Sess
 bool session_sanitized(void);
 const char *session_sanitizer(Ctx *, Via);
 
-/* The inputs and outputs of a call: the graph's parameters and results without those that are bound as states. */
+/* The inputs and outputs of a call: the parameters and results of its graph without those that are states. */
 int session_n_inputs(const Session *);
 int session_n_outputs(const Session *);
 const char *session_input_name(const Session *, int i);

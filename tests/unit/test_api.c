@@ -296,3 +296,42 @@ Test(api, weights_of_the_language)
 	remove("scale.rnn"), remove("map.txt"), remove("scale.npz");
 	rmdir(dir);
 }
+
+/* y_t = y_{t-1}/2 + x_t, in chunks of two steps, one and two, two streams side by side. */
+static const char leak_rnn[] = "cell leak(x; s) { s' = s/2 + x }\n"
+			       "model leaks(x[T]) -> y[T] { y = scan leak over x }\n"
+			       "model back(x[T]) -> y[T] { y = scan leak over x reverse }\n";
+
+Test(api, streams_a_sequence)
+{
+	char dir[] = "/tmp/rnncc_api_XXXXXX";
+	cr_assert(mkdtemp(dir) && chdir(dir) == 0);
+	write_text("leak.rnn", leak_rnn);
+	char *error = NULL;
+	rnncc_model *model = rnncc_load("leak.rnn:leaks", &(rnncc_options){.stream = 1}, &error);
+	cr_assert(model, "%s", error);
+	cr_assert(rnncc_n_inputs(model) == 1 && rnncc_n_outputs(model) == 1);
+	cr_expect_eq(rnncc_state_bytes(model), sizeof(float));
+	float x[] = {1, 2, 3, 4, 5};
+	static const float wanted[] = {1, 2.5F, 4.25F, 6.125F, 8.0625F};
+	rnncc_state *const states[] = {rnncc_state_new(model), rnncc_state_new(model)};
+	int at = 0;
+	for (int chunk = 0; chunk < 3; chunk++) {
+		const int n = chunk == 1 ? 1 : 2;
+		for (int s = 0; s < 2; s++) {
+			const rnncc_tensor in = floats(x + at, 2, (const int64_t[]){1, n});
+			rnncc_tensor out;
+			cr_assert_eq(rnncc_run(model, &in, 1, states[s], &out, 1, &error), 0, "%s", error);
+			check(&out, n, wanted + at);
+			rnncc_tensors_free(&out, 1);
+		}
+		at += n;
+	}
+	rnncc_state_free(states[0]);
+	rnncc_state_free(states[1]);
+	rnncc_free(model);
+	refuse_options("leak.rnn:back", &(rnncc_options){.stream = 1}, "from the last step to the first");
+	refuse_options("leak.rnn:leaks", &(rnncc_options){.stream = 1, .via = "interpret"}, "compiled code");
+	remove("leak.rnn");
+	rmdir(dir);
+}
