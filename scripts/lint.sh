@@ -52,7 +52,7 @@ cpp_check() { # 2.10 overlooks _Noreturn, but not the attribute
 		--enable=warning,performance,portability --suppress=missingIncludeSystem --suppress=unknownMacro \
 		--suppress=shiftTooManyBitsSigned
 }
-shells() { for script in scripts/*.sh tests/*.sh models/*.sh models/*/*.sh .ci/run; do [ ! -e "$script" ] || sh -n "$script" || return 1; done; }
+shells() { for script in scripts/*.sh tests/*.sh tests/lib/*.sh models/*.sh models/*/*.sh .ci/run; do [ ! -e "$script" ] || sh -n "$script" || return 1; done; }
 
 check 'clang-format' format
 check 'cppcheck' cpp_check

@@ -6,15 +6,7 @@
 set -eu
 [ -n "${RNNCC:-}" ] || { echo 'no RNNCC'; exit 77; }
 [ -z "$RNNCC_SANITIZE" ] || { echo 'skipped: nothing to measure under a sanitizer'; exit 77; }
-passed=0 failed=0
-pass() { passed=$((passed + 1)); }
-fault() { failed=$((failed + 1)); printf 'FAIL %s\n' "$*"; sed 's/^/    /' out | head -n 20; }
-expect() { # STATUS WORDS COMMAND...
-	wanted=$1 words=$2 status=0
-	shift 2
-	"$@" >out 2>&1 </dev/null || status=$?
-	if [ $status = "$wanted" ] && grep -qF -e "$words" out; then pass; else fault "$* (status $status, wanted $wanted and '$words')"; fi
-}
+. "$RNNCC_SOURCE_DIR/tests/lib/count.sh"
 
 cat >layer.ir <<'IR'
 graph @m(%x: f32[96], %w: f32[96, 64]) -> (%y: f32[64]) {
@@ -64,5 +56,4 @@ if command -v gnuplot >/dev/null; then
 else echo 'not drawn: no gnuplot (scripts/setup.sh --test)'
 fi
 
-echo "$passed passed, $failed failed"
-[ $failed = 0 ]
+finish

@@ -4,30 +4,7 @@
 set -eu
 [ -n "${RNNCC:-}" ] || { echo 'no RNNCC'; exit 77; }
 model=$RNNCC_SOURCE_DIR/models/langid.onnx
-passed=0 failed=0
-
-# expect STATUS WORDS COMMAND...: the status, and output (both streams) that has the words in it
-expect() {
-	want=$1 words=$2
-	shift 2
-	status=0
-	"$@" >out 2>&1 </dev/null || status=$?
-	if [ "$status" = "$want" ] && { [ -z "$words" ] || grep -qF -e "$words" out; }; then
-		passed=$((passed + 1))
-	else
-		failed=$((failed + 1))
-		printf 'FAIL: %s\n  status %s, %s wanted; "%s" expected in:\n' "$*" "$status" "$want" "$words"
-		sed 's/^/    /' out
-	fi
-}
-
-# that CONDITION...: a shell test
-that() {
-	if "$@"; then passed=$((passed + 1)); else
-		failed=$((failed + 1))
-		echo "FAIL: $*"
-	fi
-}
+. "$RNNCC_SOURCE_DIR/tests/lib/count.sh"
 
 # ---- help and versions
 
@@ -117,11 +94,8 @@ graph @picky(%n: i64[], %x: f32[1001]) -> (%y: f32[N]) {
 END
 	expect 0 'return' "$RNNCC" opt picky.ir --pass canon --check
 	wanted=$((least / 1000)) # 1 where all are refused
-	if [ "$(grep -c 'no values are compared' out)" = $wanted ]; then
-		passed=$((passed + 1))
-	else
-		failed=$((failed + 1))
-		echo "FAIL opt --check of a size from $least on:" && cat out
+	if [ "$(grep -c 'no values are compared' out)" = $wanted ]; then pass; else
+		fault "opt --check of a size from $least on:" && cat out
 	fi
 done
 expect 0 '# after canon' "$RNNCC" opt 'a b.ir' --pass inline,canon --print-after all
@@ -198,5 +172,4 @@ while read -r line; do
 	expect 0 '' "$RNNCC" $line
 done <commands
 
-echo "$passed passed, $failed failed"
-[ $failed = 0 ]
+finish

@@ -6,16 +6,7 @@ set -eu
 [ -n "${RNNCC:-}" ] || { echo 'no RNNCC'; exit 77; }
 model=$RNNCC_SOURCE_DIR/tests/cases/stacked_lstm/model.onnx
 graph_passes='inline canon hoist merge' kernel_passes='lower unread accumulate inplace vectorise unroll parallel pack plan'
-passed=0 failed=0
-
-# that COMMAND...
-that() {
-	if "$@" >out 2>&1 </dev/null; then passed=$((passed + 1)); else
-		failed=$((failed + 1))
-		echo "FAIL: $*"
-		head -10 out | sed 's/^/    /'
-	fi
-}
+. "$RNNCC_SOURCE_DIR/tests/lib/count.sh"
 not() { ! "$@"; }
 # same WANTED SEEN
 same() { [ "$1" = "$2" ] || { echo "$1 wanted, $2 seen"; return 1; }; }
@@ -93,5 +84,4 @@ that grep -qE '^# rnncc opt --pass [a-z]+ --check FILE$' left.ir
 pass=$(sed -nE '1s/.*--pass ([a-z]+) .*/\1/p' left.ir)
 that "$RNNCC" opt left.ir --pass "$pass"
 
-echo "$passed passed, $failed failed"
-[ $failed = 0 ]
+finish

@@ -14,9 +14,7 @@ set -eu
 [ -n "${RNNCC:-}" ] || { echo 'no RNNCC'; exit 77; }
 PATH=$(dirname "$RNNCC"):$PATH
 source=$RNNCC_SOURCE_DIR
-passed=0 failed=0
-pass() { passed=$((passed + 1)); }
-fault() { failed=$((failed + 1)); printf 'FAIL %s\n' "$*"; }
+. "$RNNCC_SOURCE_DIR/tests/lib/count.sh"
 
 # Blocks of FILE as files: commands N.console (with what is expected) and N.sh; and a copy of FILE to be updated, whose
 # console blocks are lines "@@N".
@@ -113,5 +111,4 @@ if cmp -s in_help in_man; then pass; else
 	diff in_help in_man || :
 fi
 
-echo "$passed passed, $failed failed"
-[ $failed = 0 ]
+finish

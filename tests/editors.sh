@@ -4,9 +4,7 @@
 set -eu
 [ -n "${RNNCC_PYTHON:-}" ] || { echo 'no python3'; exit 77; }
 lang=$RNNCC_SOURCE_DIR/frontend/lang editors=$RNNCC_SOURCE_DIR/editors
-passed=0 failed=0
-pass() { passed=$((passed + 1)); }
-fault() { failed=$((failed + 1)); echo "FAIL: $*"; }
+. "$RNNCC_SOURCE_DIR/tests/lib/count.sh"
 
 # ---- the language's own tables: what the parser asks for by name, scan's options, functions, primitives, initialisers
 {
@@ -117,5 +115,4 @@ END
 	fi
 fi
 
-echo "$passed passed, $failed failed"
-[ $failed = 0 ]
+finish

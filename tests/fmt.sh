@@ -2,13 +2,7 @@
 # fmt.sh: rnncc fmt on files: what it leaves alone, what it says; and every text of the project is laid out.
 
 set -eu
-passed=0 failed=0
-that() { # that CONDITION...
-	if "$@"; then passed=$((passed + 1)); else
-		failed=$((failed + 1))
-		echo "FAIL: $*"
-	fi
-}
+. "$RNNCC_SOURCE_DIR/tests/lib/count.sh"
 status() { # status EXPECTED COMMAND...: its output is in out and err
 	want=$1
 	shift
@@ -55,5 +49,4 @@ xargs "$RNNCC" fmt --check <"$RNNCC_TMP/all" >"$RNNCC_TMP/untidy" 2>&1 || :
 that test ! -s "$RNNCC_TMP/untidy"
 sed 's/^/  not as rnncc fmt has it: /' "$RNNCC_TMP/untidy"
 
-echo "$passed passed, $failed failed"
-[ $failed = 0 ]
+finish

@@ -29,9 +29,7 @@ if [ -z "${RNNCC_UPDATE:-}" ]; then
 	[ "$gcc" = "$wanted" ] || skip "the counts are of '$wanted', here is '${gcc:-no gcc}'"
 fi
 : >counts
-passed=0 failed=0
-pass() { passed=$((passed + 1)); }
-fault() { failed=$((failed + 1)); echo "FAIL $*"; }
+. "$RNNCC_SOURCE_DIR/tests/lib/count.sh"
 absent() { echo "not counted: $*"; }
 wants() { case " ${RNNCC_MODELS:-$1} " in *" $1 "*) ;; *) return 1 ;; esac; }
 
@@ -124,5 +122,4 @@ while read -r name now; do
 		elif [ "$now" -gt "$was" ]; then echo "more, within $limit %: $name: $was -> $now instructions, $change"; fi
 	fi
 done <counts
-echo "$passed passed, $failed failed"
-[ $failed = 0 ] && [ $passed -gt 0 ]
+finish

@@ -6,22 +6,7 @@
 set -eu
 [ -n "${RNNCC_PYTHON:-}" ] && "$RNNCC_PYTHON" -c 'import numpy' 2>/dev/null || { echo 'no NumPy'; exit 77; }
 dir=$RNNCC_SOURCE_DIR/tests/layouts
-passed=0 failed=0
-pass() { passed=$((passed + 1)); }
-fault() { failed=$((failed + 1)); echo "FAIL: $*"; }
-that() { if "$@"; then pass; else fault "$*"; fi; }
-
-# says STATUS WORDS COMMAND...: the status, and output that has the words
-says() {
-	want=$1 words=$2
-	shift 2
-	status=0
-	"$@" >out 2>&1 </dev/null || status=$?
-	if [ $status = "$want" ] && grep -qF -e "$words" out; then pass; else
-		fault "$*: status $status, $want wanted, and '$words' in:"
-		sed 's/^/    /' out
-	fi
-}
+. "$RNNCC_SOURCE_DIR/tests/lib/count.sh"
 
 # same NAME WEIGHTS OPTION...: the model tests/layouts/NAME.rnn with these weights gives y of NAME.io.npz
 same() {
@@ -123,18 +108,17 @@ done
 
 # ---- what is said where it does not fit
 
-says 1 'these look like PyTorch'"'"'s names: --weights-layout pytorch' "$RNNCC" run "$dir/torch_lstm.rnn" \
+expect 1 'these look like PyTorch'"'"'s names: --weights-layout pytorch' "$RNNCC" run "$dir/torch_lstm.rnn" \
 	--weights "$dir/vectors/torch_lstm.npz"
-says 1 'there is no tensor for parameter b.0.z.W0 [14, 5]' "$RNNCC" run "$dir/torch_gru.rnn" \
+expect 1 'there is no tensor for parameter b.0.z.W0 [14, 5]' "$RNNCC" run "$dir/torch_gru.rnn" \
 	--weights "$dir/vectors/torch_lstm.npz" --weights-layout pytorch
-says 1 'r of GRU '"'"'gru'"'"' acts before the product with the state, that of '"'"'h'"'"' in the model after it' \
+expect 1 'r of GRU '"'"'gru'"'"' acts before the product with the state, that of '"'"'h'"'"' in the model after it' \
 	"$RNNCC" inspect "$dir/keras_gru.rnn" --weights="$dir/vectors/keras_gru_before.npz" --weights-layout keras
-says 1 'only the weights of .rnn models are in other files' "$RNNCC" run "$onnx" --weights "$dir/vectors/torch_lstm.npz"
-says 1 'a map or layout of weights, but no file of them' "$RNNCC" run "$dir/torch_lstm.rnn" --weights-layout keras
-says 1 'none.npz: cannot be read' "$RNNCC" run "$dir/torch_lstm.rnn" --weights none.npz
-says 1 'lstm.map:1: ' "$RNNCC" run "$dir/keras_rnn.rnn" --weights "$dir/vectors/keras_rnn.npz" --weights-map lstm.map
-says 2 "--weights-layout: 'onnx' is not NAME" "$RNNCC" run "$dir/torch_lstm.rnn" --weights-layout onnx
-says 0 '"initialiser":	"uniform"' "$RNNCC" inspect "$dir/torch_lstm.rnn" --json
+expect 1 'only the weights of .rnn models are in other files' "$RNNCC" run "$onnx" --weights "$dir/vectors/torch_lstm.npz"
+expect 1 'a map or layout of weights, but no file of them' "$RNNCC" run "$dir/torch_lstm.rnn" --weights-layout keras
+expect 1 'none.npz: cannot be read' "$RNNCC" run "$dir/torch_lstm.rnn" --weights none.npz
+expect 1 'lstm.map:1: ' "$RNNCC" run "$dir/keras_rnn.rnn" --weights "$dir/vectors/keras_rnn.npz" --weights-map lstm.map
+expect 2 "--weights-layout: 'onnx' is not NAME" "$RNNCC" run "$dir/torch_lstm.rnn" --weights-layout onnx
+expect 0 '"initialiser":	"uniform"' "$RNNCC" inspect "$dir/torch_lstm.rnn" --json
 
-echo "$passed passed, $failed failed"
-[ $failed = 0 ]
+finish

@@ -7,7 +7,7 @@ set -eu
 "$RNNCC_PYTHON" -c 'import numpy' 2>/dev/null || { echo 'no NumPy'; exit 77; }
 export PYTHONDONTWRITEBYTECODE=1
 rows=$RNNCC_SOURCE_DIR/tests/rows
-passed=0 failed=0
+. "$RNNCC_SOURCE_DIR/tests/lib/count.sh"
 
 count() { # COMMAND...: a part of the test, which says how many passed and failed; one that cannot run says why
 	status=0
@@ -19,8 +19,7 @@ count() { # COMMAND...: a part of the test, which says how many passed and faile
 		passed=$((passed + $(sed -n '$s/ passed.*//p' out)))
 		failed=$((failed + $(sed -n '$s/.*, \([0-9]*\) failed/\1/p' out)))
 	else
-		echo "FAIL $*: status $status"
-		failed=$((failed + 1))
+		fault "$*: status $status"
 	fi
 }
 
@@ -34,7 +33,7 @@ count "$RNNCC_PYTHON" "$rows/make_table.py" --check
 expected=$RNNCC_SOURCE_DIR/tests/expected/rows.txt
 jit=
 [ "${RNNCC_LLVM:-0}" != 0 ] || jit=--no-jit
-"$RNNCC_PYTHON" "$rows/run.py" --rnncc "$RNNCC" --tmp "$RNNCC_TMP/models" $jit >levels || { echo "FAIL run.py: status $?"; failed=$((failed + 1)); }
+"$RNNCC_PYTHON" "$rows/run.py" --rnncc "$RNNCC" --tmp "$RNNCC_TMP/models" $jit >levels || fault "run.py: status $?"
 sed -n 's/^PASS //p' levels | sort >pass
 sort "$expected" >listed
 comm -13 pass listed >lost
@@ -60,10 +59,9 @@ products() { # MODEL OUTSIDE INSIDE
 		awk '/^# after/ { out = inside = 0 } /^  %.* = contract / { out++ } /^      %.* = contract / { inside++ } /^# after lower/ { exit }
 			END { print out, inside }')
 	if [ "$found" = "$2 $3" ]; then
-		passed=$((passed + 1))
+		pass
 	else
-		echo "FAIL products of ${1##*/} outside and inside of its loops: $found, not $2 $3"
-		failed=$((failed + 1))
+		fault "products of ${1##*/} outside and inside of its loops: $found, not $2 $3"
 	fi
 }
 models=$RNNCC_SOURCE_DIR/models
@@ -76,8 +74,7 @@ products "$models/feedforward.rnn" 2 0
 products "$models/attention.rnn" 5 9
 sed 's/^\tk = mul\[6\](hs)$//; s/k\[j\] + q/mul[6](hs[j]) + q/' "$models/attention.rnn" >written_inside.rnn
 if cmp -s written_inside.rnn "$models/attention.rnn" || grep -q 'k\[j\]' written_inside.rnn; then
-	echo 'FAIL U h_j is not written as expected in attention.rnn'
-	failed=$((failed + 1))
+	fault 'U h_j is not written as expected in attention.rnn'
 fi
 products written_inside.rnn 5 9
 
@@ -85,10 +82,9 @@ products written_inside.rnn 5 9
 
 calls() { # MODEL OPERATOR
 	if "$RNNCC" opt "$1" 2>&1 | grep -qE "= call .* name=\"$2\""; then
-		passed=$((passed + 1))
+		pass
 	else
-		echo "FAIL ${1#"$RNNCC_SOURCE_DIR"/} does not call $2"
-		failed=$((failed + 1))
+		fault "${1#"$RNNCC_SOURCE_DIR"/} does not call $2"
 	fi
 }
 for model in lstm peephole layernorm cifg lstmp residual highway_lstm mlstm zoneout ntm; do
@@ -102,11 +98,10 @@ calls "$RNNCC_SOURCE_DIR/tests/cases/gru_forward_lengths/model.onnx" gru_cell
 # c' = f c + i g;  h' = (1 - z) n + z h
 (cd "$RNNCC_SOURCE_DIR" && grep -rnE "\* ?c \+ (sigm\()?i\>|\(1 - z\) ?\* ?(g|n|tanh)\(?|z ?\* ?h \+ \(1 - z\)" frontend/ops models --include='*.rnn') >written || :
 if [ "$(sed 's/:.*//' written | sort | uniq -c | tr -s ' \n' ' ')" = ' 2 frontend/ops/cells.rnn ' ]; then
-	passed=$((passed + 1))
+	pass
 else
-	echo 'FAIL an LSTM or a GRU is written out beside those of frontend/ops/cells.rnn:'
+	fault 'an LSTM or a GRU is written out beside those of frontend/ops/cells.rnn:'
 	cat written
-	failed=$((failed + 1))
 fi
 
 # ---- the programs that the language was designed with, at the sizes of real use: they compile
@@ -114,12 +109,10 @@ fi
 for model in 01_classifier 02_grud 03_dilated 04_tagger 05_translate 06_pointer 07_ntm 08_esn 09_odernn 10_act \
 	11_more:han 11_more:gru4rec 11_more:lm; do
 	if "$RNNCC" inspect "$(echo "$RNNCC_SOURCE_DIR/models/examples/$model" | sed 's/:/.rnn:/; /:/!s/$/.rnn/')" >out 2>&1; then
-		passed=$((passed + 1))
+		pass
 	else
-		echo "FAIL models/examples/$model: $(head -1 out)"
-		failed=$((failed + 1))
+		fault "models/examples/$model: $(head -1 out)"
 	fi
 done
 
-echo "$passed passed, $failed failed"
-[ $failed -eq 0 ]
+finish

@@ -4,15 +4,7 @@
 
 set -eu
 [ -n "${RNNCC:-}" ] || { echo 'no RNNCC'; exit 77; }
-passed=0 failed=0
-pass() { passed=$((passed + 1)); }
-fault() { failed=$((failed + 1)); printf 'FAIL %s\n' "$*"; sed 's/^/    /' out | head -n 20; }
-expect() { # STATUS WORDS COMMAND...
-	wanted=$1 words=$2 status=0
-	shift 2
-	"$@" >out 2>&1 </dev/null || status=$?
-	if [ $status = "$wanted" ] && grep -qF -e "$words" out; then pass; else fault "$* (status $status, wanted $wanted and '$words')"; fi
-}
+. "$RNNCC_SOURCE_DIR/tests/lib/count.sh"
 
 cat >layer.ir <<'IR'
 graph @m(%x: f32[20, 96], %w: f32[96, 64], %r: f32[3, 512]) -> (%y: f32[20, 64], %s: f32[3]) {
@@ -120,5 +112,4 @@ expect 0 'given:3: kernel 0123456789abcdef: the model has none of that key; not 
 expect 1 'give one of them' compile --schedule given --tune
 expect 1 'nothing to choose' compile --tune -O0
 
-printf '%d passed, %d failed\n' $passed $failed
-[ $failed = 0 ]
+finish

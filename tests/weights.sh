@@ -12,30 +12,10 @@ compilers=
 for cc in gcc clang clang-14; do
 	command -v $cc >/dev/null && compilers="$compilers $cc"
 done
-passed=0 failed=0
-
-# that WORDS COMMAND...: it succeeds, and prints the words, if there are any
-that() {
-	words=$1
-	shift
-	if "$@" >out 2>&1 </dev/null && { [ -z "$words" ] || grep -qF -e "$words" out; }; then
-		passed=$((passed + 1))
-	else
-		failed=$((failed + 1))
-		echo "FAIL: $*"
-		head -20 out | sed 's/^/    /'
-	fi
-}
+. "$RNNCC_SOURCE_DIR/tests/lib/count.sh"
 
 # refuses COMMAND...: it fails
-refuses() {
-	if "$@" >out 2>&1 </dev/null; then
-		failed=$((failed + 1))
-		echo "FAIL: succeeds: $*"
-	else
-		passed=$((passed + 1))
-	fi
-}
+refuses() { if "$@" >out 2>&1 </dev/null; then fault "succeeds: $*"; else pass; fi; }
 
 # build CC STANDARD DIR NAME: DIR/test from the generated files, with the strict flags
 build() {
@@ -49,35 +29,35 @@ for name in stacked_lstm stream_lstm gru_both_linear loop_until; do
 	for mode in inline string incbin blob; do
 		"$RNNCC" compile $cases/$name/model.onnx --name m -o $name.$mode --weights $mode --self-test $cases/$name >/dev/null 2>notes
 		"$RNNCC" compile $cases/$name/model.onnx --name m -o again --weights $mode --self-test $cases/$name >/dev/null 2>notes
-		for file in $name.$mode/m*; do that '' cmp $file again/${file#*/}; done
+		for file in $name.$mode/m*; do that cmp $file again/${file#*/}; done
 		rm -rf again
 		for cc in $compilers; do
-			that '' build $cc c99 $name.$mode m
-			that ' passed, 0 failed' in_dir $name.$mode ./test
+			that build $cc c99 $name.$mode m
+			prints ' passed, 0 failed' in_dir $name.$mode ./test
 		done
 	done
 done
 "$RNNCC" compile $cases/stacked_lstm/model.onnx --name m -o vectors --weights string --target x86-64 --self-test random >/dev/null 2>notes
 for cc in $compilers; do
 	[ "$(uname -m)" = x86_64 ] || break
-	that '' build $cc gnu99 vectors m
-	that '6 passed, 0 failed' vectors/test # 3 calls, each also step by step
+	that build $cc gnu99 vectors m
+	prints '6 passed, 0 failed' vectors/test # 3 calls, each also step by step
 done
 "$RNNCC" compile $cases/stream_lstm/model.onnx --name m -o stream --state hn=h0 --state cn=c0 --self-test random >/dev/null 2>notes
-that '' build cc c99 stream m
-that '3 passed, 0 failed' stream/test
+that build cc c99 stream m
+prints '3 passed, 0 failed' stream/test
 "$RNNCC" compile $cases/stacked_lstm/model.onnx --name m -o double --dtype f64 --self-test $cases/stacked_lstm >/dev/null 2>notes
-that '' build cc c99 double m
-that ' passed, 0 failed' double/test
+that build cc c99 double m
+prints ' passed, 0 failed' double/test
 
 # ---- a test that finds something: another number is wanted
 
 sed '/wanted_0_0\[/{n; s/[0-9.e-]*f,/7.5f,/}' stacked_lstm.inline/m_test.c >changed.c
 mkdir wrong && cp stacked_lstm.inline/m.[ch] wrong && mv changed.c wrong/m_test.c
-that '' build cc c99 wrong m
+that build cc c99 wrong m
 refuses wrong/test
-that '7.5 wanted' sh -c 'wrong/test || true'
-that ' failed' sh -c 'wrong/test || true'
+prints '7.5 wanted' sh -c 'wrong/test || true'
+prints ' failed' sh -c 'wrong/test || true'
 
 # ---- the same bits in every mode
 
@@ -87,12 +67,12 @@ for via in gcc clang; do
 			echo "skipped: --via $via"
 			break
 		fi
-		for file in bits.inline/*; do that '' cmp $file bits.$mode/${file#*/}; done
+		for file in bits.inline/*; do that cmp $file bits.$mode/${file#*/}; done
 	done
 	rm -rf bits.*
 done
-that '1 passed, 0 failed' "$RNNCC" test $cases/stream_lstm --weights blob
-that '1 passed, 0 failed' "$RNNCC" test $cases/stream_lstm --weights blob --via cc
+prints '1 passed, 0 failed' "$RNNCC" test $cases/stream_lstm --weights blob
+prints '1 passed, 0 failed' "$RNNCC" test $cases/stream_lstm --weights blob --via cc
 
 # ---- blobs that are not this model's
 
@@ -114,7 +94,7 @@ END
 cc -Istacked_lstm.blob load.c stacked_lstm.blob/m.c -lm -o load
 blob=stacked_lstm.blob/m_weights.bin
 size=$(wc -c <$blob)
-that '' ./load $blob 0
+that ./load $blob 0
 for offset in 1 4 32; do refuses ./load $blob $offset; done
 refuses ./load no-such-file 0
 for n in 0 1 63 64 $((size - 1)); do
@@ -143,8 +123,8 @@ graph @words(%x: f32[4, 4]) -> (%y: f32[4, 4], %z: i64[4, 4]) {
 END
 for mode in inline string incbin blob; do
 	"$RNNCC" compile words.ir --name m -o words.$mode --weights $mode --self-test random >/dev/null 2>notes
-	that '' build cc c99 words.$mode m
-	that '3 passed, 0 failed' in_dir words.$mode ./test
+	that build cc c99 words.$mode m
+	prints '3 passed, 0 failed' in_dir words.$mode ./test
 	cc -E -P words.$mode/m.c >plain.c
 	refuses grep evil plain.c
 done
@@ -169,10 +149,9 @@ END
 for mode in inline string incbin blob; do
 	"$RNNCC" compile names.ir --name m -o names.$mode --weights $mode --self-test random >/dev/null 2>notes
 	for cc in $compilers; do
-		that '' build $cc c99 names.$mode m
-		that '3 passed, 0 failed' in_dir names.$mode ./test
+		that build $cc c99 names.$mode m
+		prints '3 passed, 0 failed' in_dir names.$mode ./test
 	done
 done
 
-echo "$passed passed, $failed failed"
-[ $failed = 0 ]
+finish
