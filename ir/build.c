@@ -130,6 +130,16 @@ const Val *b_permute(Ctx *cx, const Val *x, const int *perm)
 	return same ? x : val_new(cx, OP_permute, 1, &x, &a);
 }
 
+const Val *b_move_axis(Ctx *cx, const Val *x, int from, int to)
+{
+	int *perm = NEWN(cx->arena, int, x->type->rank);
+	for (int i = 0, at = 0; i < x->type->rank; i++) {
+		at += at == from;
+		perm[i] = i == to ? from : at++;
+	}
+	return b_permute(cx, x, perm);
+}
+
 const Val *b_slice(Ctx *cx, const Val *x, int axis, const Dim *start, const Dim *size, int64_t step)
 {
 	int rank = x->type->rank;

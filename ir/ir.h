@@ -369,6 +369,11 @@ typedef struct {
 } OpInfo;
 extern const OpInfo op_info[N_OPS];
 bool op_parse(const char *name, Op *);
+/* The derivative of a structural op of one result, in its own file, built of primitives: grads[i] of operand i, where wanted,
+ * from the result's gradient g; NULL: it is zero.  NULL where the op has none, and for scan, loop, cond and call, whose
+ * derivatives are made of those of their bodies (passes/gradient.c). */
+typedef void Adjoint(Ctx *, const Val *v, const Val *g, const bool *wanted, const Val **grads);
+extern Adjoint *const op_adjoint[N_OPS];
 
 struct Val {
 	Op op;
@@ -455,6 +460,7 @@ const Val *b_zeros(Ctx *, Elem, int rank, Dims);
 const Val *b_iota(Ctx *, Elem, int rank, Dims, int axis);
 const Val *b_reshape(Ctx *, const Val *, int rank, Dims);
 const Val *b_permute(Ctx *, const Val *, const int *perm);
+const Val *b_move_axis(Ctx *, const Val *, int from, int to); /* the others keep their order */
 const Val *b_slice(Ctx *, const Val *, int axis, const Dim *start, const Dim *size, int64_t step);
 const Val *b_pad(Ctx *, const Val *, Dims lo, Dims hi, const Val *value);
 const Val *b_expand(Ctx *, const Val *, int rank, Dims); /* NumPy broadcast to that shape; fails when it does not fit */

@@ -85,6 +85,12 @@ const OpInfo op_info[N_OPS] = {
 #undef X
 };
 
+Adjoint *const op_adjoint[N_OPS] = {
+#define X(op) [OP_##op] = adjoint_##op,
+	DIFFERENTIABLE(X)
+#undef X
+};
+
 bool op_parse(const char *name, Op *op)
 {
 	for (int i = 0; i < N_OPS; i++) {

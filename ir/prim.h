@@ -21,6 +21,15 @@
 	void eval_##name( \
 		Eval *e UNUSED, const Val *v UNUSED, const Tensor *const *args UNUSED, const Tensor **results UNUSED)
 
+#define ADJOINT(name)                                                                                            \
+	void adjoint_##name(Ctx *cx UNUSED, const Val *v UNUSED, const Val *g UNUSED, const bool *wanted UNUSED, \
+		const Val **grads UNUSED)
+/* The structural ops that have one. */
+#define DIFFERENTIABLE(X)                                                                                         \
+	X(reshape)                                                                                                \
+	X(permute) X(slice) X(pad) X(expand) X(window) X(concat) X(gather) X(gather_nd) X(scatter_nd) X(contract) \
+		X(reduce) X(cumulative) X(after) X(guard)
+
 #define EW(...)
 #define ST(name)     \
 	INFER(name); \
@@ -30,6 +39,9 @@
 #undef ST
 INFER(ew);
 EVAL(ew);
+#define X(name) ADJOINT(name);
+DIFFERENTIABLE(X)
+#undef X
 
 /* ---- prim.c: checks of type rules; messages begin with the op's name ---- */
 
@@ -61,6 +73,17 @@ const Type *stepped_type(Ctx *, Op, const Graph *body, int first_carry, int n_ca
 	const Dim *length, const Type *count);
 /* A type's dims with room for `extra` more, to be changed. */
 const Dim **dims_copy(Ctx *, const Type *, int extra);
+
+/* ---- adjoint.c: what adjoints share ---- */
+
+/* A gradient of what was left of t when the axes were folded away, repeated along them. */
+const Val *unfold_axes(Ctx *, const Val *g, const Type *t, int n_axes, const int *axes);
+/* i64 indices, those out of bounds at the bounds; the last dim of idx goes over the n dims. */
+const Val *clamped_tuples(Ctx *, const Val *idx, int n, Dims);
+/* The same, in the dims behind `batch` leading ones that idx shares, as indices into all of them. */
+const Val *batched_tuples(Ctx *, const Val *idx, int batch, int n, Dims);
+/* bool, one a tuple: is it within the n dims? */
+const Val *tuples_inside(Ctx *, const Val *idx, int n, Dims);
 
 /* ---- tensor.c: blocks of elements ---- */
 

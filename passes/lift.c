@@ -99,27 +99,13 @@ static const Val *lift_contract(Ctx *cx, const Val *v, const Val *const *args, c
 	return b_contract(cx, arena_printf(cx->arena, "%s,%s->%s", parts[0], parts[1], parts[2]), args[0], args[1]);
 }
 
-/* x with dim `from` moved to place `to`. */
-static const Val *move_dim(Ctx *cx, const Val *x, int from, int to)
-{
-	int rank = x->type->rank, *perm = NEWN(cx->arena, int, rank);
-	for (int i = 0, k = 0; i < rank; i++) {
-		if (i == to) perm[i] = from;
-		else {
-			k += k == from;
-			perm[i] = k++;
-		}
-	}
-	return b_permute(cx, x, perm);
-}
-
 static const Val *lift_gather(Ctx *cx, const Val *v, const Val *const *args, const bool *stacked)
 {
 	const Val *x = args[0], *idx = args[1];
 	int axis = (int)val_int(v, A_AXIS), n = idx->type->rank - 1;
 	if (!stacked[1]) return b_gather(cx, x, idx, axis + 1);
-	if (!stacked[0]) return move_dim(cx, b_gather(cx, x, idx, axis), axis, 0);
-	const Val *y = b_gather_nd(cx, move_dim(cx, x, axis + 1, 1), b_unsqueeze(cx, idx, n + 1), 1);
+	if (!stacked[0]) return b_move_axis(cx, b_gather(cx, x, idx, axis), axis, 0);
+	const Val *y = b_gather_nd(cx, b_move_axis(cx, x, axis + 1, 1), b_unsqueeze(cx, idx, n + 1), 1);
 	int rank = y->type->rank,
 	    *perm = NEWN(cx->arena, int, rank); /* steps, indices, dims before the axis, dims after it */
 	for (int i = 0; i < rank; i++) perm[i] = i == 0 ? 0 : i <= axis ? i + n : i <= axis + n ? i - axis : i;

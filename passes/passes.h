@@ -30,6 +30,9 @@ const Graph *pass_pairs(Ctx *, const Graph *);
 const Graph *pass_share(Ctx *, const Graph *);
 const Graph *pass_guards(Ctx *, const Graph *); /* guards.c: before lower */
 
+/* gradient.c: (params.., a seed for each result of floats) -> the gradient of each param of floats.   Requires: nothing. */
+const Graph *pass_gradient(Ctx *, const Graph *);
+
 /* A pass by name, on a graph: what `rnncc opt` and the golden tests run.  Fails on an unknown name. */
 const Graph *pass_run(Ctx *, const char *name, const Graph *);
 /* The names in pipeline order, ended by NULL. */

@@ -44,6 +44,9 @@ void lib_signature(Ctx *, const char *op, const char **attr_names, int *min_args
 /* Evaluates an expression text over named values (gradient texts): results separated by ';', NULL where empty. */
 int lang_exprs(Ctx *, const char *text, int n_names, const char *const *names, const Val *const *vals, int max_results,
 	const Val **results);
+/* The derivative of an element-wise primitive, by its text in ir/prim.def: grads[i] of operand i, where wanted, from the
+ * result's gradient g.  A number stands for all elements, NULL for none.  False: the primitive has no text. */
+bool lang_gradient(Ctx *, const Val *v, const Val *g, const bool *wanted, const Val **grads);
 /* format.c: a text in its canonical layout.  Fails where it does not parse. */
 const char *lang_format(Ctx *, const char *name, const char *text, size_t size);
 

@@ -296,47 +296,6 @@ void lib_signature(Ctx *cx, const char *name, const char **attr_names, int *min_
 	*n_results = text_results(op->body);
 }
 
-/* ------------------------------------------------------------------------------------------------ bare expressions */
-
-typedef struct {
-	int n_names, n_exprs, max_results;
-	const char *const *names;
-	const Val *const *vals;
-	const Node **exprs;
-	const Source *src;
-	const Val **results;
-} Exprs;
-
-static void run_exprs(Elab *e, void *user)
-{
-	Exprs *x = user;
-	Frame *f = NEW(e->cx->arena, Frame);
-	f->n = f->cap = x->n_names;
-	f->vars = NEWN(e->cx->arena, Binding, x->n_names + 1);
-	for (int i = 0; i < x->n_names; i++) f->vars[i] = (Binding){x->names[i], value_tensor(x->vals[i])};
-	e->frame = f;
-	e->typed = x->n_names > 0;
-	if (e->typed) e->elem = x->vals[0]->type->elem;
-	for (int i = 0; i < x->n_exprs && i < x->max_results; i++) {
-		x->results[i] = NULL;
-		if (!x->exprs[i]) continue;
-		e->at = (Span){x->src, x->exprs[i]->start, x->exprs[i]->end};
-		Value v = elab_expr(e, x->exprs[i]);
-		x->results[i] = value_as_tensor(e, &v, "the expression");
-	}
-}
-
-int lang_exprs(Ctx *cx, const char *text, int n_names, const char *const *names, const Val *const *vals,
-	int max_results, const Val **results)
-{
-	Source *src = NEW(cx->arena, Source);
-	*src = (Source){"expression", text, strlen(text)};
-	Exprs x = {n_names, 0, max_results, names, vals, NULL, src, results};
-	x.n_exprs = parse_exprs(cx, src, &x.exprs);
-	elab_guard(elab_new(cx, library_builtin(cx)), run_exprs, &x);
-	return x.n_exprs;
-}
-
 /* ------------------------------------------------------------------------------------------------ examples */
 
 typedef struct {

@@ -182,15 +182,7 @@ const Val *index_along(Ctx *cx, int rank, Dims dims, int axis)
 	return b_iota(cx, I64, rank, ones, axis);
 }
 
-const Val *move_axis(Ctx *cx, const Val *x, int from, int to)
-{
-	int *perm = NEWN(cx->arena, int, x->type->rank);
-	for (int i = 0, at = 0; i < x->type->rank; i++) {
-		at += at == from;
-		perm[i] = i == to ? from : at++;
-	}
-	return b_permute(cx, x, perm);
-}
+const Val *move_axis(Ctx *cx, const Val *x, int from, int to) { return b_move_axis(cx, x, from, to); }
 
 const Val *replace_dims(Ctx *cx, const Val *x, int from, int n, int n_new, Dims new_dims)
 {

@@ -42,7 +42,7 @@ const Val *binary(Ctx *, Op, const Val *, const Val *); /* b_ew2, by a shorter n
 const Val *with_number(Ctx *, Op, const Val *x, double number);
 /* The index along `axis` of a shape, 1 in all other dims: broadcasts against values of that shape. */
 const Val *index_along(Ctx *, int rank, Dims, int axis);
-const Val *move_axis(Ctx *, const Val *, int from, int to);
+const Val *move_axis(Ctx *, const Val *, int from, int to); /* b_move_axis, by a shorter name */
 /* The reshape of x in which dims [from, from + n) are the given ones. */
 const Val *replace_dims(Ctx *, const Val *x, int from, int n, int n_new, Dims new_dims);
 /* Indices as ONNX has them: those below zero count from the end; size broadcasts. */

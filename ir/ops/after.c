@@ -9,3 +9,5 @@ INFER(after)
 }
 
 EVAL(after) { results[0] = args[0]; }
+
+ADJOINT(after) { grads[0] = g; }

@@ -32,3 +32,14 @@ EVAL(concat)
 	}
 	results[0] = y;
 }
+
+ADJOINT(concat)
+{
+	const int axis = (int)val_int(v, A_AXIS);
+	const Dim *at = dim_int(cx, 0);
+	for (int i = 0; i < v->n_args; i++) {
+		const Dim *size = v->args[i]->type->dims[axis];
+		if (wanted[i]) grads[i] = b_slice(cx, g, axis, at, size, 1);
+		at = dim_add(cx, at, size);
+	}
+}

@@ -281,3 +281,37 @@ EVAL(contract)
 	}
 	arena_free(arena);
 }
+
+/* ---- the derivative: one more contract for each operand ---- */
+
+/* The letters of operand k (2: the result), of n dims; those that are only in operand k are left out where `shared`. */
+static int letters_at(const Spec *s, int k, bool shared, char *text)
+{
+	const int *const places[] = {s->a, s->b, s->y};
+	const int ranks[] = {s->rank_a, s->rank_b, s->rank_y};
+	int n = 0;
+	for (int at = 0; at < ranks[k]; at++)
+		for (int i = 0; i < s->n_letters; i++)
+			if (places[k][i] == at && (!shared || places[1 - k][i] >= 0 || s->y[i] >= 0))
+				text[n++] = s->letters[i];
+	return n;
+}
+
+ADJOINT(contract)
+{
+	const Spec s = contract_spec(cx, val_str(v, A_SPEC));
+	char y[52], other[52], own[52], all[52];
+	const int n_y = letters_at(&s, 2, false, y);
+	for (int k = 0; k < 2; k++) {
+		if (!wanted[k]) continue;
+		const Type *t = v->args[k]->type;
+		const int n_other = letters_at(&s, 1 - k, false, other), n_own = letters_at(&s, k, true, own);
+		const char *spec = arena_printf(cx->arena, "%.*s,%.*s->%.*s", n_y, y, n_other, other, n_own, own);
+		const Val *d = b_contract(cx, spec, g, v->args[1 - k]);
+		letters_at(&s, k, false, all);
+		for (int i = 0, at = 0; i < t->rank; i++) /* a letter that only this operand has: all get the same */
+			if (at < n_own && own[at] == all[i]) at++;
+			else d = b_unsqueeze(cx, d, i);
+		grads[k] = b_expand(cx, d, t->rank, t->dims);
+	}
+}

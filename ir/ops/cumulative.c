@@ -5,6 +5,8 @@
  */
 #include "ir/prim.h"
 
+#include <string.h>
+
 INFER(cumulative)
 {
 	const Type *t = args[0]->type;
@@ -42,4 +44,35 @@ EVAL(cumulative)
 			}
 		}
 	}
+}
+
+/* One step back through a running product, of rows: with s the sum of what the later ones pass on per unit of this one's product,
+ *     inclusive:  s = g + c;  c' = x * s         exclusive:  s = c;  c' = g + x * c */
+static const Graph *product_step(Ctx *cx, const Type *row, bool exclusive)
+{
+	const Val *c = val_param(cx, 0, row), *x = val_param(cx, 1, row), *g = val_param(cx, 2, row);
+	const Val *s = exclusive ? c : b_ew2(cx, OP_EW_add, g, c);
+	const Val *next = b_ew2(cx, OP_EW_mul, x, s);
+	if (exclusive) next = b_ew2(cx, OP_EW_add, g, next);
+	return graph_new(cx, "cumulative_product", 3, (const Val *[]){c, x, g}, (const char *[]){"c", "x", "g"}, 2,
+		(const Val *[]){next, s}, (const char *[]){"c", "s"});
+}
+
+ADJOINT(cumulative)
+{
+	const Val *x = v->args[0];
+	const int axis = (int)val_int(v, A_AXIS);
+	const bool exclusive = val_ints(v, A_FLAGS)[0], reverse = val_ints(v, A_FLAGS)[1];
+	const char *kind = val_str(v, A_KIND);
+	if (strcmp(kind, "sum") == 0) {
+		grads[0] = b_cumulative(cx, "sum", g, axis, exclusive, !reverse);
+		return;
+	}
+	if (strcmp(kind, "prod") != 0) fail(cx, "cumulative of kind %s has no derivative", kind);
+	const Val *rows = b_move_axis(cx, x, axis, 0);
+	const Type *row = type_new(cx, x->type->elem, x->type->rank - 1, rows->type->dims + 1);
+	const Val *args[] = {b_zeros(cx, row->elem, row->rank, row->dims), rows, b_move_axis(cx, g, axis, 0)};
+	const Val *scan = b_scan(cx, product_step(cx, row, exclusive), 0, 1, 3, args, rows->type->dims[0], !reverse);
+	grads[0] = b_ew2(cx, OP_EW_mul, b_cumulative(cx, "prod", x, axis, true, reverse),
+		b_move_axis(cx, val_get(cx, scan, 1), 0, axis));
 }

@@ -26,3 +26,14 @@ EVAL(expand)
 		e, elem_info[x->elem].size, y->rank, y->dims, y->data, strides_of(e, y->rank, y->dims), x->data, from);
 	results[0] = y;
 }
+
+/* What was repeated is summed. */
+ADJOINT(expand)
+{
+	const Type *x = v->args[0]->type;
+	const int extra = v->type->rank - x->rank;
+	int *axes = NEWN(cx->arena, int, v->type->rank), n = 0;
+	for (int i = 0; i < v->type->rank; i++)
+		if (i < extra || x->dims[i - extra] != v->type->dims[i]) axes[n++] = i;
+	grads[0] = b_reshape(cx, b_reduce(cx, "sum", g, n, axes, false), x->rank, x->dims);
+}

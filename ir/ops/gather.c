@@ -35,3 +35,14 @@ EVAL(gather)
 			memcpy(to, (const char *)x->data + (size_t)(i * n + at) * size_bytes, size_bytes);
 		}
 }
+
+ADJOINT(gather)
+{
+	const Type *x = v->args[0]->type;
+	const int axis = (int)val_int(v, A_AXIS), n = v->args[1]->type->rank;
+	int *perm = NEWN(cx->arena, int, v->type->rank);
+	for (int i = 0; i < v->type->rank; i++) perm[i] = i < n ? axis + i : i < n + axis ? i - n : i;
+	const Val *idx = clamped_tuples(cx, b_unsqueeze(cx, v->args[1], n), 1, x->dims + axis);
+	const Val *zeros = b_move_axis(cx, b_zeros(cx, x->elem, x->rank, x->dims), axis, 0);
+	grads[0] = b_move_axis(cx, b_scatter_nd(cx, zeros, idx, b_permute(cx, g, perm), "add"), 0, axis);
+}

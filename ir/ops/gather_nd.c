@@ -44,3 +44,11 @@ EVAL(gather_nd)
 		memcpy(to, (const char *)x->data + (size_t)row * size_bytes, size_bytes);
 	}
 }
+
+ADJOINT(gather_nd)
+{
+	const Type *x = v->args[0]->type, *index = v->args[1]->type;
+	const int batch = (int)val_int(v, A_BATCH), depth = want_index_depth(cx, v->op, index);
+	const Val *idx = batched_tuples(cx, v->args[1], batch, depth, x->dims);
+	grads[0] = b_scatter_nd(cx, b_zeros(cx, x->elem, x->rank, x->dims), idx, g, "add");
+}

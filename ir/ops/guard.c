@@ -23,3 +23,5 @@ EVAL(guard)
 		eval_fail(e, v, "%s; element %lld is %lld", name, (long long)i, (long long)tensor_get_int(x, i));
 	}
 }
+
+ADJOINT(guard) { grads[0] = g; }

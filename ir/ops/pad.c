@@ -31,3 +31,16 @@ EVAL(pad)
 		strides_of(e, x->rank, x->dims));
 	results[0] = y;
 }
+
+ADJOINT(pad)
+{
+	const Type *x = v->args[0]->type;
+	const Val *inside = g;
+	for (int i = 0; i < x->rank; i++) inside = b_slice(cx, inside, i, val_dims(v, A_LO)[i], x->dims[i], 1);
+	if (wanted[0]) grads[0] = inside;
+	if (!wanted[1]) return;
+	int *axes = NEWN(cx->arena, int, x->rank);
+	for (int i = 0; i < x->rank; i++) axes[i] = i;
+	grads[1] = b_ew2(cx, OP_EW_sub, b_reduce(cx, "sum", g, x->rank, axes, false),
+		b_reduce(cx, "sum", inside, x->rank, axes, false));
+}

@@ -27,3 +27,10 @@ EVAL(permute)
 		e, elem_info[x->elem].size, y->rank, y->dims, y->data, strides_of(e, y->rank, y->dims), x->data, from);
 	results[0] = y;
 }
+
+ADJOINT(permute)
+{
+	int *back = NEWN(cx->arena, int, v->type->rank);
+	for (int i = 0; i < v->type->rank; i++) back[val_ints(v, A_PERM)[i]] = i;
+	grads[0] = b_permute(cx, g, back);
+}

@@ -6,6 +6,7 @@
 #include "ir/prim.h"
 
 #include <math.h>
+#include <string.h>
 
 static const Fold folds[] = {
 	[FOLD_SUM] = {"sum", OP_EW_add, 0},
@@ -131,4 +132,46 @@ EVAL(reduce)
 	}
 	for (int64_t i = 0; i < y->count; i += BLOCK)
 		store_wide(y->elem, y->data, i, y->count - i < BLOCK ? (int)(y->count - i) : BLOCK, acc, i);
+}
+
+/* The product of all others along the axes, which is there also where an element is 0: those before times those after. */
+static const Val *product_of_others(Ctx *cx, const Val *x, int n_axes, const int *axes)
+{
+	const int rank = x->type->rank;
+	int *perm = NEWN(cx->arena, int, rank), *back = NEWN(cx->arena, int, rank), n = 0, next = 0;
+	for (int i = 0; i < rank; i++) {
+		if (next < n_axes && axes[next] == i) next++;
+		else perm[n++] = i;
+	}
+	const int kept = n;
+	for (int i = 0; i < n_axes; i++) perm[n++] = axes[i];
+	for (int i = 0; i < rank; i++) back[perm[i]] = i;
+	const Val *last = b_permute(cx, x, perm);
+	const Type *t = last->type;
+	const Dim **dims = dims_copy(cx, t, 1);
+	dims[kept] = dim_product(cx, n_axes, t->dims + kept);
+	const Val *row = b_reshape(cx, last, kept + 1, dims);
+	const Val *before = b_cumulative(cx, "prod", row, kept, true, false);
+	const Val *after = b_cumulative(cx, "prod", row, kept, true, true);
+	return b_permute(cx, b_reshape(cx, b_ew2(cx, OP_EW_mul, before, after), rank, t->dims), back);
+}
+
+/* Of equal extremes each gets its share. */
+ADJOINT(reduce)
+{
+	const Val *x = v->args[0];
+	const Attr *over = val_attr(v, A_AXES);
+	int *axes = NEWN(cx->arena, int, over->n);
+	for (int i = 0; i < over->n; i++) axes[i] = (int)over->ints[i];
+	const Val *all = unfold_axes(cx, g, x->type, over->n, axes);
+	if (strcmp(val_str(v, A_KIND), folds[FOLD_SUM].kind) == 0) {
+		grads[0] = all;
+	} else if (strcmp(val_str(v, A_KIND), folds[FOLD_PROD].kind) == 0) {
+		grads[0] = b_ew2(cx, OP_EW_mul, all, product_of_others(cx, x, over->n, axes));
+	} else {
+		const Val *is = b_ew2(cx, OP_EW_eq, x, unfold_axes(cx, v, x->type, over->n, axes));
+		const Val *n = b_reduce(cx, "sum", b_cast(cx, is, x->type->elem), over->n, axes, false);
+		const Val *share = b_ew2(cx, OP_EW_div, all, unfold_axes(cx, n, x->type, over->n, axes));
+		grads[0] = b_select(cx, is, share, b_scalar(cx, x->type->elem, 0));
+	}
 }

@@ -28,3 +28,9 @@ EVAL(reshape)
 		fail(e->cx, "reshape: %lld elements do not fit %s", (long long)args[0]->count, type_str(e->cx, t));
 	results[0] = eval_view(e, args[0], t->rank, dims);
 }
+
+ADJOINT(reshape)
+{
+	const Type *x = v->args[0]->type;
+	grads[0] = b_reshape(cx, g, x->rank, x->dims);
+}

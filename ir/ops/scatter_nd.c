@@ -54,3 +54,37 @@ EVAL(scatter_nd)
 		else ew_apply(op_of_kind[kind], x->elem, n_row, to, from, to);
 	}
 }
+
+/* A mask, one a tuple, over the updates. */
+static const Val *where_tuple(Ctx *cx, const Val *mask, const Val *g)
+{
+	const int n = mask->type->rank;
+	const Dim **dims = dims_copy(cx, g->type, 0);
+	for (int i = n; i < g->type->rank; i++) dims[i] = dim_int(cx, 1);
+	return b_select(cx, b_reshape(cx, mask, g->type->rank, dims), g, b_scalar(cx, g->type->elem, 0));
+}
+
+/* What is added gets the gradient of where it went.  Of updates set at one place the last one counts: each writes its number
+ * there, and who finds its own is the last. */
+ADJOINT(scatter_nd)
+{
+	const Type *x = v->args[0]->type, *index = v->args[1]->type, *update = v->args[2]->type;
+	const int depth = want_index_depth(cx, v->op, index), n = index->rank - 1;
+	const Val *idx = b_cast(cx, v->args[1], I64);
+	const bool set = strcmp(val_str(v, A_KIND), kinds[SET]) == 0;
+	if (!set && strcmp(val_str(v, A_KIND), "add") != 0)
+		fail(cx, "scatter_nd of kind %s has no derivative", val_str(v, A_KIND));
+	if (wanted[0])
+		grads[0] = set ? b_scatter_nd(cx, g, idx, b_zeros(cx, x->elem, update->rank, update->dims), kinds[SET])
+			       : g;
+	if (!wanted[2]) return;
+	const Val *counts = tuples_inside(cx, idx, depth, x->dims);
+	if (set) {
+		const Dim *all = dim_product(cx, n, index->dims);
+		const Val *number = b_reshape(cx, b_iota(cx, I64, 1, &all, 0), n, index->dims);
+		const Val *none = b_fill(cx, b_scalar_int(cx, I64, -1), depth, x->dims);
+		const Val *last = b_scatter_nd(cx, none, idx, number, kinds[SET]);
+		counts = b_ew2(cx, OP_EW_and, counts, b_ew2(cx, OP_EW_eq, b_gather_nd(cx, last, idx, 0), number));
+	}
+	grads[2] = where_tuple(cx, counts, b_gather_nd(cx, g, idx, 0));
+}

@@ -52,3 +52,39 @@ EVAL(slice)
 			(const char *)x->data + first * size, from);
 	results[0] = y;
 }
+
+/* g in one dim with step - 1 zeros behind each element, flipped where the step is below 0. */
+static const Val *spread(Ctx *cx, const Val *g, int axis, int64_t step, const Val *zero)
+{
+	const Dim *n = g->type->dims[axis], *one = dim_int(cx, 1);
+	if (step < 0) g = b_slice(cx, g, axis, dim_sub(cx, n, one), n, -1);
+	if (step == 1 || step == -1) return g;
+	const int rank = g->type->rank;
+	const Dim **hi = NEWN(cx->arena, const Dim *, rank + 1), **lo = NEWN(cx->arena, const Dim *, rank + 1);
+	const Dim **dims = dims_copy(cx, g->type, 0);
+	for (int i = 0; i <= rank; i++) hi[i] = lo[i] = dim_int(cx, 0);
+	hi[axis + 1] = dim_int(cx, (step < 0 ? -step : step) - 1);
+	dims[axis] = dim_mul(cx, n, dim_int(cx, step < 0 ? -step : step));
+	return b_reshape(cx, b_pad(cx, b_unsqueeze(cx, g, axis + 1), lo, hi, zero), rank, dims);
+}
+
+/* Zeros around it; the spread elements may reach over the end of x, where only zeros are cut off. */
+ADJOINT(slice)
+{
+	const Type *x = v->args[0]->type;
+	const Val *zero = b_scalar(cx, x->elem, 0);
+	const Dim **lo = NEWN(cx->arena, const Dim *, x->rank), **hi = NEWN(cx->arena, const Dim *, x->rank);
+	if (dim_is(type_count(cx, v->type), 0)) return;
+	for (int i = 0; i < x->rank; i++) {
+		const int64_t step = val_ints(v, A_STEP)[i], stride = step < 0 ? -step : step;
+		const Dim *n = v->type->dims[i],
+			  *way = dim_mul(cx, dim_sub(cx, n, dim_int(cx, 1)), dim_int(cx, stride));
+		lo[i] = val_dims(v, A_START)[i];
+		if (step < 0) lo[i] = dim_sub(cx, lo[i], way);
+		hi[i] = dim_sub(cx, dim_sub(cx, x->dims[i], lo[i]), dim_add(cx, way, dim_int(cx, 1)));
+		g = spread(cx, g, i, step, zero);
+	}
+	g = b_pad(cx, g, lo, hi, zero);
+	for (int i = 0; i < x->rank; i++) g = b_slice(cx, g, i, dim_int(cx, 0), x->dims[i], 1);
+	grads[0] = g;
+}

@@ -39,3 +39,18 @@ EVAL(window)
 		e, elem_info[x->elem].size, y->rank, y->dims, y->data, strides_of(e, y->rank, y->dims), x->data, from);
 	results[0] = y;
 }
+
+/* An element of x that stands in several windows gets the sum of theirs. */
+ADJOINT(window)
+{
+	const Type *x = v->args[0]->type;
+	const int axis = (int)val_int(v, A_AXIS), last = v->type->rank - 1;
+	const int64_t *window = val_ints(v, A_WINDOW);
+	const Dim *const at[] = {v->type->dims[axis], v->type->dims[last]};
+	const Val *first = b_ew2(cx, OP_EW_mul, b_iota(cx, I64, 2, at, 0), b_scalar_int(cx, I64, window[1]));
+	const Val *inside = b_ew2(cx, OP_EW_mul, b_iota(cx, I64, 2, at, 1), b_scalar_int(cx, I64, window[2]));
+	g = b_move_axis(cx, b_move_axis(cx, g, last, 0), axis + 1, 0); /* o, k, the other dims */
+	const Val *zeros = b_move_axis(cx, b_zeros(cx, x->elem, x->rank, x->dims), axis, 0);
+	const Val *sums = b_scatter_nd(cx, zeros, b_unsqueeze(cx, b_ew2(cx, OP_EW_add, first, inside), 2), g, "add");
+	grads[0] = b_move_axis(cx, sums, 0, axis);
+}

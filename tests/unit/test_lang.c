@@ -1,7 +1,7 @@
 /* test_lang.c: the expression language and the operator library.
  *
- * examples: every `example` of frontend/ops/ by the interpreter.  gradient: every gradient text of prim.def against central
- * differences in f64.  lang: precedence, typing, indexing, errors with their place; numbers by hand.
+ * examples: every `example` of frontend/ops/ by the interpreter.  lang: precedence, typing, indexing, errors with their place;
+ * numbers by hand.
  */
 #include <criterion/criterion.h>
 
@@ -73,80 +73,6 @@ Test(examples, library)
 	int n = n_examples(cx);
 	cr_assert_geq(n, 70);
 	for (int i = 0; i < n; i++) try_example(cx, i);
-	ctx_free(cx);
-}
-
-/* ------------------------------------------------------------------------------------------------ gradients */
-
-static double apply(Ctx *cx, Op op, int n, const double *x)
-{
-	const Val *args[3];
-	for (int i = 0; i < n; i++) args[i] = b_scalar(cx, op == OP_EW_select && i == 0 ? BOOL : F64, x[i]);
-	Attr to = attr_elem(F64);
-	return tensor_get(run(cx, val_new(cx, op, n, args, op == OP_EW_cast ? &to : NULL)), 0);
-}
-
-/* One point: every operand's gradient text with g = 0.7 against (f(x + h) - f(x - h)) / 2h. */
-static int check_gradient(Ctx *cx, Op op, const double *x)
-{
-	const OpInfo *info = &op_info[op];
-	double y = apply(cx, op, info->n_args, x), g = 0.7;
-	if (!isfinite(y)) return 0;
-	const char *names[5] = {"a", "b", "c"};
-	const Val *vals[5], *grads[3] = {NULL, NULL, NULL};
-	for (int i = 0; i < info->n_args; i++) vals[i] = b_scalar(cx, op == OP_EW_select && i == 0 ? BOOL : F64, x[i]);
-	int n = info->n_args;
-	names[n] = "y";
-	vals[n++] = b_scalar(cx, F64, y);
-	names[n] = "g";
-	vals[n++] = b_scalar(cx, F64, g);
-	int texts = lang_exprs(cx, info->gradient, n, names, vals, 3, grads);
-	cr_expect_eq(texts, info->n_args, "%s: %d gradient texts for %d operands", info->name, texts, info->n_args);
-	for (int i = 0; i < info->n_args; i++) {
-		if (!grads[i]) continue;
-		double h = 1e-5, up[3], down[3];
-		memcpy(up, x, sizeof(up));
-		memcpy(down, x, sizeof(down));
-		up[i] += h;
-		down[i] -= h;
-		double want = g * (apply(cx, op, info->n_args, up) - apply(cx, op, info->n_args, down)) / (2 * h);
-		double got = tensor_get(run(cx, grads[i]), 0);
-		cr_expect_float_eq(got, want, 1e-7 * fmax(1, fabs(want)),
-			"%s(%g, %g, %g): gradient %d is %.12g, differences give %.12g", info->name, x[0], x[1], x[2], i,
-			got, want);
-	}
-	return 1;
-}
-
-/* Away from kinks and jumps; where a point is outside of the domain the result is not finite, and it is skipped. */
-static const double points[][3] = {{0.37, 1.7, -0.4}, {-0.62, 0.45, 0.9}, {1.83, 0.7, 0.2}, {2.6, 1.2, -3.1},
-	{0.11, 3.3, 2.2}, {-1.4, 2.3, 0.6}, {3.75, -1.6, 1.5}, {0.9, 0.31, -0.8}};
-
-static void check_gradients(Ctx *cx, Op op)
-{
-	int checked = 0;
-	for (int i = 0; i < (int)(sizeof(points) / sizeof(*points)); i++) {
-		double x[3] = {points[i][0], points[i][1], points[i][2]};
-		if (op == OP_EW_select) x[0] = i % 2;
-		checked += check_gradient(cx, op, x);
-	}
-	cr_expect_geq(checked, 3, "%s: only %d points are in its domain", op_info[op].name, checked);
-}
-
-static void try_gradients(Ctx *cx, Op op)
-{
-	TRY (cx) {
-		check_gradients(cx, op);
-	} else {
-		cr_expect(false, "%s: %s", op_info[op].name, cx->error);
-	}
-}
-
-Test(gradient, texts)
-{
-	Ctx *cx = ctx_new();
-	for (int op = 0; op < N_OPS; op++)
-		if (op_info[op].is_ew && *op_info[op].gradient) try_gradients(cx, (Op)op);
 	ctx_free(cx);
 }
 
