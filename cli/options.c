@@ -76,7 +76,7 @@ typedef struct {
 	OPTION(MODEL, "model", 0, "FILE", TEST, "the model, where the folders hold data sets only")                    \
 	OPTION(FILTER, "filter", 0, "GLOB", TEST, "only the cases whose names match")                                  \
 	OPTION(SANITIZE, "sanitize", 0, NULL, TEST, "with --via gcc: AddressSanitizer and UBSan in the generated C")   \
-	OPTION(WARNINGS, "warnings", 0, NULL, TEST, "warnings of the C compiler, all that there are, fail a case")      \
+	OPTION(WARNINGS, "warnings", 0, NULL, TEST, "warnings of the C compiler, all that there are, fail a case")     \
 	OPTION(JSON, "json", 0, NULL, RUNS | INSPECT | OPS | TARGETS, "print JSON instead of text")                    \
 	OPTION(VERBOSE, "verbose", 'v', NULL, COMPILE | TEST, "say more")
 

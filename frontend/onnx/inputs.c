@@ -70,12 +70,37 @@ const Dim *computed_symbol(Run *run, const char *raw, int64_t lo, int64_t most)
 	return computed_named(run, identifier(run, raw), lo, most);
 }
 
+typedef struct {
+	Run *run;
+	Map found;
+} Resolving;
+
+static void resolve(void *user, const Sym *s)
+{
+	Resolving *r = user;
+	const Dim *is = map_get(r->run->equal, s->name) ? symbol_or_equal(r->run, s->name) : NULL;
+	if (is) map_put(&r->found, s, is);
+}
+
+/* What an attempt found a symbol to be may mention others that a later one found. */
+static const Dim *resolved(Run *run, const Dim *is)
+{
+	for (const Dim *before = NULL; before != is;) {
+		Resolving r = {.run = run};
+		map_init(&r.found, run->cx->arena);
+		dim_each_sym(is, resolve, &r);
+		before = is;
+		is = dim_subst(run->cx, is, &r.found);
+	}
+	return is;
+}
+
 const Dim *open_symbol(Run *run, const char *raw, int64_t lo, int64_t most, bool *known)
 {
 	const char *name = identifier(run, raw);
 	const Dim *is = map_get(run->equal, name);
 	*known = is != NULL;
-	if (is) return is;
+	if (is) return resolved(run, is);
 	const Dim *dim = computed_named(run, name, lo, most);
 	const Sym *s = sym_find(run->cx, name);
 	map_put(&run->open, s, s);
@@ -106,6 +131,7 @@ void node_same_dim(const Node *n, const Dim *a, const Dim *b, const char *what)
 		node_fail(n, "%s: %s and %s differ", what, as, bs);
 	}
 	note(n->cx, "%s: %s: %s is %s", n->cx->loc, what, gone->name, dim_text(n->cx, stays));
+	assert(!map_get(run->equal, gone->name)); /* else it would be found for ever */
 	map_put(run->equal, gone->name, stays);
 	run->restart = true;
 	node_fail(n, "%s: %s and %s differ", what, as, bs);

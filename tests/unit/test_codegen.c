@@ -425,7 +425,8 @@ static void check_object(
 		fclose(out);
 	}
 	const char *command = arena_printf(cx->arena,
-		"cd %s && %s %s -O2 -ffp-contract=off -fno-math-errno " MODULE_WARNINGS " -c %s.c -o %s.o && nm -P %s.o",
+		"cd %s && %s %s -O2 -ffp-contract=off -fno-math-errno " MODULE_WARNINGS
+		" -c %s.c -o %s.o && nm -P %s.o",
 		directory, cc, flags, c->name, c->name, c->name);
 	FILE *nm = popen(command, "r");
 	cr_assert(nm);

@@ -199,6 +199,26 @@ Test(onnx_shapes, reshape_tells_a_symbol)
 	ctx_free(m.cx);
 }
 
+/* The last size that a shape gives is found to be C, and then C to be 3. */
+Test(onnx_shapes, a_size_is_a_symbol_that_is_a_number)
+{
+	Model m = start(13);
+	counting_input(&m, "w", "3", 1, DIMS(3));
+	Tensor *shape = tensor_new(m.cx->arena, I64, 1, DIMS(2));
+	tensor_set_int(shape, 0, 1);
+	tensor_set_int(shape, 1, 3);
+	input(&m, "shape", INT64, "2", shape);
+	counting_input(&m, "x", "C C", 2, DIMS(3, 3));
+	counting_input(&m, "k", "3 1", 2, DIMS(3, 1));
+	add(&m, node(m.cx, "Reshape", "w shape", "row"));
+	add(&m, node(m.cx, "MatMul", "row x", "rows"));
+	add_op(&m, "MatMul", "rows k");
+	const Tensor *y = run(&m);
+	expect_shape(y, 2, DIMS(1, 1));
+	EXPECT(y, 30 + 2 * 36 + 3 * 42);
+	ctx_free(m.cx);
+}
+
 Test(onnx_shapes, reshape_refusals)
 {
 	static const struct {
