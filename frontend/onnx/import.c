@@ -14,7 +14,7 @@ const Importer *const onnx_tables[] = {onnx_ops_elementwise, onnx_ops_shape, onn
 	onnx_ops_index, onnx_ops_select, onnx_ops_reduce, onnx_ops_generate, onnx_ops_nn, onnx_ops_conv, onnx_ops_pool,
 	onnx_ops_resize, onnx_ops_sample, onnx_ops_roi, onnx_ops_attention, onnx_ops_einsum, onnx_ops_loss,
 	onnx_ops_signal, onnx_ops_nms, onnx_ops_quant, onnx_ops_rnn, onnx_ops_control, onnx_ops_loop, onnx_ops_sequence,
-	onnx_ops_training, onnx_ops_text, onnx_ops_random, onnx_ops_ml, NULL};
+	onnx_ops_training, onnx_ops_gradient, onnx_ops_text, onnx_ops_random, onnx_ops_ml, NULL};
 
 enum { MAX_NODES = 1 << 18 }; /* with functions and bodies expanded: 30 functions that call each other twice are 2^30 */
 
@@ -259,7 +259,11 @@ static void import_node(Run *run, Scope *scope, const Onnx__NodeProto *proto)
 void import_nodes(Run *run, Scope *scope, size_t n, Onnx__NodeProto *const *nodes)
 {
 	const char *loc = run->cx->loc;
-	for (size_t i = 0; i < n; i++) import_node(run, scope, nodes[i]);
+	scope->nodes = nodes;
+	for (size_t i = 0; i < n; i++) {
+		import_node(run, scope, nodes[i]);
+		scope->n_nodes++;
+	}
 	run->cx->loc = loc;
 }
 

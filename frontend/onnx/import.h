@@ -92,7 +92,7 @@ extern const Importer onnx_ops_elementwise[], onnx_ops_shape[], onnx_ops_reduce[
 	onnx_ops_control[], onnx_ops_index[], onnx_ops_quant[], onnx_ops_conv[], onnx_ops_pool[], onnx_ops_resize[],
 	onnx_ops_sample[], onnx_ops_roi[], onnx_ops_attention[], onnx_ops_slice[], onnx_ops_generate[],
 	onnx_ops_rearrange[], onnx_ops_select[], onnx_ops_nms[], onnx_ops_einsum[], onnx_ops_loss[], onnx_ops_signal[],
-	onnx_ops_training[], onnx_ops_text[], onnx_ops_random[], onnx_ops_ml[];
+	onnx_ops_training[], onnx_ops_gradient[], onnx_ops_text[], onnx_ops_random[], onnx_ops_ml[];
 
 
 /* operators.c: an operator of ONNX, as the tables and the library have it. */

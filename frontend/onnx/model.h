@@ -76,7 +76,9 @@ typedef struct Scope {
 	Captures *captures;  /* of a body: where values of `outer` go */
 	const Opsets *opsets;
 	const Frame *frame;
-	Map names;    /* interned -> Binding */
+	Map names;   /* interned -> Binding */
+	int n_nodes; /* of its nodes, those that have been imported: what a Gradient can differentiate */
+	Onnx__NodeProto *const *nodes;
 	Map declared; /* interned name -> the Onnx__TensorShapeProto that the graph declares for the value */
 	Map sizes;    /* i64 scalar -> Dim: what run time reads from operands */
 } Scope;
