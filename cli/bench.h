@@ -36,6 +36,8 @@ typedef struct {
 	int n; /* those that are called */
 	KernelTime *kernels;
 	double us, bound_us; /* sums */
+	const char *
+		open; /* the inputs of open sizes, as they were; NULL: there are none. FLOP and bytes would be those of typical sizes */
 	double flops_per_second;
 	int n_reads; /* of what sizes the bandwidth was needed */
 	const struct ReadLimit *reads;

@@ -53,6 +53,24 @@ static double bytes_in_use(const Profile *p, const Compiled *c, const CompiledKe
 	return k->first < 0 && whole > 0 && whole < sum ? whole : sum;
 }
 
+/* "x f32[1, 20, 3], T_len i64[1]" */
+static const char *open_inputs(Ctx *cx, const Session *s, const Tensor *const *inputs)
+{
+	Buf b;
+	buf_init(&b, cx->arena);
+	for (int i = 0; i < session_n_inputs(s); i++) {
+		const Type *type = session_input_type(s, i);
+		bool open = false;
+		for (int d = 0; d < type->rank; d++) open |= !dim_is_int(type->dims[d], &(int64_t){0});
+		if (!open) continue;
+		const Dim **dims = NEWN(cx->arena, const Dim *, type->rank);
+		for (int d = 0; d < type->rank; d++) dims[d] = dim_int(cx, inputs[i]->dims[d]);
+		buf_printf(&b, "%s%s %s", b.size ? ", " : "", session_input_name(s, i),
+			type_str(cx, type_new(cx, type->elem, type->rank, dims)));
+	}
+	return b.size ? b.text : NULL;
+}
+
 Profile bench_profile(Ctx *cx, const Options *o)
 {
 	const Tensor **inputs;
@@ -60,7 +78,7 @@ Profile bench_profile(Ctx *cx, const Options *o)
 	const int n = r.compiled->n_kernels;
 	double *us = NEWN(cx->arena, double, n), *calls = NEWN(cx->arena, double, n);
 	bench_kernels(cx, &r, inputs, us, calls);
-	Profile p = {.kernels = NEWN(cx->arena, KernelTime, n)};
+	Profile p = {.kernels = NEWN(cx->arena, KernelTime, n), .open = open_inputs(cx, r.session, inputs)};
 	for (int i = 0; i < n; i++)
 		if (calls[i] > 0)
 			p.kernels[p.n++] =
@@ -72,7 +90,7 @@ Profile bench_profile(Ctx *cx, const Options *o)
 		const double compute = k->kernel->flops / limits_flops(limits),
 			     memory = k->kernel->bytes / limits_read(limits, bytes_in_use(&p, r.compiled, k->kernel));
 		k->by_memory = memory > compute;
-		k->bound_us = 1e6 * k->calls * fmax(memory, compute) / cores;
+		k->bound_us = p.open ? 0 : 1e6 * k->calls * fmax(memory, compute) / cores;
 		p.us += k->us;
 		p.bound_us += k->bound_us;
 	}
@@ -96,12 +114,17 @@ void profile_print(Ctx *cx, const Options *o, const Profile *p)
 		"share", "calls", "FLOP", "bytes", "of limit", "from");
 	for (int i = 0; i < p->n; i++) {
 		const KernelTime *k = &p->kernels[i];
-		printf("%-24s %10.2f %5.1f%% %6.0f %9s %9s %6.0f%% %-6s  %s\n", k->kernel->name, k->us,
-			100 * k->us / p->us, k->calls, human(cx, k->kernel->flops), human(cx, k->kernel->bytes),
-			100 * k->bound_us / fmax(k->us, 1e-3), k->by_memory ? "memory" : "FLOP",
+		const char *limit = arena_printf(cx->arena, "%6.0f%% %-6s", 100 * k->bound_us / fmax(k->us, 1e-3),
+			k->by_memory ? "memory" : "FLOP");
+		printf("%-24s %10.2f %5.1f%% %6.0f %9s %9s %14s  %s\n", k->kernel->name, k->us, 100 * k->us / p->us,
+			k->calls, p->open ? "open" : human(cx, k->kernel->flops),
+			p->open ? "open" : human(cx, k->kernel->bytes), p->open ? "" : limit,
 			printable(cx->arena, k->kernel->from ? k->kernel->from : ""));
 	}
-	printf("%-24s %10.2f %38s %6.0f%%\n\n", "all", p->us, "", 100 * p->bound_us / p->us);
+	if (p->open)
+		printf("%-24s %10.2f\n\nSizes are open, here %s: where --dim NAME=N fixes them, FLOP, bytes and limits are known.\n",
+			"all", p->us, printable(cx->arena, p->open));
+	else printf("%-24s %10.2f %38s %6.0f%%\n\n", "all", p->us, "", 100 * p->bound_us / p->us);
 	printf("limits of one core: %.0f GFLOP/s", p->flops_per_second / 1e9);
 	for (int i = 0; i < p->n_reads; i++)
 		printf("%s %s GB/s from %sB", i ? "," : "; reads", human(cx, p->reads[i].bytes_per_second / 1e9),
@@ -111,7 +134,8 @@ void profile_print(Ctx *cx, const Options *o, const Profile *p)
 
 void profile_json(cJSON *json, const Profile *p)
 {
-	cJSON_AddNumberToObject(json, "bound_us", p->bound_us);
+	cJSON_AddBoolToObject(json, "open_sizes", p->open != NULL);
+	if (!p->open) cJSON_AddNumberToObject(json, "bound_us", p->bound_us);
 	cJSON *limits = cJSON_AddObjectToObject(json, "limits");
 	cJSON_AddNumberToObject(limits, "flops_per_second", p->flops_per_second);
 	cJSON *reads = cJSON_AddArrayToObject(limits, "reads");
@@ -130,6 +154,7 @@ void profile_json(cJSON *json, const Profile *p)
 		cJSON_AddStringToObject(row, "from", k->kernel->from ? k->kernel->from : "");
 		cJSON_AddNumberToObject(row, "us", k->us);
 		cJSON_AddNumberToObject(row, "calls", k->calls);
+		if (p->open) continue;
 		cJSON_AddNumberToObject(row, "flops", k->kernel->flops);
 		cJSON_AddNumberToObject(row, "bytes", k->kernel->bytes);
 		cJSON_AddNumberToObject(row, "bound_us", k->bound_us);

@@ -93,15 +93,55 @@ static uint64_t draw(uint64_t seed, uint64_t k, uint64_t i)
 typedef struct {
 	const Options *options;
 	DimEnv env;
+	bool unknown; /* a size that no input tells, as it is computed from their values */
 } Sizes;
+
+static bool is_given(const Options *o, const Sym *s, int64_t *size)
+{
+	for (int i = 0; i < o->dims.n; i++)
+		if (!strcmp(o->dims.items[i].name, s->name)) return *size = o->dims.items[i].lo, true;
+	return false;
+}
 
 static void choose_size(void *user, const Sym *s)
 {
 	Sizes *sizes = user;
 	int64_t size = s->lo > 1 ? s->lo : 1;
-	for (int i = 0; i < sizes->options->dims.n; i++)
-		if (!strcmp(sizes->options->dims.items[i].name, s->name)) size = sizes->options->dims.items[i].lo;
+	is_given(sizes->options, s, &size);
 	dimenv_set(&sizes->env, s, size);
+}
+
+static void ask_size(void *user, const Sym *s)
+{
+	Sizes *sizes = user;
+	int64_t size;
+	sizes->unknown |= !dimenv_get(&sizes->env, s, &size);
+}
+
+static void double_size(void *user, const Sym *s)
+{
+	Sizes *sizes = user;
+	int64_t size;
+	if (is_given(sizes->options, s, &size) || !dimenv_get(&sizes->env, s, &size) || size > s->hi / 2) return;
+	dimenv_set(&sizes->env, s, 2 * size);
+}
+
+/* An output that is empty at the least sizes, as that of a window over too few samples, tells nothing: those that it is made of
+ * are doubled until it is not. */
+static void enlarge(Ctx *cx, const Session *s, Sizes *sizes)
+{
+	enum { MOST_DOUBLINGS = 16 };
+	for (int k = 0; k < session_n_outputs(s); k++) {
+		const Type *type = session_output_type(s, k);
+		for (int d = 0; d < type->rank; d++) {
+			sizes->unknown = false;
+			dim_each_sym(type->dims[d], ask_size, sizes);
+			for (int i = 0;
+				i < MOST_DOUBLINGS && !sizes->unknown && dim_eval(cx, type->dims[d], &sizes->env) < 1;
+				i++)
+				dim_each_sym(type->dims[d], double_size, sizes);
+		}
+	}
 }
 
 /* The lengths of a .rnn model's ragged axes, T_len[B] of x[B, T, ..]: all of it is real.  0: it is another input. */
@@ -122,11 +162,14 @@ const Tensor **inputs_random(Ctx *cx, const Options *o, const Session *s, const 
 	const Tensor **inputs = NEWN(cx->arena, const Tensor *, n);
 	Sizes sizes = {.options = o};
 	dimenv_init(&sizes.env, cx->arena);
+	for (int k = 0; k < n; k++)
+		for (int d = 0; d < session_input_type(s, k)->rank; d++)
+			dim_each_sym(session_input_type(s, k)->dims[d], choose_size, &sizes);
+	enlarge(cx, s, &sizes);
 	for (int k = 0; k < n; k++) {
 		const Type *type = session_input_type(s, k);
 		int64_t *dims = NEWN(cx->arena, int64_t, type->rank);
 		for (int d = 0; d < type->rank; d++) {
-			dim_each_sym(type->dims[d], choose_size, &sizes);
 			dims[d] = dim_eval(cx, type->dims[d], &sizes.env);
 			if (dims[d] < 0)
 				fail(cx, "input '%s': a size of %lld", session_input_name(s, k), (long long)dims[d]);

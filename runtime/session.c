@@ -433,7 +433,11 @@ static Tensor *result_new(Call *call, const Type *t, const DimEnv *env)
 	int64_t *dims = NEWN(call->arena, int64_t, t->rank), size = elem_info[t->elem].size;
 	for (int d = 0; d < t->rank; d++) {
 		dims[d] = dim_eval(cx, dim_most(cx, t->dims[d]), env);
-		if (dims[d] < 0 || __builtin_mul_overflow(size, dims[d], &size))
+		if (dims[d] < 0)
+			fail(cx,
+				"an output of type %s: its axis %d would have %lld elements, by the sizes of these inputs",
+				type_str(cx, t), d, (long long)dims[d]);
+		if (__builtin_mul_overflow(size, dims[d], &size))
 			fail(cx, "an output of type %s is too large", type_str(cx, t));
 	}
 	want_room(call, size);

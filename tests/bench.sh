@@ -41,6 +41,30 @@ END
 	expect 0 fine "$RNNCC_PYTHON" object.py "$RNNCC"
 fi
 
+# ---- open sizes: large enough for an output to have elements, and what depends on them is not told
+cat >open.ir <<'IR'
+dim T = 1..
+graph @m(%x: f32[T+7]) -> (%y: f32[T]) {
+  %a = slice %x start=[7] size=[T] step=[1]
+  %y = tanh %a
+  return %y
+}
+IR
+prints 'here x f32[8]' "$RNNCC" bench open.ir --target generic
+that grep -q ' open  *open ' out
+prints '"open_sizes":	false' "$RNNCC" bench open.ir --dim T=9 --json --kernels
+that grep -q '"flops":	9' out
+cat >window.ir <<'IR'
+dim T = 0..
+graph @m(%x: f32[T]) -> (%y: f32[T-511]) {
+  %a = slice %x start=[511] size=[T-511] step=[1]
+  %y = tanh %a
+  return %y
+}
+IR
+prints 'y: f32[1]' "$RNNCC" run window.ir --via interpret
+expect 1 '-508' "$RNNCC" run window.ir --dim T=3
+
 expect 1 'SVG only' "$RNNCC" bench layer.ir --plot layer.png
 expect 1 'the interpreter has no kernels' "$RNNCC" bench layer.ir --via interpret --plot layer.svg
 mkdir no_gnuplot
