@@ -28,14 +28,14 @@ typedef struct {
 
 bool has_gradient(const Type *t) { return !t->is_tuple && elem_is_float(t->elem); }
 
-static void mark_active(Reverse *r, const Order *order)
+void gradient_active(const Order *order, const Map *leaves, Map *active)
 {
 	for (int i = 0; i < order->n; i++) {
 		const Val *v = order->vals[i];
-		bool active = map_get(&r->leaf, v) != NULL;
-		for (int k = 0; k < v->n_args && !active; k++)
-			active = map_get(&r->active, v->args[k]) && (v->type->is_tuple || has_gradient(v->type));
-		if (active) map_put(&r->active, v, v);
+		bool is = map_get(leaves, v) != NULL;
+		for (int k = 0; k < v->n_args && !is; k++)
+			is = map_get(active, v->args[k]) && (v->type->is_tuple || has_gradient(v->type));
+		if (is) map_put(active, v, v);
 	}
 }
 
@@ -105,7 +105,7 @@ void gradient(Ctx *cx, int n_ys, const Val *const *ys, const Val *const *seeds, 
 	map_init(&r.sums, cx->arena);
 	for (int i = 0; i < n_xs; i++) map_put(&r.leaf, xs[i], xs[i]);
 	Order order = graph_order(cx->arena, &(Graph){.n_results = n_ys, .results = ys});
-	mark_active(&r, &order);
+	gradient_active(&order, &r.leaf, &r.active);
 	for (int i = 0; i < n_ys; i++)
 		if (map_get(&r.active, ys[i])) add_to(&r, ys[i], seeds[i]);
 	const char *loc = cx->loc;

@@ -17,5 +17,9 @@ const Graph *gradient_graph(Ctx *, const Graph *, const bool *seeded, const bool
 
 /* gradient_control.c: the derivative of a control op from the gradients of its parts, NULL where a part has none. */
 void gradient_control(Ctx *, const Val *v, const Val *const *parts, const bool *wanted, const Val **grads);
+/* gradient_scan.c */
+void gradient_scan(Ctx *, const Val *scan, const Val *const *parts, const bool *wanted, const Val **grads);
+/* gradient.c: the values that have a gradient where the leaves have one. */
+void gradient_active(const Order *, const Map *leaves, Map *active);
 
 #endif

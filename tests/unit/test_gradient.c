@@ -216,6 +216,41 @@ static const char *const graphs[] = {
 	" %1 = mul %a %a %2 = mul %1 %a return %2 } } %2 = get %1 index=[0] return %2 }",
 	"graph @after(%x: f64[T]) -> (%y: f64[T]) { %n = const i64[] {3} %1 = after %x %n %2 = mul %1 %1 return %2 }",
 	"graph @guard(%x: f64[T]) -> (%y: f64[T]) { %ok = eq %x %x %1 = guard %x %ok name=\"a number\" %2 = mul %1 %1 return %2 }",
+	"graph @cumulative_product(%x: f64[2, 4]) -> (%y: f64[2, 4]) { %1 = cumulative %x kind=\"prod\" axis=[1] flags=[0, 0] return %1 }",
+	"graph @cumulative_others(%x: f64[4, 2]) -> (%y: f64[4, 2]) { %1 = cumulative %x kind=\"prod\" axis=[0] flags=[1, 1] return %1 }",
+	/* a recurrent layer: weights, a bias, two carries of which one is not used outside, all results used */
+	"graph @recurrence(%W: f64[2, 3], %R: f64[2, 2], %b: f64[2], %h: f64[2], %c: f64[2], %x: f64[T, 3]) -> (%h: f64[2], %y: f64[T, 2]) {"
+	" %1 = scan %W %R %b %h %c %x counts=[3, 2] length=[T] reverse=[0] body={"
+	" graph @cell(%W: f64[2, 3], %R: f64[2, 2], %b: f64[2], %h: f64[2], %c: f64[2], %x: f64[3]) -> (%h: f64[2], %c: f64[2], %y: f64[2]) {"
+	" %1 = contract %W %x spec=\"oi,i->o\" %2 = contract %R %h spec=\"oi,i->o\" %3 = add %1 %2 %4 = add %3 %b %5 = tanh %4"
+	" %6 = mul %5 %c %7 = sigmoid %4 %8 = add %6 %7 %9 = mul %8 %h return %9 %8 %5 } }"
+	" %2 = get %1 index=[0] %3 = get %1 index=[2] return %2 %3 }",
+	"graph @backwards_in_batches(%W: f64[4, 2], %b: f64[2], %h: f64[3, 2], %x: f64[T, 3, 2]) -> (%y: f64[T, 3, 2]) {"
+	" %1 = scan %W %b %h %x counts=[2, 1] length=[T] reverse=[1] body={"
+	" graph @cell(%W: f64[4, 2], %b: f64[2], %h: f64[3, 2], %x: f64[3, 2]) -> (%h: f64[3, 2], %y: f64[3, 2]) {"
+	" %1 = concat %x %h axis=[1] %2 = contract %1 %W spec=\"bi,io->bo\" %3 = expand %b shape=[3, 2] %4 = add %2 %3 %5 = sin %4"
+	" %6 = mul %5 %3 return %6 %5 } }"
+	" %2 = get %1 index=[1] return %2 }",
+	/* a counter as a carry, a step that holds, a const that is used by itself */
+	"graph @held(%k: f64[], %h: f64[], %x: f64[4]) -> (%h: f64[]) { %0 = const i64[] {0}"
+	" %1 = scan %k %0 %h %x counts=[1, 2] length=[4] reverse=[0] body={"
+	" graph @cell(%k: f64[], %t: i64[], %h: f64[], %x: f64[]) -> (%t: i64[], %h: f64[]) { %one = const i64[] {1} %three = const i64[] {3}"
+	" %1 = add %t %one %2 = lt %t %three %3 = mul %h %x %4 = add %3 %k %5 = mul %4 %k %6 = select %2 %5 %h return %1 %6 } }"
+	" %2 = get %1 index=[1] return %2 }",
+	"graph @scan_in_scan(%k: f64[2], %h: f64[2], %x: f64[3, T, 2]) -> (%h: f64[2], %y: f64[3, 2]) {"
+	" %1 = scan %k %h %x counts=[1, 1] length=[3] reverse=[0] body={"
+	" graph @outer(%k: f64[2], %h: f64[2], %x: f64[T, 2]) -> (%h: f64[2], %y: f64[2]) {"
+	"  %1 = scan %k %h %x counts=[1, 1] length=[T] reverse=[1] body={"
+	"  graph @inner(%k: f64[2], %h: f64[2], %x: f64[2]) -> (%h: f64[2]) { %1 = mul %k %h %2 = add %1 %x %3 = tanh %2 return %3 } }"
+	"  %2 = get %1 index=[0] %3 = mul %2 %k return %2 %3 } }"
+	" %2 = get %1 index=[0] %3 = get %1 index=[1] return %2 %3 }",
+	"graph @no_steps(%k: f64[2], %h: f64[2], %x: f64[0, 2]) -> (%h: f64[2]) { %1 = scan %k %h %x counts=[1, 1] length=[0] reverse=[0] body={"
+	" graph @cell(%k: f64[2], %h: f64[2], %x: f64[2]) -> (%h: f64[2]) { %1 = mul %k %h return %1 } }"
+	" %2 = get %1 index=[0] %3 = mul %2 %2 return %3 }",
+	"graph @counted(%k: f64[2], %h: f64[2]) -> (%h: f64[2]) { %n = const i64[] {3} %go = const bool[] {1}"
+	" %1 = loop %n %go %k %h counts=[1, 1] length=[3] body={"
+	" graph @cell(%i: i64[], %k: f64[2], %h: f64[2]) -> (%go: bool[], %h: f64[2]) { %go = const bool[] {1} %1 = mul %k %h %2 = sin %1 return %go %2 } }"
+	" %2 = get %1 index=[1] return %2 }",
 	/* paths that have no gradient, a param that nothing needs, a value that several use */
 	"graph @paths(%x: f64[T], %n: i64[T], %unused: f64[2]) -> (%y: f64[T], %k: i64[T], %z: f64[T]) { %1 = cast %x elem=i64"
 	" %2 = add %1 %n %3 = cast %2 elem=f64 %4 = mul %3 %x %5 = add %4 %4 %6 = mul %5 %x return %6 %2 %5 }",
@@ -268,6 +303,7 @@ Test(gradient, all_are_there)
 	} else {
 		cr_expect(false, "%s", cx->error);
 	}
+	cr_expect(there[OP_cond] && there[OP_scan] && there[OP_loop]); /* in gradient_control.c */
 	for (int op = 0; op < N_OPS; op++)
 		cr_expect(there[op] || !op_adjoint[op], "%s has a derivative and no test", op_info[op].name);
 	ctx_free(cx);
@@ -335,5 +371,9 @@ Test(gradient, refusals)
 		"bitcast has no derivative");
 	refuse("graph @g(%x: f32[3]) -> (%y: f32[3]) { %1 = cast %x elem=f8e5m2 %2 = cast %1 elem=f32 return %2 }",
 		"cast of f8e5m2[3] has no derivative: that type is for storage only");
+	refuse("graph @g(%n: i64[], %h: f32[2]) -> (%h: f32[2]) { %go = const bool[] {1} %1 = loop %n %go %h counts=[0, 1] length=[9] body={"
+	       " graph @b(%i: i64[], %h: f32[2]) -> (%go: bool[], %h: f32[2]) { %go = const bool[] {1} %1 = mul %h %h return %go %1 } }"
+	       " %2 = get %1 index=[1] return %2 }",
+		"loop has no derivative where only run time knows the number of its steps");
 	refuse("graph @g(%x: i32[3]) -> (%y: i32[3]) { return %x }", "no parameter is of floats");
 }
