@@ -36,7 +36,8 @@ const Model *load_model_for(Ctx *cx, const Options *o, const char *path, const D
 Ready ready_for(Ctx *cx, const Options *o, const char *path, const DataSet *set)
 {
 	volatile Ready ready = {.made_for = set};
-	/* first for the shapes alone, then with the single integers built in: they may say what a sequence is made of */
+	/* first for the shapes alone, then with the single integers and the texts built in: the former may say what a sequence is made
+	 * of, and only the compiler knows the latter */
 	for (volatile int attempt = 0; attempt < 2 && !ready.session; attempt++) {
 		TRY (cx) {
 			const Model *m = load_model_for(cx, o, path, set, attempt);

@@ -24,16 +24,16 @@ static const char *types(Ctx *cx, const OnnxOperator *o)
 	Buf b;
 	buf_init(&b, cx->arena);
 	buf_puts(&b, "");
-	bool told[N_ELEMS] = {false}, all = true;
+	bool told[N_ELEMS + 1] = {false}, all = true;
 	for (int e = 0; e < N_ELEMS; e++) all &= o->takes[e];
-	if (all) return "all";
+	if (all) return o->takes[STR] ? "all str" : "all";
 	for (int g = 0; g < N_GROUPS; g++) {
 		bool whole = true;
 		for (int e = 0; e < N_ELEMS; e++) whole &= !in_group(g, e) || o->takes[e];
 		for (int e = 0; e < N_ELEMS && whole; e++) told[e] |= in_group(g, e);
 		if (whole) buf_printf(&b, "%s%s", b.size ? " " : "", groups[g].name);
 	}
-	for (int e = 0; e < N_ELEMS; e++)
+	for (int e = 0; e <= N_ELEMS; e++)
 		if (o->takes[e] && !told[e]) buf_printf(&b, "%s%s", b.size ? " " : "", elem_info[e].name);
 	return b.size ? b.text : "-";
 }
@@ -57,7 +57,7 @@ static void print_json(Ctx *cx, int n, const OnnxOperator *list)
 		cJSON_AddStringToObject(row, "inputs", count(cx, o->min_in, o->max_in));
 		cJSON_AddStringToObject(row, "outputs", count(cx, 1, o->max_out));
 		cJSON *elems = cJSON_AddArrayToObject(row, "types");
-		for (int e = 0; e < N_ELEMS; e++)
+		for (int e = 0; e <= N_ELEMS; e++)
 			if (o->takes[e]) cJSON_AddItemToArray(elems, cJSON_CreateString(elem_info[e].name));
 		cJSON_AddStringToObject(row, "attributes", o->attrs);
 		cJSON_AddStringToObject(row, "library", o->texts);
@@ -101,8 +101,8 @@ const Command command_ops = {
 	.details =
 		"Prints, from the tables that the importer itself uses, each operator, or those called NAME: the versions of the\n"
 		"operator set, how many inputs and outputs, the element types of the first input (found by importing models of\n"
-		"one node; - where none tells), the attributes that are honoured, and the operators of the library that say what\n"
-		"it computes.  A model with another operator, version, attribute or type is refused by name.",
+		"one node; - where none tells; str: strings, where they are constants), the attributes that are honoured, and the\n"
+		"operators of the library that say what it computes.  A model with another operator, version, attribute or type is refused by name.",
 	.examples = "  rnncc ops\n"
 		    "  rnncc ops LSTM\n"
 		    "  rnncc ops --json Resize\n",

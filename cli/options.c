@@ -44,7 +44,7 @@ typedef struct {
 	OPTION(TUNE, "tune", 0, NULL, COMPILE, "time other schedules on this machine; the best go to NAME.schedule")   \
 	OPTION(SCHEDULE, "schedule", 0, "FILE", CODE, "schedules as that file says, which compile --tune wrote")       \
 	OPTION(DIM, "dim", 0, "NAME=N|A..B", ALL, "fix a size, or bound it")                                           \
-	OPTION(BIND, "bind", 0, "NAME=VALUE", ALL, "an input becomes a constant: numbers, or a tensor file")           \
+	OPTION(BIND, "bind", 0, "NAME=VALUE", ALL, "an input becomes a constant: numbers, strings, or a tensor file")  \
 	OPTION(LENGTHS, "lengths", 0, "none", ALL, "none: all sequences of a .rnn's batch are as long as the array")   \
 	OPTION(STATE, "state", 0, "OUT=IN", COMPILE | RUN | INSPECT | BENCH,                                           \
 		"output OUT is input IN of the next call: it is kept in the state")                                    \

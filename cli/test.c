@@ -354,7 +354,7 @@ static void print_result(Ctx *cx, const Case *c, const Result *r, bool verbose)
 			r->n_sets == 1 ? "" : "s", r->random ? ", random: types and shapes" : "",
 			!r->n_compiled ? ""
 				       : arena_printf(cx->arena, ", specialised %dx%s", r->n_compiled,
-						 r->built_in ? " with integers built in" : ""),
+						 r->built_in ? " with integers or strings built in" : ""),
 			r->worst_error, r->worst_ratio);
 	else printf(": %s", verbose ? r->reason : printable(cx->arena, short_reason(cx, r->reason)));
 	if (verbose) printf("  %.2f s", r->seconds);

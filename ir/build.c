@@ -50,9 +50,16 @@ const Val *b_cast(Ctx *cx, const Val *a, Elem elem)
 
 /* ---- constants ---- */
 
+/* A number is no text; 0 is the empty one. */
+static void want_text(Ctx *cx, Elem elem, bool is_number)
+{
+	if (elem == STR && is_number) fail(cx, "a string wanted, a number seen");
+}
+
 const Val *b_scalar(Ctx *cx, Elem elem, double value)
 {
 	Tensor *t = tensor_new(cx->arena, elem, 0, NULL);
+	want_text(cx, elem, value != 0);
 	tensor_set(t, 0, value);
 	return val_const(cx, t);
 }
@@ -60,6 +67,7 @@ const Val *b_scalar(Ctx *cx, Elem elem, double value)
 const Val *b_scalar_int(Ctx *cx, Elem elem, int64_t value)
 {
 	Tensor *t = tensor_new(cx->arena, elem, 0, NULL);
+	want_text(cx, elem, value != 0);
 	if (elem_is_float(elem)) tensor_set(t, 0, (double)value);
 	else tensor_set_int(t, 0, value);
 	return val_const(cx, t);

@@ -11,13 +11,14 @@
 #include <math.h>
 #include <string.h>
 
-const ElemInfo elem_info[N_ELEMS] = {
+const ElemInfo elem_info[N_ELEMS + 1] = {
 #define X(name, text, ctype, size, cls, bits) {text, #ctype, size, cls, bits},
 	ELEMS(X)
 #undef X
+		[STR] = {"str", "int32_t", sizeof(int32_t), 't', 32},
 };
 
-static const NarrowFormat narrow_formats[N_ELEMS] = {
+static const NarrowFormat narrow_formats[N_ELEMS + 1] = {
 	[F16] = {5, 10, 15, NARROW_IEEE},
 	[BF16] = {8, 7, 127, NARROW_IEEE},
 	[F8E4M3FN] = {4, 3, 7, NARROW_FN},
@@ -37,7 +38,7 @@ bool elem_is_narrow(Elem elem) { return narrow_formats[elem].exponent > 0; }
 bool elem_is_storage(Elem elem)
 {
 	const ElemInfo *info = &elem_info[elem];
-	return info->bits < (info->cls == 'f' ? 16 : 8);
+	return info->cls == 't' || info->bits < (info->cls == 'f' ? 16 : 8);
 }
 
 bool elem_parse(const char *name, Elem *elem)

@@ -240,6 +240,9 @@ INFER(ew)
 	if (cls == 's' && args[0]->type != type_with_elem(cx, t, BOOL))
 		fail(cx, "select: the condition must be %s, seen %s", type_str(cx, type_with_elem(cx, t, BOOL)),
 			type_str(cx, args[0]->type));
+	if (t->elem == STR && (cls == 't' || (cls == 'c' && op != OP_EW_eq && op != OP_EW_ne)))
+		fail(cx, "%s: wants numbers, seen %s", name, type_str(cx, t));
+	if (strchr("tb", cls) && attrs[0].elem == STR) fail(cx, "%s: %s has no strings", name, type_str(cx, t));
 	if (cls == 'b' && elem_info[t->elem].bits != elem_info[attrs[0].elem].bits)
 		fail(cx, "bitcast: %s has %d bits, %s has %d", elem_info[t->elem].name, elem_info[t->elem].bits,
 			elem_info[attrs[0].elem].name, elem_info[attrs[0].elem].bits);

@@ -1,7 +1,8 @@
-/* intern.c: hash tables that keep one copy of each string and tensor; dims, types, values and graphs use them from their
+/* intern.c: hash tables that keep one copy of each string, text and tensor; dims, types, values and graphs use them from their
  * own files. */
 #include "ir/intern.h"
 
+#include <assert.h>
 #include <string.h>
 
 Intern *intern_new(Arena *arena)
@@ -59,6 +60,50 @@ const char *intern(Ctx *cx, const char *text)
 	const char *copy = arena_strn(in->arena, text, n);
 	table_put(in->arena, &in->strings, hash, copy);
 	return copy;
+}
+
+/* ---- texts ---- */
+
+enum { MAX_TEXTS_BYTES = 1 << 28 }; /* a few operators double what they are given */
+
+typedef struct {
+	const char *text; /* interned */
+	int32_t number;
+} Text;
+
+static int32_t new_text(Ctx *cx, const char *interned, uint64_t hash)
+{
+	Intern *in = cx->intern;
+	in->texts_bytes += strlen(interned) + sizeof(Text);
+	if (in->texts_bytes > MAX_TEXTS_BYTES) fail(cx, "the strings take more than %d bytes", MAX_TEXTS_BYTES);
+	if (in->n_texts == in->max_texts) {
+		in->max_texts = in->max_texts ? 2 * in->max_texts : 64;
+		const char **more = NEWN(in->arena, const char *, in->max_texts);
+		if (in->n_texts) memcpy(more, in->numbered, sizeof *more * (size_t)in->n_texts);
+		in->numbered = more;
+	}
+	Text *t = NEW(in->arena, Text);
+	*t = (Text){interned, in->n_texts++};
+	in->numbered[t->number] = interned;
+	table_put(in->arena, &in->texts, hash, t);
+	return t->number;
+}
+
+int32_t text_number(Ctx *cx, const char *text)
+{
+	if (*text && !cx->intern->n_texts) text_number(cx, "");
+	const char *interned = intern(cx, text);
+	const uint64_t hash = hash_bytes(0, &interned, sizeof interned);
+	size_t at = 0;
+	for (const Text *t; (t = table_next(&cx->intern->texts, hash, &at));)
+		if (t->text == interned) return t->number;
+	return new_text(cx, interned, hash);
+}
+
+const char *text_numbered(Ctx *cx, int64_t number)
+{
+	assert(number >= 0 && (number == 0 || number < cx->intern->n_texts));
+	return number ? cx->intern->numbered[number] : "";
 }
 
 const Tensor *tensor_intern(Ctx *cx, const Tensor *t)

@@ -14,6 +14,10 @@ typedef struct {
 typedef struct Intern {
 	Arena *arena;
 	Table strings, syms, dims, types, tensors, vals, graphs;
+	Table texts;           /* of Text */
+	const char **numbered; /* by number */
+	int32_t n_texts, max_texts;
+	size_t texts_bytes;
 	uint32_t n_syms, n_dims, n_types, n_vals, n_graphs;
 } Intern;
 

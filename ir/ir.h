@@ -138,16 +138,19 @@ typedef enum {
 #define X(name, ...) name,
 	ELEMS(X)
 #undef X
-		N_ELEMS
+		N_ELEMS,
+	/* Texts: only while a model is imported (frontend/onnx/strings.c), so neither the text form nor the generated C has
+	 * them.  An element is the number of an interned text, as i32; they are moved, selected and compared for equality. */
+	STR = N_ELEMS
 } Elem;
 typedef struct {
 	const char *name;  /* "f32" */
 	const char *ctype; /* "float" */
 	int size;          /* bytes */
-	char cls;          /* f i u b */
+	char cls;          /* f i u b, and t: texts */
 	int bits;          /* below 8: several share a byte outside of a Tensor */
 } ElemInfo;
-extern const ElemInfo elem_info[N_ELEMS];
+extern const ElemInfo elem_info[N_ELEMS + 1];
 bool elem_is_float(Elem);
 bool elem_is_int(Elem);                    /* signed or unsigned, not bool */
 bool elem_is_narrow(Elem);                 /* a float stored as its bits: C computes with f32 instead */
@@ -259,6 +262,9 @@ void type_print(Buf *, const Type *); /* "f32[T, 64]", "(f32[4], i64[])" */
 const Type *type_parse(Ctx *, const char *text, const char **end);
 const char *type_str(Ctx *, const Type *); /* for messages */
 const char *intern(Ctx *, const char *);   /* strings: equal text, equal pointer */
+/* Texts as elements of type STR: equal text, equal number; that of the empty one is 0.  Fails beyond 256 MB of them. */
+int32_t text_number(Ctx *, const char *text);
+const char *text_numbered(Ctx *, int64_t number);
 
 /* ------------------------------------------------------------------------------------------------ tensor.c */
 

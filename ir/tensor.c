@@ -73,6 +73,7 @@ void load_f64(Elem elem, const void *data, int64_t i, int n, double *out)
 	case I4:
 	case I2: EACH(int8_t, const, out[j] = p[j])
 	case I16: EACH(int16_t, const, out[j] = p[j])
+	case STR:
 	case I32: EACH(int32_t, const, out[j] = p[j])
 	case I64: EACH(int64_t, const, out[j] = (double)p[j])
 	case U8:
@@ -82,7 +83,6 @@ void load_f64(Elem elem, const void *data, int64_t i, int n, double *out)
 	case U32: EACH(uint32_t, const, out[j] = p[j])
 	case U64: EACH(uint64_t, const, out[j] = (double)p[j])
 	case BOOL: EACH(uint8_t, const, out[j] = p[j] != 0)
-	case N_ELEMS: break;
 	}
 	assert(0 && "an element type");
 }
@@ -104,6 +104,7 @@ void load_i64(Elem elem, const void *data, int64_t i, int n, int64_t *out)
 	case I4:
 	case I2: EACH(int8_t, const, out[j] = p[j])
 	case I16: EACH(int16_t, const, out[j] = p[j])
+	case STR:
 	case I32: EACH(int32_t, const, out[j] = p[j])
 	case I64: EACH(int64_t, const, out[j] = p[j])
 	case U8:
@@ -113,7 +114,6 @@ void load_i64(Elem elem, const void *data, int64_t i, int n, int64_t *out)
 	case U32: EACH(uint32_t, const, out[j] = p[j])
 	case U64: EACH(uint64_t, const, out[j] = (int64_t)p[j])
 	case BOOL: EACH(uint8_t, const, out[j] = p[j] != 0)
-	case N_ELEMS: break;
 	}
 	assert(0 && "an element type");
 }
@@ -135,6 +135,7 @@ void store_f64(Elem elem, void *data, int64_t i, int n, const double *in)
 	case I4:
 	case I2: EACH(int8_t, , p[j] = (int8_t)saturate_signed(in[j], elem_info[elem].bits))
 	case I16: EACH(int16_t, , p[j] = (int16_t)saturate_signed(in[j], 16))
+	case STR:
 	case I32: EACH(int32_t, , p[j] = (int32_t)saturate_signed(in[j], 32))
 	case I64: EACH(int64_t, , p[j] = saturate_signed(in[j], 64))
 	case U8:
@@ -144,7 +145,6 @@ void store_f64(Elem elem, void *data, int64_t i, int n, const double *in)
 	case U32: EACH(uint32_t, , p[j] = (uint32_t)saturate_unsigned(in[j], 32))
 	case U64: EACH(uint64_t, , p[j] = saturate_unsigned(in[j], 64))
 	case BOOL: EACH(uint8_t, , p[j] = in[j] != 0)
-	case N_ELEMS: break;
 	}
 	assert(0 && "an element type");
 }
@@ -177,6 +177,7 @@ void store_i64(Elem elem, void *data, int64_t i, int n, const int64_t *in)
 	case I4:
 	case I2: EACH(int8_t, , p[j] = (int8_t)low_bits(elem, (uint64_t)in[j]))
 	case I16: EACH(int16_t, , p[j] = (int16_t)in[j])
+	case STR:
 	case I32: EACH(int32_t, , p[j] = (int32_t)in[j])
 	case I64: EACH(int64_t, , p[j] = in[j])
 	case U8:
@@ -201,7 +202,6 @@ void store_i64(Elem elem, void *data, int64_t i, int n, const int64_t *in)
 			store_f64(elem, data, i + j, 1, &x);
 		}
 		return;
-	case N_ELEMS: break;
 	}
 	assert(0 && "an element type");
 }

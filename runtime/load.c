@@ -7,6 +7,7 @@
 #include "runtime/sha256.h"
 #include "runtime/tensor_file.h"
 
+#include <cjson/cJSON.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,6 +43,47 @@ static Tensor *parse_numbers(Ctx *cx, const Binding *b, Elem elem)
 	return t;
 }
 
+static void json_free(void *json) { cJSON_Delete(json); }
+
+/* The texts of a JSON array, or of arrays of one shape in it, in order: numbers of texts at `to`, which may be NULL. */
+static int64_t json_texts(Ctx *cx, const Binding *b, const cJSON *json, int rank, int64_t *dims, Tensor *to, int64_t at)
+{
+	if (rank == 0) {
+		if (!cJSON_IsString(json)) fail(cx, "--bind %s: strings wanted: [\"a\", \"b\"]", b->name);
+		if (to) tensor_set_int(to, at, text_number(cx, json->valuestring));
+		return at + 1;
+	}
+	if (!cJSON_IsArray(json) || cJSON_GetArraySize(json) != dims[0])
+		fail(cx, "--bind %s: arrays of one shape wanted", b->name);
+	for (const cJSON *item = json->child; item; item = item->next)
+		at = json_texts(cx, b, item, rank - 1, dims + 1, to, at);
+	return at;
+}
+
+/* A text as it is, or a JSON array of them. */
+static Tensor *parse_texts(Ctx *cx, const Binding *b)
+{
+	int64_t dims[ONNX_MAX_RANK];
+	int rank = 0;
+	if (*b->value != '[') {
+		Tensor *one = tensor_new(cx->arena, STR, 0, NULL);
+		tensor_set_int(one, 0, text_number(cx, b->value));
+		return one;
+	}
+	cJSON *json = cJSON_Parse(b->value);
+	if (!json || strstr(b->value, "\\u0000"))
+		fail(cx, "--bind %s: '%s' is no JSON array of strings", b->name, b->value);
+	arena_defer(cx->arena, json_free, json);
+	for (const cJSON *at = json; cJSON_IsArray(at); at = at->child) {
+		if (rank == ONNX_MAX_RANK) fail(cx, "--bind %s: arrays nested more than %d deep", b->name, rank);
+		dims[rank++] = cJSON_GetArraySize(at);
+	}
+	json_texts(cx, b, json, rank, dims, NULL, 0);
+	Tensor *t = tensor_new(cx->arena, STR, rank, dims);
+	json_texts(cx, b, json, rank, dims, t, 0);
+	return t;
+}
+
 /* One number may stand for any shape of one element: [1], [1, 1] or none. */
 static const Tensor *as_rank(Ctx *cx, Tensor *t, int rank)
 {
@@ -74,7 +116,8 @@ static const Tensor *bound_value(Ctx *cx, const OnnxModel *m, const Binding *b)
 	const Onnx__TypeProto__Tensor *type = declared_tensor(m, b->name);
 	if (!type) fail(cx, "--bind %s: the model has no input of that name", b->name);
 	const Elem elem = onnx_elem(cx, type->elem_type, arena_printf(cx->arena, "input '%s'", b->name));
-	return as_rank(cx, parse_numbers(cx, b, elem), type->shape ? (int)type->shape->n_dim : 0);
+	Tensor *value = elem == STR ? parse_texts(cx, b) : parse_numbers(cx, b, elem);
+	return as_rank(cx, value, type->shape ? (int)type->shape->n_dim : 0);
 }
 
 /* ---- ONNX ---- */
@@ -162,8 +205,13 @@ static void import(Ctx *cx, Model *model, const OnnxModel *onnx, int n_bindings,
 	}
 	const Onnx__GraphProto *g = onnx->proto->graph;
 	const OnnxValue *likes = read_likes(cx, g, n_files, files);
-	model->graph =
-		onnx_import(cx, onnx, &(OnnxImportOptions){n_bindings, names, values, n_files, likes, bind_scalars});
+	const OnnxImportOptions options = {.n_binds = n_bindings,
+		.bind_names = names,
+		.bind_values = values,
+		.n_likes = n_files,
+		.likes = likes,
+		.bind_scalars = bind_scalars};
+	model->graph = onnx_import(cx, onnx, &options);
 	OnnxKind *input_kinds = NEWN(cx->arena, OnnxKind, g->n_input);
 	const char **input_names = NEWN(cx->arena, const char *, g->n_input);
 	for (size_t i = 0; i < g->n_input; i++) {

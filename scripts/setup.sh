@@ -15,7 +15,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-build='build-essential cmake ninja-build pkg-config protobuf-c-compiler libprotobuf-c-dev libzip-dev zlib1g-dev libcjson-dev'
+build='build-essential cmake ninja-build pkg-config protobuf-c-compiler libprotobuf-c-dev libpcre2-dev libzip-dev zlib1g-dev libcjson-dev'
 llvm='clang-14 llvm-14-dev libclang-14-dev libclang-cpp14-dev libomp-14-dev libclang-rt-14-dev'
 test='libcriterion-dev libonnx-testdata python3 python3-numpy python3-onnx valgrind gnuplot-nox'
 train='python3 python3-numpy python3-torch'

@@ -26,6 +26,7 @@ static const struct {
 	{"FFb", "Dropout"},
 	{"X", "ConstantOfShape"},
 	{"Xb.", "Loop"},
+	{"a", "BitCast"},
 	{"b", "And If Not Or Xor"},
 	{"b.", "Where"},
 	{"f",
@@ -56,12 +57,13 @@ static const struct {
 	{"qfqqfqfq", "QLinearMatMul"},
 	{"qfqqfqfqx", "QLinearConv"},
 	{"s", "Neg Range Relu"},
+	{"t", "TfIdfVectorizer"},
 	{"w", "Gemm MatMul PRelu"},
 	{"w.", "QuantizeLinear"},
 	{"wX", "ReduceL1 ReduceL2 ReduceLogSum ReduceLogSumExp ReduceMean ReduceProd ReduceSum ReduceSumSquare"},
 	{"wn", "Pow"},
 	{"wx", "CumProd CumSum"},
-	{"x", "BlackmanWindow HammingWindow HannWindow TfIdfVectorizer"},
+	{"x", "BlackmanWindow HammingWindow HannWindow"},
 	{"xxxf", "MelWeightMatrix"},
 };
 
@@ -70,6 +72,7 @@ static const struct {
 	char letter;
 	const char *words;
 } kinds[] = {
+	{'a', "numbers or bool"},
 	{'b', "bool"},
 	{'X', "i64"},
 	{'x', "i32 or i64"},
@@ -80,6 +83,7 @@ static const struct {
 	{'p', "floats or integers of 8 bits"},
 	{'w', "floats or integers of 32 or 64 bits"},
 	{'s', "floats or signed integers"},
+	{'t', "i32, i64 or strings"},
 	{'n', "numbers"},
 };
 
@@ -89,6 +93,7 @@ static bool is_accepted(char letter, Elem e)
 	bool computes = !elem_is_storage(e), is_float = elem_is_float(e) && computes,
 	     is_int = elem_is_int(e) && computes;
 	switch (letter) {
+	case 'a': return e != STR;
 	case 'b': return e == BOOL;
 	case 'X': return e == I64;
 	case 'x': return e == I32 || e == I64;
@@ -99,6 +104,7 @@ static bool is_accepted(char letter, Elem e)
 	case 'p': return is_float || (is_int && info->bits == 8);
 	case 'w': return is_float || (is_int && info->bits >= 32);
 	case 's': return is_float || info->cls == 'i';
+	case 't': return e == I32 || e == I64 || e == STR;
 	case 'n': return is_float || is_int;
 	default: return true;
 	}

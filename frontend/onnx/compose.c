@@ -90,15 +90,32 @@ static bool has_symbols(const Attr *a)
 	return false;
 }
 
+static bool is_known(Ctx *cx, const Val *v, Map *seen, int depth);
+
+/* Is the body of an operator of the library known where its operands are? */
+static bool is_known_body(Ctx *cx, const Graph *body, const Map *outside, int depth)
+{
+	Map seen; /* of its own: a parameter may be one of the graph outside, too */
+	map_init(&seen, outside->arena);
+	for (int i = 0; i < body->n_params; i++) map_put(&seen, body->params[i], body->params[i]);
+	bool known = true;
+	for (int i = 0; known && i < body->n_results; i++) known = is_known(cx, body->results[i], &seen, depth);
+	return known;
+}
+
 static bool is_known(Ctx *cx, const Val *v, Map *seen, int depth)
 {
 	int64_t count;
 	if (map_get(seen, v)) return true;
 	if (v->op == OP_const) return true;
-	if (v->op == OP_param || v->type->is_tuple || depth == 0 || seen->n == MAX_KNOWN_VALUES) return false;
-	if (!dim_is_int(type_count(cx, v->type), &count) || count > MAX_KNOWN_ELEMENTS) return false;
+	if (v->op == OP_param || (v->type->is_tuple && v->op != OP_call) || depth == 0 || seen->n == MAX_KNOWN_VALUES)
+		return false;
+	if (!v->type->is_tuple && (!dim_is_int(type_count(cx, v->type), &count) || count > MAX_KNOWN_ELEMENTS))
+		return false;
 	for (int i = 0; i < v->n_attrs; i++)
-		if (attr_info[v->attrs[i].key].kind == ATTR_GRAPHS || has_symbols(&v->attrs[i])) return false;
+		if ((attr_info[v->attrs[i].key].kind == ATTR_GRAPHS && v->op != OP_call) || has_symbols(&v->attrs[i]))
+			return false;
+	if (v->op == OP_call && !is_known_body(cx, val_body(v, 0), seen, depth - 1)) return false;
 	for (int i = 0; i < v->n_args; i++)
 		if (!is_known(cx, v->args[i], seen, depth - 1)) return false;
 	map_put(seen, v, v);
@@ -108,6 +125,7 @@ static bool is_known(Ctx *cx, const Val *v, Map *seen, int depth)
 const Tensor *known_tensor(Ctx *cx, const Val *v)
 {
 	if (v->op == OP_const) return val_attr(v, A_DATA)->tensor;
+	if (v->type->is_tuple) return NULL;
 	Arena *scratch = arena_new();
 	const Tensor *volatile result = NULL;
 	const char *loc = cx->loc;

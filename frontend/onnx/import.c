@@ -14,7 +14,8 @@ const Importer *const onnx_tables[] = {onnx_ops_elementwise, onnx_ops_shape, onn
 	onnx_ops_index, onnx_ops_select, onnx_ops_reduce, onnx_ops_generate, onnx_ops_nn, onnx_ops_conv, onnx_ops_pool,
 	onnx_ops_resize, onnx_ops_sample, onnx_ops_roi, onnx_ops_attention, onnx_ops_einsum, onnx_ops_loss,
 	onnx_ops_signal, onnx_ops_nms, onnx_ops_quant, onnx_ops_rnn, onnx_ops_control, onnx_ops_loop, onnx_ops_sequence,
-	onnx_ops_training, onnx_ops_gradient, onnx_ops_text, onnx_ops_random, onnx_ops_ml, NULL};
+	onnx_ops_training, onnx_ops_gradient, onnx_ops_text, onnx_ops_strings, onnx_ops_regex, onnx_ops_random,
+	onnx_ops_ml, NULL};
 
 enum { MAX_NODES = 1 << 18 }; /* with functions and bodies expanded: 30 functions that call each other twice are 2^30 */
 
@@ -136,6 +137,7 @@ static bool import_from_library(const Node *n, const Val **out)
 	lib_signature(n->cx, op, &known, &min_args, &max_args, &n_results);
 	check_arity(n, min_args, max_args, n_results);
 	check_attrs(n, known ? known : "");
+	if (cast_texts(n, out)) return true;
 	LibAttr *attrs = NEWN(n->cx->arena, LibAttr, n->core->proto->n_attribute);
 	int n_attrs = lib_attrs(n, attrs);
 	const Val **results = NEWN(n->cx->arena, const Val *, n_results);
@@ -342,7 +344,9 @@ static const Graph *import_once(Run *run)
 	}
 	if (r.n == 0) fail(cx, "all outputs are empty sequences or absent optionals, which is not supported");
 	note_outputs(run, outputs);
-	return graph_new(cx, g->name && *g->name ? g->name : "main", n_params, params, names, r.n, r.vals, r.names);
+	const Graph *graph =
+		graph_new(cx, g->name && *g->name ? g->name : "main", n_params, params, names, r.n, r.vals, r.names);
+	return run->options && run->options->keep_texts ? graph : without_texts(cx, graph);
 }
 
 /* NULL: cx->error says why. */

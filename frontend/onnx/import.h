@@ -25,7 +25,8 @@ typedef struct {
 	 * exactly that shape. */
 	int n_likes;
 	const OnnxValue *likes;
-	bool bind_scalars; /* of the tensors, single integers and truth values become constants: they steer */
+	bool bind_scalars; /* of the tensors, texts, single integers and truth values become constants: they steer */
+	bool keep_texts;   /* the graph may have tensors of texts: to find out which operators take them */
 } OnnxImportOptions;
 const Graph *onnx_import(Ctx *, const OnnxModel *, const OnnxImportOptions *);
 /* The note that a model gets which draws random numbers. */
@@ -92,7 +93,8 @@ extern const Importer onnx_ops_elementwise[], onnx_ops_shape[], onnx_ops_reduce[
 	onnx_ops_control[], onnx_ops_index[], onnx_ops_quant[], onnx_ops_conv[], onnx_ops_pool[], onnx_ops_resize[],
 	onnx_ops_sample[], onnx_ops_roi[], onnx_ops_attention[], onnx_ops_slice[], onnx_ops_generate[],
 	onnx_ops_rearrange[], onnx_ops_select[], onnx_ops_nms[], onnx_ops_einsum[], onnx_ops_loss[], onnx_ops_signal[],
-	onnx_ops_training[], onnx_ops_gradient[], onnx_ops_text[], onnx_ops_random[], onnx_ops_ml[];
+	onnx_ops_training[], onnx_ops_gradient[], onnx_ops_text[], onnx_ops_strings[], onnx_ops_regex[],
+	onnx_ops_random[], onnx_ops_ml[];
 
 
 /* operators.c: an operator of ONNX, as the tables and the library have it. */
@@ -101,8 +103,8 @@ typedef struct {
 	const char *versions;        /* of its domain: "7..", "1..6, 9.." */
 	int min_in, max_in, max_out; /* -1: any number */
 	const char *attrs;           /* those that are honoured, space separated */
-	const char *texts;   /* the library's operators that say what it computes, space separated; "": C does */
-	bool takes[N_ELEMS]; /* element types of the first input; none where no simple model tells */
+	const char *texts;       /* the library's operators that say what it computes, space separated; "": C does */
+	bool takes[N_ELEMS + 1]; /* element types, texts too, of the first input; none where no simple model tells */
 } OnnxOperator;
 /* Those of that name, or all (NULL), by domain and name.  Returns how many. */
 int onnx_operators(Ctx *, const char *name, const OnnxOperator **);

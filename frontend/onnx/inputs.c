@@ -264,7 +264,7 @@ static void use_shapes(Run *run, Scope *scope, const OnnxValue *const *likes)
 			const Sym *s = bare_symbol(type->dims[d]);
 			if (s) map_put(run->equal, s->name, dim_int(run->cx, shape->dims[d]));
 		}
-		if (o->bind_scalars && shape->count == 1 && !elem_is_float(shape->elem) &&
+		if (o->bind_scalars && (shape->elem == STR || (shape->count == 1 && !elem_is_float(shape->elem))) &&
 			!bound_value(o, g->input[i]->name))
 			scope_put(run, scope, g->input[i]->name, bind(run, g->input[i], shape));
 	}
@@ -278,6 +278,9 @@ typedef struct {
 
 static const Val *add_param(Run *run, Params *params, const char *name, const Type *type)
 {
+	if (type->elem == STR)
+		fail(run->cx, "input %s: strings are known to the compiler only: --bind NAME=TEXT makes it a constant",
+			onnx_quote(run->cx, name));
 	params->names[params->n] = name;
 	params->vals[params->n] = val_param(run->cx, params->n, type);
 	return params->vals[params->n++];

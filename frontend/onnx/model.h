@@ -160,6 +160,13 @@ int sequence_elements(Ctx *, const Val *, const Val ***elements);
 const Val *absent_new(Ctx *);
 bool is_absent(const Val *);
 
+/* strings.c: tensors of texts (STR) exist while a model is imported, as numbers of interned texts. */
+/* The same graph on the texts' numbers, which are i32; fails where a result is a text; inputs.c refuses inputs. */
+const Graph *without_texts(Ctx *, const Graph *);
+const Val *b_texts(Ctx *, int n, const char *const *);           /* str[n] */
+const Tensor *node_texts(const Node *, int i, const char *what); /* an input of texts, known now; fails otherwise */
+bool cast_texts(const Node *, const Val **out); /* ops_strings.c: Cast and CastLike where texts are involved */
+
 /* import.c: the arrays of rows, ended by NULL. */
 extern const Importer *const onnx_tables[];
 /* operator_types.c: fills o->takes, as of that version. */

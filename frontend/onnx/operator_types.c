@@ -34,7 +34,8 @@ static const Given given[] = {{"to", ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INT,
 	{"pooled_shape", ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INTS, 2, {1, 1}, NULL},
 	{"size", ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INT, 0, {1, 0}, NULL},
 	{"equation", ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__STRING, 0, {0}, "ij->ji"},
-	{"direction", ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__STRING, 0, {0}, "LEFT"}};
+	{"direction", ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__STRING, 0, {0}, "LEFT"},
+	{"pattern", ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__STRING, 0, {0}, "1"}};
 enum { N_GIVEN = sizeof given / sizeof *given };
 
 typedef struct {
@@ -109,6 +110,31 @@ static Onnx__AttributeProto *attribute(Ctx *cx, const Given *g)
 	return a;
 }
 
+/* Ones, as integers or texts. */
+static Onnx__TensorProto *constant(Ctx *cx, char *name, int data_type, const Shape *shape)
+{
+	Onnx__TensorProto *c = NEW(cx->arena, Onnx__TensorProto);
+	onnx__tensor_proto__init(c);
+	c->name = name;
+	c->has_data_type = true;
+	c->data_type = data_type;
+	c->n_dims = (size_t)shape->rank;
+	c->dims = arena_copy(cx->arena, shape->dims, sizeof shape->dims);
+	size_t count = 1;
+	for (int i = 0; i < shape->rank; i++) count *= (size_t)shape->dims[i];
+	if (data_type == ONNX__TENSOR_PROTO__DATA_TYPE__STRING) {
+		c->string_data = NEWN(cx->arena, ProtobufCBinaryData, count);
+		c->n_string_data = count;
+		for (size_t i = 0; i < count; i++)
+			c->string_data[i] = (ProtobufCBinaryData){1, arena_copy(cx->arena, "1", 1)};
+	} else {
+		c->int64_data = NEWN(cx->arena, int64_t, count);
+		c->n_int64_data = count;
+		for (size_t i = 0; i < count; i++) c->int64_data[i] = 1;
+	}
+	return c;
+}
+
 /* A model of that node alone. */
 static OnnxModel *one_node(Ctx *cx, const OnnxOperator *o, int version, const Trial *t, int first)
 {
@@ -130,20 +156,13 @@ static OnnxModel *one_node(Ctx *cx, const OnnxOperator *o, int version, const Tr
 	node->n_input = (size_t)n;
 	for (int i = 0; i < n; i++) {
 		node->input[i] = arena_printf(cx->arena, "x%d", i);
-		if (i && t->others[i] == A_CONSTANT) {
-			Onnx__TensorProto *c = graph->initializer[graph->n_initializer++] =
-				NEW(cx->arena, Onnx__TensorProto);
-			onnx__tensor_proto__init(c);
-			c->name = node->input[i];
-			c->has_data_type = true;
-			c->data_type = ONNX__TENSOR_PROTO__DATA_TYPE__INT64;
-			c->dims = arena_copy(cx->arena, &(int64_t){1}, sizeof(int64_t));
-			c->int64_data = arena_copy(cx->arena, &(int64_t){1}, sizeof(int64_t));
-			c->n_dims = c->n_int64_data = 1;
-		} else {
-			graph->input[graph->n_input++] =
-				input(cx, node->input[i], i ? data_type_of(t->others[i], first) : first, t->shape);
-		}
+		const int data_type = i ? data_type_of(t->others[i], first) : first;
+		if (data_type == ONNX__TENSOR_PROTO__DATA_TYPE__STRING)
+			graph->initializer[graph->n_initializer++] = constant(cx, node->input[i], data_type, t->shape);
+		else if (i && t->others[i] == A_CONSTANT)
+			graph->initializer[graph->n_initializer++] =
+				constant(cx, node->input[i], data_type, &(Shape){1, {1}});
+		else graph->input[graph->n_input++] = input(cx, node->input[i], data_type, t->shape);
 	}
 	node->op_type = arena_printf(cx->arena, "%s", o->name);
 	node->domain = arena_printf(cx->arena, "%s", o->domain);
@@ -177,7 +196,9 @@ static bool imports(const OnnxOperator *o, int version, const Trial *t, int firs
 	TRY (cx) {
 		OnnxModel *m = one_node(cx, o, version, t, first);
 		onnx_check(cx, m);
-		graph_verify(cx, onnx_import(cx, m, NULL));
+		const Graph *g = onnx_import(
+			cx, m, &(OnnxImportOptions){.keep_texts = first == ONNX__TENSOR_PROTO__DATA_TYPE__STRING});
+		if (first != ONNX__TENSOR_PROTO__DATA_TYPE__STRING) graph_verify(cx, g);
 		fine = true;
 	}
 	ctx_free(cx);
@@ -205,14 +226,15 @@ static bool find_trial(const OnnxOperator *o, int version, int first, Trial *t)
 void onnx_operator_types(Ctx *cx, OnnxOperator *o, int version)
 {
 	static const int starts[] = {ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT, ONNX__TENSOR_PROTO__DATA_TYPE__INT64,
-		ONNX__TENSOR_PROTO__DATA_TYPE__BOOL, ONNX__TENSOR_PROTO__DATA_TYPE__UINT8};
+		ONNX__TENSOR_PROTO__DATA_TYPE__BOOL, ONNX__TENSOR_PROTO__DATA_TYPE__UINT8,
+		ONNX__TENSOR_PROTO__DATA_TYPE__STRING};
 	enum { N_STARTS = sizeof starts / sizeof *starts };
 	Trial t = {0};
 	bool found = false;
 	for (int i = 0; i < N_STARTS && !found; i++) found = find_trial(o, version, starts[i], &t);
 	for (int data_type = 1; data_type <= LAST_DATA_TYPE && found; data_type++) {
-		volatile Elem elem = N_ELEMS;
-		TRY (cx) { elem = onnx_elem(cx, data_type, ""); }
-		if (elem != N_ELEMS && imports(o, version, &t, data_type)) o->takes[elem] = true;
+		volatile int elem = -1;
+		TRY (cx) { elem = (int)onnx_elem(cx, data_type, ""); }
+		if (elem >= 0 && imports(o, version, &t, data_type)) o->takes[elem] = true;
 	}
 }

@@ -14,6 +14,7 @@ static void import_constant(Node *n, const Val **out)
 	Ctx *cx = n->cx;
 	const double *floats;
 	const int64_t *ints;
+	const char *const *texts, *text;
 	const char *tensor_attr = node_has(n, "sparse_value") ? "sparse_value" : "value";
 	const Tensor *t = node_tensor(n, tensor_attr);
 	int count;
@@ -29,6 +30,11 @@ static void import_constant(Node *n, const Val **out)
 		out[0] = val_const(cx, made);
 	} else if ((count = node_ints(n, "value_ints", &ints)) >= 0) {
 		out[0] = b_ints(cx, count, ints);
+	} else if (node_has(n, "value_string")) {
+		text = node_str(n, "value_string", "");
+		out[0] = b_reshape(cx, b_texts(cx, 1, &text), 0, NULL);
+	} else if ((count = node_strs(n, "value_strings", &texts)) >= 0) {
+		out[0] = b_texts(cx, count, texts);
 	} else {
 		node_fail(n, "attribute value is missing");
 	}
@@ -289,7 +295,8 @@ static void import_scan_8(Node *n, const Val **out)
 }
 
 const Importer onnx_ops_control[] = {
-	{"", "Constant", 1, 0, "value sparse_value value_float value_floats value_int value_ints", 0, 0, 1,
+	{"", "Constant", 1, 0,
+		"value sparse_value value_float value_floats value_int value_ints value_string value_strings", 0, 0, 1,
 		import_constant},
 	{"", "If", 1, 0, "then_branch else_branch", 1, 1, -1, import_if},
 	{"", "Scan", 8, 8, "body num_scan_inputs directions", 2, -1, -1, import_scan_8},

@@ -1,4 +1,4 @@
-/* ops_ml.c: TreeEnsemble and LabelEncoder of ai.onnx.ml.
+/* ops_ml.c: TreeEnsemble, and what maps labels to labels, of ai.onnx.ml.
  *
  * A forest is walked for all rows and trees at once: an index per row and tree goes down one level in each step of a scan of
  * as many steps as the deepest tree has levels.  Interior nodes come first in one table, then the leaves, which lead to
@@ -234,23 +234,28 @@ static void import_tree_ensemble(Node *n, const Val **out)
 
 /* ---------------------------------------------------------------------------------------------------- labels */
 
-/* The list that one of NAME_int64s, NAME_floats and NAME_tensor gives; NULL: none of them. */
+static const Tensor *list_of_ints(const Node *n, const char *attr)
+{
+	const int64_t *i64;
+	const int64_t count = node_ints(n, attr, &i64);
+	if (count < 0) return NULL;
+	Tensor *t = tensor_new(n->cx->arena, I64, 1, &count);
+	for (int64_t i = 0; i < count; i++) tensor_set_int(t, i, i64[i]);
+	return t;
+}
+
+/* The list that one of NAME_strings, NAME_int64s, NAME_floats and NAME_tensor gives; NULL: none of them. */
 static const Tensor *list_of(const Node *n, const char *name)
 {
 	Ctx *cx = n->cx;
-	const char *ints = arena_printf(cx->arena, "%s_int64s", name),
-		   *floats = arena_printf(cx->arena, "%s_floats", name);
-	const int64_t *i64;
+	const char *floats = arena_printf(cx->arena, "%s_floats", name);
 	const double *f64;
-	if (node_has(n, arena_printf(cx->arena, "%s_strings", name)))
-		node_fail(n, "attribute %s_strings: strings are not supported", name);
-	int64_t count = node_ints(n, ints, &i64);
-	if (count >= 0) {
-		Tensor *t = tensor_new(cx->arena, I64, 1, &count);
-		for (int64_t i = 0; i < count; i++) tensor_set_int(t, i, i64[i]);
-		return t;
-	}
-	count = node_floats(n, floats, &f64);
+	const char *const *texts;
+	const int n_texts = node_strs(n, arena_printf(cx->arena, "%s_strings", name), &texts);
+	if (n_texts >= 0) return val_attr(b_texts(cx, n_texts, texts), A_DATA)->tensor;
+	const Tensor *ints = list_of_ints(n, arena_printf(cx->arena, "%s_int64s", name));
+	if (ints) return ints;
+	const int64_t count = node_floats(n, floats, &f64);
 	if (count >= 0) {
 		Tensor *t = tensor_new(cx->arena, F32, 1, &count);
 		for (int64_t i = 0; i < count; i++) tensor_set(t, i, f64[i]);
@@ -266,15 +271,19 @@ static const Val *default_label(const Node *n, Elem elem)
 	if (t && (t->elem != elem || t->count != 1))
 		node_fail(n, "attribute default_tensor: one %s wanted", elem_info[elem].name);
 	if (t) return b_reshape(cx, val_const(cx, t), 0, NULL);
+	if (elem == STR) {
+		const char *text = node_str(n, "default_string", "_Unused");
+		return b_reshape(cx, b_texts(cx, 1, &text), 0, NULL);
+	}
 	if (elem_is_float(elem)) return b_scalar(cx, elem, node_float(n, "default_float", -0.0));
 	return b_scalar_int(cx, elem, node_int(n, "default_int64", -1));
 }
 
-static void import_label_encoder(Node *n, const Val **out)
+/* Each element of X that is a key becomes that key's value. */
+static const Val *labelled(const Node *n, const Tensor *keys, const Tensor *values)
 {
 	Ctx *cx = n->cx;
 	const Val *x = node_in(n, 0, "X");
-	const Tensor *keys = list_of(n, "keys"), *values = list_of(n, "values");
 	if (!keys || !values || keys->count != values->count || !keys->count)
 		node_fail(n, "as many keys as values wanted, %lld and %lld seen", keys ? (long long)keys->count : 0LL,
 			values ? (long long)values->count : 0LL);
@@ -291,7 +300,26 @@ static void import_label_encoder(Node *n, const Val **out)
 	const Val *found = b_reduce(cx, "max", same, 1, &last, false);
 	const Val *at = b_argreduce(cx, "max", b_cast(cx, same, U8), last, true); /* of equal keys the last */
 	const Val *label = b_gather(cx, b_reshape(cx, val_const(cx, values), 1, &count), at, 0);
-	out[0] = b_select(cx, found, label, default_label(n, values->elem));
+	return b_select(cx, found, label, default_label(n, values->elem));
+}
+
+static void import_label_encoder(Node *n, const Val **out)
+{
+	out[0] = labelled(n, list_of(n, "keys"), list_of(n, "values"));
+}
+
+/* Texts and integers, each to the other; LabelEncoder 1 counts the texts from 0. */
+static void import_text_mapper(Node *n, const Val **out)
+{
+	const bool counted = n->op[0] == 'L', from_texts = node_in(n, 0, "X")->type->elem == STR;
+	const Tensor *texts = list_of(n, counted ? "classes" : "cats"),
+		     *ints = counted ? NULL : list_of_ints(n, "cats_int64s");
+	if (counted && texts) {
+		Tensor *places = tensor_new(n->cx->arena, I64, 1, &texts->count);
+		for (int64_t i = 0; i < texts->count; i++) tensor_set_int(places, i, i);
+		ints = places;
+	}
+	out[0] = from_texts ? labelled(n, texts, ints) : labelled(n, ints, texts);
 }
 
 #define ML "ai.onnx.ml"
@@ -302,6 +330,9 @@ const Importer onnx_ops_ml[] = {
 		"nodes_featureids nodes_hitrates nodes_missing_value_tracks_true nodes_modes nodes_splits nodes_trueleafs "
 		"nodes_truenodeids post_transform tree_roots",
 		1, 1, 1, import_tree_ensemble},
+	{ML, "CategoryMapper", 1, 0, "cats_int64s cats_strings default_int64 default_string", 1, 1, 1,
+		import_text_mapper},
+	{ML, "LabelEncoder", 1, 1, "classes_strings default_int64 default_string", 1, 1, 1, import_text_mapper},
 	{ML, "LabelEncoder", 2, 3,
 		"default_float default_int64 default_string keys_floats keys_int64s keys_strings values_floats values_int64s "
 		"values_strings",

@@ -54,9 +54,8 @@ static const Val *counter(Ctx *cx, int rank, Dims dims)
 static LibAttr type_attr(const Node *n, Elem default_elem)
 {
 	const int64_t type = node_int(n, "dtype", onnx_data_type(default_elem));
-	const Elem elem = type < 0 || type > INT32_MAX ? N_ELEMS : onnx_elem(n->cx, (int32_t)type, "attribute dtype");
-	if (elem == N_ELEMS || elem_is_storage(elem))
-		node_fail(n, "attribute dtype: %lld is not supported", (long long)type);
+	const Elem elem = type < 0 || type > INT32_MAX ? STR : onnx_elem(n->cx, (int32_t)type, "attribute dtype");
+	if (elem_is_storage(elem)) node_fail(n, "attribute dtype: %lld is not supported", (long long)type);
 	return (LibAttr){.name = "type", .kind = LIB_STR, .str = elem_info[elem].name};
 }
 

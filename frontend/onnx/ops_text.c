@@ -1,4 +1,4 @@
-/* ops_text.c: TfIdfVectorizer, on words that are numbers.
+/* ops_text.c: TfIdfVectorizer, on words that are numbers, as texts are, too.
  *
  * All windows of n words, for each allowed distance between them, are compared with all n-grams of the pool; a window counts
  * where all words agree.  Counts are summed per n-gram, and a matrix puts each n-gram, times its weight, at its coordinate.
@@ -7,12 +7,26 @@
 
 typedef struct {
 	const Node *n;
-	const int64_t *starts, *pool, *coordinates;
+	const int64_t *starts, *coordinates;
+	const Tensor *pool; /* i64: the words, or their texts' numbers */
 	int n_starts, n_pool, n_coordinates;
 	bool once;                     /* IDF: whether it occurs, not how often */
 	const double *weights;         /* NULL: all 1 */
 	int64_t min, max, skips, size; /* of the result: the largest coordinate + 1 */
 } Ngrams;
+
+static const Tensor *pool_of(const Node *n)
+{
+	const int64_t *words;
+	const char *const *texts;
+	int64_t count = node_strs(n, "pool_strings", &texts);
+	const bool as_texts = count >= 0;
+	if (!as_texts) count = node_ints(n, "pool_int64s", &words);
+	if (count < 0) node_fail(n, "attribute pool_int64s or pool_strings is wanted");
+	Tensor *t = tensor_new(n->cx->arena, I64, 1, &count);
+	for (int64_t i = 0; i < count; i++) tensor_set_int(t, i, as_texts ? text_number(n->cx, texts[i]) : words[i]);
+	return t;
+}
 
 static Ngrams ngrams_of(const Node *n)
 {
@@ -20,12 +34,11 @@ static Ngrams ngrams_of(const Node *n)
 		.min = node_required_int(n, "min_gram_length"),
 		.max = node_required_int(n, "max_gram_length"),
 		.skips = node_required_int(n, "max_skip_count")};
-	if (node_has(n, "pool_strings")) node_fail(n, "attribute pool_strings: strings are not supported");
 	g.n_starts = node_ints(n, "ngram_counts", &g.starts);
-	g.n_pool = node_ints(n, "pool_int64s", &g.pool);
+	g.pool = pool_of(n);
+	g.n_pool = (int)g.pool->count;
 	g.n_coordinates = node_ints(n, "ngram_indexes", &g.coordinates);
-	if (g.n_starts < 0 || g.n_pool < 0 || g.n_coordinates < 1)
-		node_fail(n, "attributes ngram_counts, pool_int64s and ngram_indexes are wanted");
+	if (g.n_starts < 0 || g.n_coordinates < 1) node_fail(n, "attributes ngram_counts and ngram_indexes are wanted");
 	if (g.min < 1 || g.max < g.min || g.max > g.n_starts || g.skips < 0 || g.skips > 4096)
 		node_fail(n, "n-grams of %lld to %lld words, %lld skipped, of a pool of up to %d words each",
 			(long long)g.min, (long long)g.max, (long long)g.skips, g.n_starts);
@@ -77,7 +90,7 @@ static const Val *counted(const Ngrams *g, const Val *x, int64_t n, int64_t firs
 	Tensor *words = tensor_new(cx->arena, I64, 2, (const int64_t[]){count, n});
 	Tensor *places = tensor_new(cx->arena, F32, 2, (const int64_t[]){count, g->size});
 	if (!words || !places) node_fail(g->n, "the pool is too large");
-	for (int64_t i = 0; i < count * n; i++) tensor_set_int(words, i, g->pool[g->starts[n - 1] + i]);
+	for (int64_t i = 0; i < count * n; i++) tensor_set_int(words, i, tensor_get_int(g->pool, g->starts[n - 1] + i));
 	for (int64_t i = 0; i < count; i++)
 		tensor_set(places, i * g->size + g->coordinates[first + i], g->weights ? g->weights[first + i] : 1);
 	const Val *grams = val_const(cx, words), *sum = NULL;
@@ -93,7 +106,11 @@ static void import_tfidf(Node *n, const Val **out)
 {
 	Ctx *cx = n->cx;
 	const Ngrams g = ngrams_of(n);
-	const Val *x = b_cast(cx, node_integers(n, 0, "X"), I64);
+	const Val *x = node_in(n, 0, "X");
+	if ((x->type->elem == STR) != node_has(n, "pool_strings"))
+		node_fail(n, "input X: %s, but the pool is of another type", type_str(cx, x->type));
+	if (x->type->elem == STR) x = val_new(cx, OP_EW_bitcast, 1, &x, (Attr[]){attr_elem(I32)});
+	x = b_cast(cx, x, I64);
 	const int rank = x->type->rank;
 	if (rank < 1 || rank > 2) node_fail(n, "input X: [C] or [N, C] wanted, %s seen", type_str(cx, x->type));
 	if (rank == 1) x = b_unsqueeze(cx, x, 0);

@@ -27,7 +27,7 @@ static const struct {
 	[5] = {"INT16", I16},
 	[6] = {"INT32", I32},
 	[7] = {"INT64", I64},
-	[8] = {"STRING", -1},
+	[8] = {"STRING", STR},
 	[9] = {"BOOL", BOOL},
 	[10] = {"FLOAT16", F16},
 	[11] = {"DOUBLE", F64},
@@ -122,7 +122,18 @@ static size_t typed_count(const Onnx__TensorProto *t, Elem elem)
 	case I64: return t->n_int64_data;
 	case U32:
 	case U64: return t->n_uint64_data;
+	case STR: return t->n_string_data;
 	default: return t->n_int32_data;
+	}
+}
+
+/* The numbers of the texts. */
+static void texts_copy(Ctx *cx, const Onnx__TensorProto *t, int32_t *to, size_t n, const char *what)
+{
+	for (size_t i = 0; i < n; i++) {
+		const ProtobufCBinaryData *s = &t->string_data[i];
+		if (s->len && memchr(s->data, 0, s->len)) fail(cx, "%s: a NUL in string %zu", what, i);
+		to[i] = text_number(cx, s->len ? arena_strn(cx->arena, (const char *)s->data, s->len) : "");
 	}
 }
 
@@ -136,6 +147,7 @@ static void typed_copy(Ctx *cx, const Onnx__TensorProto *t, Tensor *to, size_t n
 	case I64: memcpy(to->data, t->int64_data, n * sizeof(int64_t)); return;
 	case U64: memcpy(to->data, t->uint64_data, n * sizeof(uint64_t)); return;
 	case I32: memcpy(to->data, t->int32_data, n * sizeof(int32_t)); return;
+	case STR: texts_copy(cx, t, to->data, n, what); return;
 	default: break;
 	}
 	const ElemInfo *info = &elem_info[to->elem];
@@ -207,6 +219,7 @@ const Tensor *onnx_tensor(Ctx *cx, const Onnx__TensorProto *t, const char *dir)
 	else if (t->has_raw_data)
 		raw = t->raw_data.data ? t->raw_data.data : (const uint8_t *)"", n_raw = t->raw_data.len;
 	if (raw) {
+		if (elem == STR) fail(cx, "%s: strings as raw data", what);
 		if (n_typed) fail(cx, "%s: has its data twice, raw and typed", what);
 		if (n_raw != size)
 			fail(cx, "%s: %lld elements of %s are %zu bytes, but there are %zu", what, (long long)count,

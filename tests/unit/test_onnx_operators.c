@@ -26,6 +26,9 @@ Test(onnx_operators, of_the_tables)
 	cr_expect_eq(o->max_in, 2);
 	cr_expect_eq(o->max_out, 1);
 	cr_expect(o->takes[F32] && o->takes[I64] && o->takes[BOOL] && o->takes[BF16]);
+	cr_expect(o->takes[STR]);
+	o = find(cx, "RegexFullMatch");
+	for (int e = 0; e <= N_ELEMS; e++) cr_expect_eq(o->takes[e], e == STR);
 	o = find(cx, "Scatter");
 	cr_expect_str_eq(o->versions, "9..");
 	o = find(cx, "LSTM");
