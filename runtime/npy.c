@@ -1,11 +1,13 @@
 /* npy.c: NumPy's array format, versions 1.0 to 3.0: a magic string, a header that is a Python dict literal, the data.
  *
  * Source: NumPy Enhancement Proposal 1 and numpy.lib.format.  Read strictly: exactly the three keys, each once, and exactly
- * as much data as the shape says.  Both byte orders and both memory orders are read; little-endian C order is written.
+ * as much data as the shape says.  Both byte orders and both memory orders are read, strings too; little-endian C order
+ * is written.
  */
 #include "runtime/tensor_file.h"
 
 #include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { NPY_MAX_RANK = 64, NPY_ALIGN = 64 };
@@ -49,6 +51,7 @@ typedef struct {
 	const char *at, *end;
 	Elem elem;
 	bool swapped, fortran;
+	int64_t width; /* of a string: characters, 4 bytes each */
 	int rank;
 	int64_t dims[NPY_MAX_RANK];
 } Npy;
@@ -99,6 +102,13 @@ static void parse_descr(Npy *p)
 	const char *descr = parse_string(p);
 	const size_t n = strlen(descr);
 	const char order = descr[0];
+	if (n > 2 && descr[1] == 'U' && strchr("<>", order) && descr[2] != '0' &&
+		strspn(descr + 2, "0123456789") == n - 2 && n < 12) {
+		p->elem = STR;
+		p->width = strtoll(descr + 2, NULL, 10);
+		p->swapped = order == '>';
+		return;
+	}
 	bool found = false;
 	for (int i = 0; n == 3 && i < N_ELEMS && !found; i++) /* i8 and u8 are before what else is a byte */
 		if (descr[1] == npy_types[i].kind && descr[2] - '0' == elem_info[npy_types[i].elem].size) {
@@ -173,7 +183,7 @@ static void parse_header(Npy *p)
 /* bytes; -1 when they are more than any file has */
 static int64_t data_size(const Npy *p)
 {
-	int64_t size = elem_info[p->elem].size;
+	int64_t size = p->elem == STR ? 4 * p->width : elem_info[p->elem].size;
 	for (int i = 0; i < p->rank; i++)
 		if (p->dims[i] == 0) return 0;
 	for (int i = 0; i < p->rank; i++)
@@ -210,6 +220,36 @@ static void swap_bytes(const Tensor *t)
 		}
 }
 
+static void put_utf8(Buf *b, uint32_t c)
+{
+	const int more = (c >= 0x80) + (c >= 0x800) + (c >= 0x10000); /* bytes after the first */
+	static const unsigned char first[] = {0, 0xc0, 0xe0, 0xf0};
+	buf_write(b, &(unsigned char){(unsigned char)(first[more] | c >> 6 * more)}, 1);
+	for (int k = more - 1; k >= 0; k--)
+		buf_write(b, &(unsigned char){(unsigned char)(0x80 | (c >> 6 * k & 0x3f))}, 1);
+}
+
+/* Strings of UCS-4, filled up with zeros. */
+static void strings(const Npy *p, Tensor *t, const unsigned char *bytes)
+{
+	for (int64_t i = 0; i < t->count; i++) {
+		Buf b;
+		buf_init(&b, p->cx->arena);
+		buf_puts(&b, "");
+		bool ended = false;
+		for (int64_t k = 0; k < p->width; k++, bytes += 4) {
+			uint32_t c = 0;
+			for (int j = 0; j < 4; j++) c |= (uint32_t)bytes[p->swapped ? 3 - j : j] << 8 * j;
+			if (c > 0x10ffff || (c >= 0xd800 && c < 0xe000) || (ended && c))
+				fail(p->cx, "%s: string %lld has character 0x%lx", p->what, (long long)i,
+					(unsigned long)c);
+			ended = !c;
+			if (c) put_utf8(&b, c);
+		}
+		tensor_set_int(t, i, text_number(p->cx, b.text));
+	}
+}
+
 const Tensor *npy_parse(Ctx *cx, const void *data, size_t size_bytes, const char *what)
 {
 	const unsigned char *bytes = data;
@@ -234,6 +274,11 @@ const Tensor *npy_parse(Ctx *cx, const void *data, size_t size_bytes, const char
 			(long long)want);
 	Tensor *t = tensor_new(cx->arena, p.elem, p.rank, p.dims);
 	if (!t) fail(cx, "%s: the array is too large", what);
+	if (p.elem == STR) {
+		strings(&p, t, bytes + at);
+		if (p.fortran && p.rank > 1) transpose(t, arena_copy(cx->arena, t->data, tensor_size_bytes(t)));
+		return t;
+	}
 	if (p.fortran && p.rank > 1) transpose(t, (const char *)bytes + at);
 	else if (want) memcpy(t->data, bytes + at, (size_t)want);
 	if (p.swapped) swap_bytes(t);

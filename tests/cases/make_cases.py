@@ -4,7 +4,7 @@
     tests/cases/make_cases.py [FOLDER]        deterministic; needs NumPy only
 
 The expected outputs are those of the float64 model below, written from the text of the ONNX specification (operators RNN,
-LSTM, GRU, Scan, Loop, If) and rounded to float32 once. The files are written by the few lines of tests/protobuf.py,
+LSTM, GRU, Scan, Loop, If, those on strings) and rounded to float32 once. The files are written by the few lines of tests/protobuf.py,
 so that no other tool's reading of ONNX is in between.
 """
 import json
@@ -24,6 +24,8 @@ TYPES = {"float32": 1, "int32": 6, "int64": 7, "bool": 9}
 
 
 def tensor(name, a):
+    if a.dtype.kind == "U":
+        return b"".join(number(1, d) for d in a.shape) + number(2, 8) + b"".join(data(6, s) for s in a.flat) + data(8, name)
     return b"".join(number(1, d) for d in a.shape) + number(2, TYPES[a.dtype.name]) + data(8, name) + data(9, a.tobytes())
 
 
@@ -49,10 +51,13 @@ class Graph:
 
     def __init__(self, name="g"):
         self.name, self.nodes, self.weights, self.inputs, self.outputs = name, [], [], [], []
+        self.domains = set()
 
-    def node(self, op, inputs, outputs, **attributes):
+    def node(self, op, inputs, outputs, domain="", **attributes):
         n = b"".join(data(1, i) for i in inputs.split(",")) if inputs else b""
         n += b"".join(data(2, o) for o in outputs.split(",")) + data(3, "/" + outputs.split(",")[0]) + data(4, op)
+        n += data(7, domain) if domain else b""
+        self.domains |= {domain} if domain else set()
         self.nodes.append(n + b"".join(data(5, attribute(k, v)) for k, v in attributes.items()))
 
     def weight(self, name, a):
@@ -75,7 +80,9 @@ class Graph:
         )
 
     def model(self, opset=14):
-        return number(1, 8) + data(2, "rnncc") + data(7, self.bytes()) + data(8, number(2, opset))
+        return number(1, 8) + data(2, "rnncc") + data(7, self.bytes()) + data(8, number(2, opset)) + b"".join(
+            data(8, data(1, d) + number(2, 4)) for d in sorted(self.domains)
+        )
 
 
 def write(path, content):
@@ -387,6 +394,33 @@ def if_forward_or_reverse():
     case("if_forward_or_reverse", g, sets)
 
 
+def strings():
+    """Classes at run time are labels in between, which are compared and looked up; words of a text say what each weighs."""
+    rng = np.random.RandomState(106)
+    names = ["cat", "dog", "hen", "owl"]
+    g = Graph("strings")
+    g.weight("text", np.array("cat=2 dog=x owl=-3"))
+    g.weight("pair", np.array([["=", "\N{SNOWMAN}"]]))
+    g.weight("owl", np.array("owl"))
+    g.weight("none", np.array(["none"]))
+    g.inputs, g.outputs = [("x", "int64", ["T"])], [("y", "float32", ["T"]), ("owls", "bool", ["T"]), ("good", "bool", [3, 2])]
+    g.node("StringSplit", "text", "words,n")  # cat=2, dog=x, owl=-3
+    g.weight("three_one", np.array([3, 1]))
+    g.node("Reshape", "words,three_one", "column")
+    g.node("StringConcat", "column,pair", "marked")
+    g.node("RegexFullMatch", "marked", "good", pattern="[a-z]+=(-?[0-9]+)\N{SNOWMAN}")
+    g.node("LabelEncoder", "x", "label", domain="ai.onnx.ml", keys_int64s=[3, 5, 8, 13], values_strings=names, default_string="?")
+    g.node("Equal", "label,owl", "owls")
+    g.node("Where", "owls,none,label", "known")
+    g.node("LabelEncoder", "known", "y", domain="ai.onnx.ml", keys_strings=names + ["none"], values_floats=[0.5, 1.5, 2.5, 3.5, -1.0],
+           default_float=9.0)  # fmt: skip
+    y, sets = {3: 0.5, 5: 1.5, 8: 2.5, 13: -1.0}, []
+    for n in (1, 7, 40):
+        x = rng.choice([3, 5, 8, 13, 14], n)
+        sets.append(([x], [np.array([y.get(v, 9.0) for v in x]), x == 13, np.array([[0, 1], [0, 0], [0, 1]])]))
+    case("strings", g, sets, opset=20)
+
+
 def main():
     one_node("rnn_forward", "RNN", 1, 3, 5, [(4, 2), (1, 1)])
     one_node("rnn_reverse_lengths", "RNN", 2, 4, 7, [(5, 4), (2, 3)], "bl", direction="reverse")
@@ -408,6 +442,7 @@ def main():
     scan_minimal_gated_unit()
     loop_until()
     if_forward_or_reverse()
+    strings()
 
 
 OUT = sys.argv[1] if len(sys.argv) > 1 else os.path.dirname(os.path.abspath(__file__))
