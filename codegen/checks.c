@@ -65,7 +65,8 @@ static int64_t index_depth(const Val *gather_nd)
 static void check_sign(Sizes *z, const Dim *d, const Dim *where)
 {
 	const Dim *anywhere = where ? where : d;
-	if (dim_lo(d) >= 0 || map_get(&z->signs, d) == anywhere || !is_time(z, d, anywhere) || !z->mentions_computed)
+	if (dim_least(z->s->lw->cx, d) >= 0 || map_get(&z->signs, d) == anywhere || !is_time(z, d, anywhere) ||
+		!z->mentions_computed)
 		return;
 	map_put(&z->signs, d, anywhere);
 	Stmt *st = check_new(z, dim_int(z->s->lw->cx, 0), d);

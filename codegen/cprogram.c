@@ -108,7 +108,7 @@ static void emit_team(Emit *em, const Block *b)
 static const Sym *bound_argument(const Emit *em, const Sym *size)
 {
 	for (int i = 0; i < em->n_dims; i++)
-		if (size->hi == INT64_MAX && size->most == em->dims[i]) return size->most;
+		if (size->hi == INT64_MAX && em->dims[i]->most_of == size) return em->dims[i];
 	return NULL;
 }
 
@@ -148,9 +148,9 @@ static void emit_size(Emit *em, const Stmt *s)
 		line(em->w, "if (%s %s %" PRId64 ")", name, lo > INT64_MIN ? "<" : ">", lo > INT64_MIN ? lo : hi);
 	if (lo > INT64_MIN || hi < INT64_MAX) line(em->w, "\treturn %s_EDIM;", em->upper);
 	const Sym *most = bound_argument(em, s->size);
-	if (most) {
-		line(em->w, "if (%s > %s)", name, dim_name(em->cx, most));
-		line(em->w, "\treturn %s_EMORE;", em->upper);
+	if (most || sym_within(s->size)) {
+		line(em->w, "if (%s > %s)", name, dim_c(em->cx, s->size->most));
+		line(em->w, "\treturn %s_%s;", em->upper, most ? "EMORE" : "EDIM");
 	}
 }
 
@@ -166,7 +166,9 @@ static void declare_size(void *user, Stmt *s)
 	if (!s->size || map_get(&sizes->declared, s->size)) return;
 	map_put(&sizes->declared, s->size, s);
 	const char *name = dim_name(em->cx, s->size);
-	if (s->size->hi == INT64_MAX) line(em->w, "int64_t %s = 0; /* computed */", name);
+	const Dim *within = sym_within(s->size);
+	if (within) line(em->w, "int64_t %s = 0; /* computed, at most %s */", name, dim_c(em->cx, within));
+	else if (s->size->hi == INT64_MAX) line(em->w, "int64_t %s = 0; /* computed */", name);
 	else line(em->w, "int64_t %s = 0; /* computed, at most %" PRId64 " */", name, s->size->hi);
 	line(em->w, "(void)%s;", name);
 }

@@ -135,23 +135,42 @@ static const Val *without_ones(const Val *v)
 	return v;
 }
 
-static void see_computed(void *user, const Sym *size) { *(bool *)user |= size->computed; }
+typedef struct {
+	Dims dims;
+	int n;
+	bool other;
+} Known;
+
+static void see_computed(void *user, const Sym *size)
+{
+	Known *k = user;
+	bool known = !size->computed;
+	for (int i = 0; i < k->n; i++) known |= dim_mentions(k->dims[i], size);
+	k->other |= !known;
+}
+
+/* Is there a computed size in d that these dims do not mention?  It may not be known yet where something of these dims is. */
+static bool is_open(const Dim *d, int n, Dims dims)
+{
+	Known known = {dims, n, false};
+	dim_each_sym(d, see_computed, &known);
+	return known.other;
+}
 
 /* What is concatenated is computed in its part of the whole, where it may be: not where parts begin at a size that may not
  * be known yet. */
 static void store_parts(Scope *s, const Val *whole)
 {
-	bool computed_size = false;
-	for (int i = 0; i < whole->type->rank; i++) dim_each_sym(whole->type->dims[i], see_computed, &computed_size);
-	if (computed_size) return;
+	for (int i = 0; i < whole->type->rank; i++)
+		if (is_open(whole->type->dims[i], 0, NULL)) return;
 	Program *p = s->lw->p;
 	const Place *at = map_get(&s->places, whole);
 	const Dim *start = dim_int(p->cx, 0);
 	for (int part = 0; part < whole->n_args; part++) {
 		const Val *x = whole->args[part], *v = without_ones(x);
 		int64_t axis = val_int(whole, A_AXIS);
-		bool computed = !is_free(s, v) && !is_view(v) && !is_copied(v) && !map_get(&s->places, v) &&
-			!map_get(&s->wanted, v);
+		bool computed = !is_free(s, v) && !is_view(v) && v->op != OP_pad && !map_get(&s->places, v) &&
+			!map_get(&s->wanted, v) && !is_open(start, x->type->rank, x->type->dims);
 		if (computed && s->lw->target->fuse) {
 			const Index **shift = NEWN(p->arena, const Index *, whole->type->rank);
 			for (int i = 0; i < whole->type->rank; i++)

@@ -354,6 +354,8 @@ static const Dim *dim_limit(Ctx *cx, const Dim *d, bool upper);
 
 static void see_unbounded(void *any, const Sym *s) { *(bool *)any |= s->computed && s->hi == INT64_MAX; }
 
+static void see_computed(void *any, const Sym *s) { *(bool *)any |= s->computed; }
+
 static bool has_unbounded(const Dim *d)
 {
 	bool any = false;
@@ -361,22 +363,25 @@ static bool has_unbounded(const Dim *d)
 	return any;
 }
 
-static const Sym *bound_of_callers(Ctx *cx, const Sym *s)
+static const Dim *bound_of(Ctx *cx, const Sym *s)
 {
+	bool computed = false;
+	if (s->most) dim_each_sym(s->most, see_computed, &computed);
+	if (computed) fail(cx, "the size %s is bounded by one that is computed, too", s->name);
 	if (s->most) return s->most;
 	const char *name = arena_printf(cx->arena, "%s_max", s->name);
 	while (sym_find(cx, name)) name = arena_printf(cx->arena, "%s_", name);
 	dim_sym(cx, name);
 	Sym *most = sym_find(cx, name);
 	most->most_of = s;
-	return sym_find(cx, s->name)->most = most;
+	return sym_find(cx, s->name)->most = dim_of_sym(cx, most);
 }
 
 /* The limit of one symbol that may be, or be made of, computed ones. */
 static const Dim *sym_limit(Ctx *cx, const Sym *s, bool upper)
 {
 	if (s->kind == SYM_NAMED && !s->computed) return dim_of_sym(cx, s);
-	if (s->kind == SYM_NAMED && upper && s->hi == INT64_MAX) return dim_of_sym(cx, bound_of_callers(cx, s));
+	if (s->kind == SYM_NAMED && upper && s->hi == INT64_MAX) return bound_of(cx, s);
 	if (s->kind == SYM_NAMED) return dim_int(cx, upper ? s->hi : s->lo);
 	if (s->kind == SYM_MIN && upper && has_unbounded(s->a) != has_unbounded(s->b))
 		return dim_limit(cx, has_unbounded(s->a) ? s->b : s->a, upper);
@@ -398,6 +403,59 @@ static const Dim *dim_limit(Ctx *cx, const Dim *d, bool upper)
 }
 
 const Dim *dim_most(Ctx *cx, const Dim *d) { return dim_limit(cx, d, true); }
+
+const Dim *sym_within(const Sym *s)
+{
+	bool has = s->hi == INT64_MAX && s->most && !s->most->terms[0].syms[0]->most_of;
+	return has ? s->most : NULL;
+}
+
+int64_t dim_least(Ctx *cx, const Dim *d)
+{
+	const Dim *sum = dim_int(cx, 0);
+	for (int i = 0; i < d->n_terms; i++) {
+		const Dim *t = dim_int(cx, d->terms[i].coef);
+		for (int k = 0; k < d->terms[i].n_syms; k++) {
+			const Sym *s = d->terms[i].syms[k];
+			const Dim *within = d->terms[i].coef < 0 ? sym_within(s) : NULL;
+			t = dim_mul(cx, t, within ? within : dim_of_sym(cx, s));
+		}
+		sum = dim_add(cx, sum, t);
+	}
+	return dim_lo(sum);
+}
+
+const Dim *dim_computed(Ctx *cx, const char *wish, const Dim *most)
+{
+	int64_t hi = INT64_MAX;
+	most = dim_most(cx, most);
+	const char *name = wish;
+	for (int n = 2; sym_find(cx, name); n++) name = arena_printf(cx->arena, "%s_%d", wish, n);
+	const Dim *d = dim_sym(cx, name);
+	Sym *s = sym_find(cx, name);
+	s->computed = true;
+	if (!dim_is_int(most, &hi)) s->most = most;
+	sym_bound(cx, name, 0, hi);
+	return d;
+}
+
+typedef struct {
+	const Sym *sym;
+	bool seen;
+} Wanted;
+
+static void see_sym(void *wanted, const Sym *s)
+{
+	Wanted *w = wanted;
+	w->seen |= s == w->sym;
+}
+
+bool dim_mentions(const Dim *d, const Sym *s)
+{
+	Wanted wanted = {s, false};
+	dim_each_sym(d, see_sym, &wanted);
+	return wanted.seen;
+}
 
 void dim_each_sym(const Dim *d, void (*each)(void *user, const Sym *), void *user)
 {

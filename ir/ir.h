@@ -189,9 +189,10 @@ struct Sym {
 	const char *name; /* SYM_NAMED */
 	const Dim *a, *b; /* operands of a derived one: floor(a / b), min(a, b), max(a, b) */
 	bool computed;
-	const Sym *most, *most_of; /* of a computed one that nothing bounds: the bound that callers give; and back */
-	bool declared;             /* the model itself names it (as opposed to: the user only) */
-	int64_t lo, hi;            /* inclusive bounds; INT64_MAX: unbounded */
+	const Dim *most; /* of a computed one that no number bounds: the size that does; a symbol for callers to give */
+	const Sym *most_of; /* of such a symbol: back */
+	bool declared;      /* the model itself names it (as opposed to: the user only) */
+	int64_t lo, hi;     /* inclusive bounds; INT64_MAX: unbounded */
 	uint32_t id;
 };
 typedef struct {
@@ -209,6 +210,10 @@ const Dim *dim_int(Ctx *, int64_t);
 const Dim *dim_sym(Ctx *, const char *name); /* the symbol of that name, made at first use with bounds 0.. */
 Sym *sym_find(Ctx *, const char *name);      /* NULL when there is none */
 void sym_bound(Ctx *, const char *name, int64_t lo, int64_t hi);
+const Dim *sym_within(
+	const Sym *); /* the size of the model that bounds a computed one; NULL: a number, or callers do */
+/* A computed symbol that the model itself has no name for: `wish`, or that and a number.  It is within 0..most. */
+const Dim *dim_computed(Ctx *, const char *wish, const Dim *most);
 const Dim *dim_add(Ctx *, const Dim *, const Dim *);
 const Dim *dim_sub(Ctx *, const Dim *, const Dim *);
 const Dim *dim_mul(Ctx *, const Dim *, const Dim *);
@@ -227,8 +232,10 @@ const Dim *dim_subst(Ctx *, const Dim *, const Map *);
 /* The most that it can be whatever the model computes: computed symbols at their bounds.  One that nothing bounds gets a
  * symbol for that, NAME_max, which callers decide. */
 const Dim *dim_most(Ctx *, const Dim *);
-void dim_print(Buf *, const Dim *);                              /* "4*H", "T-1", "floor((T-3)/2)" */
+int64_t dim_least(Ctx *, const Dim *); /* dim_lo, knowing computed symbols to be within the sizes that bound them */
+void dim_print(Buf *, const Dim *);    /* "4*H", "T-1", "floor((T-3)/2)" */
 const Dim *dim_parse(Ctx *, const char *text, const char **end); /* the same back; fails by fail() */
+bool dim_mentions(const Dim *, const Sym *);
 void dim_each_sym(
 	const Dim *, void (*)(void *user, const Sym *), void *user); /* named ones, also inside derived ones */
 

@@ -455,7 +455,7 @@ static const Graph *parse_graph(Parser *p)
 
 /* ---- the file ---- */
 
-/* What follows `dim`: T = 1..4096 computed */
+/* What follows `dim`: T = 1..4096 computed <= N */
 static void parse_declaration(Parser *p)
 {
 	lex_space(p);
@@ -476,6 +476,9 @@ static void parse_declaration(Parser *p)
 	if (is_bounded && (s->lo != lo || s->hi != hi)) lex_fail(p, start, "the size has other bounds already");
 	sym_bound(p->cx, name, lo, hi);
 	s->computed |= lex_accept_word(p, "computed");
+	if (!s->computed || !lex_accept(p, "<=")) return;
+	s->most = parse_dim(p);
+	if (dim_is_int(s->most, NULL)) lex_fail(p, start, "a bound that is a number stands after '..'");
 }
 
 const Graph *graph_parse(Ctx *cx, const char *text, const char *file_name)

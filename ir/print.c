@@ -298,12 +298,19 @@ static void declare_sym(void *printer, const Sym *s)
 	Printer *p = printer;
 	if (map_get(&p->seen, s)) return;
 	map_put(&p->seen, s, s);
+	const Dim *within = sym_within(s);
+	if (within) dim_each_sym(within, declare_sym, p);
 	if (s->lo == 0 && s->hi == INT64_MAX && !s->computed) return;
 	buf_puts(p->out, "dim ");
 	dim_print(p->out, &(Dim){.n_terms = 1, .terms = &(Term){1, 1, &s}});
 	buf_printf(p->out, " = %lld..", (long long)s->lo);
 	if (s->hi != INT64_MAX) buf_printf(p->out, "%lld", (long long)s->hi);
-	buf_puts(p->out, s->computed ? " computed\n" : "\n");
+	buf_puts(p->out, s->computed ? " computed" : "");
+	if (within) {
+		buf_puts(p->out, " <= ");
+		dim_print(p->out, within);
+	}
+	buf_puts(p->out, "\n");
 }
 
 static void survey_type(Printer *p, const Type *t)

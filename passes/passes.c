@@ -25,11 +25,12 @@ static const Graph *narrow_f16(Ctx *cx, const Graph *g) { return pass_narrow(cx,
 static const struct {
 	const char *name;
 	const Graph *(*run)(Ctx *, const Graph *);
-} passes[] = {{"inline", pass_inline}, {"canon", pass_canon}, {"hoist", pass_hoist}, {"merge", pass_merge},
-	{"widen", pass_widen}, {"narrow_bf16", narrow_bf16}, {"narrow_f16", narrow_f16}, {"pairs", pass_pairs},
-	{"step", run_step}, {"steps", run_steps}, {"guards", pass_guards}, {"gradient", pass_gradient}};
+} passes[] = {{"inline", pass_inline}, {"canon", pass_canon}, {"trim", pass_trim}, {"hoist", pass_hoist},
+	{"merge", pass_merge}, {"widen", pass_widen}, {"narrow_bf16", narrow_bf16}, {"narrow_f16", narrow_f16},
+	{"pairs", pass_pairs}, {"step", run_step}, {"steps", run_steps}, {"guards", pass_guards},
+	{"gradient", pass_gradient}};
 
-const char *const pass_names[] = {"inline", "canon", "hoist", "merge", NULL};
+const char *const pass_names[] = {"inline", "canon", "trim", "hoist", "merge", NULL};
 
 const Graph *pass_run(Ctx *cx, const char *name, const Graph *g)
 {

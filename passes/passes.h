@@ -13,6 +13,8 @@ const Graph *pass_inline(Ctx *, const Graph *);
 /* canon.c: folds constants and shape arithmetic, removes what does nothing, decides branches on constants, drops dead
  * results, carries and branches, unrolls scans of one step.   Requires: inline. */
 const Graph *pass_canon(Ctx *, const Graph *);
+/* trim.c: scans over padded sequences end with the longest one.   Requires: canon. */
+const Graph *pass_trim(Ctx *, const Graph *);
 /* hoist.c: body values that depend only on xs and consts leave their scan, computed for all steps at once. */
 const Graph *pass_hoist(Ctx *, const Graph *);
 /* merge.c: contracts that share an operand become one, with the other operands concatenated. */

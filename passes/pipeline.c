@@ -250,7 +250,8 @@ static void want_pass(Ctx *cx, const char *option, const char *name)
 
 Compiled *compile_graph(Ctx *cx, const Graph *g, const CompileOptions *o)
 {
-	static const char *const passes[] = {"inline", "canon", "hoist", "canon", "merge", "canon", NULL};
+	static const char *const passes[] = {
+		"inline", "canon", "trim", "canon", "hoist", "canon", "merge", "canon", NULL};
 	Compiled *out = NEW(cx->arena, Compiled);
 	const TargetInfo *target = target_find(cx, o->target);
 	const Schedules *given = o->schedules;
@@ -262,9 +263,10 @@ Compiled *compile_graph(Ctx *cx, const Graph *g, const CompileOptions *o)
 	g = bind_dims(cx, g, o);
 	Check *check = o->check ? check_new(cx, g) : NULL;
 	for (int i = 0; passes[i]; i++) {
-		bool optimising = strcmp(passes[i], "hoist") == 0 || strcmp(passes[i], "merge") == 0;
+		bool is_trim = strcmp(passes[i], "trim") == 0;
+		bool optimising = is_trim || strcmp(passes[i], "hoist") == 0 || strcmp(passes[i], "merge") == 0;
 		if (optimising && o->opt == 0) continue;
-		if (strcmp(passes[i], "hoist") == 0) out->graph = g; /* before what the interpreter need not see */
+		if (is_trim) out->graph = g; /* before what the interpreter and steps need not see */
 		if (given && given->hoist == HOIST_NO && strcmp(passes[i], "hoist") == 0) continue;
 		g = run_pass(cx, passes[i], g, o, check);
 		if (o->stop_after && strcmp(o->stop_after, passes[i]) == 0) {

@@ -17,6 +17,9 @@ EVAL(size)
 	if (s && (n < s->lo || n > s->hi))
 		eval_fail(e, v, "%lld, but the size %s is within %lld..%lld", (long long)n, s->name, (long long)s->lo,
 			(long long)s->hi);
+	const Dim *within = s ? sym_within(s) : NULL;
+	if (within && n > dim_eval(e->cx, within, &e->env))
+		eval_fail(e, v, "%lld, but the size %s is at most %s", (long long)n, s->name, dim_str(e->cx, within));
 	if (s) dimenv_set(&e->env, s, n);
 	const int64_t wanted = dim_eval(e->cx, val_dims(v, A_VALUE)[0], &e->env);
 	if (n != wanted) eval_fail(e, v, "%lld, but %lld is wanted", (long long)n, (long long)wanted);

@@ -504,7 +504,9 @@ static void check_passes(const char *const *names, bool exact_sums, uint64_t see
 
 Test(passes, keep_values)
 {
-	check_passes((const char *const[]){"inline", "canon", "hoist", "canon", "merge", "canon", NULL}, true, 1);
+	check_passes(
+		(const char *const[]){"inline", "canon", "trim", "canon", "hoist", "canon", "merge", "canon", NULL},
+		true, 1);
 }
 
 Test(passes, canon_keeps_bits) { check_passes((const char *const[]){"inline", "canon", NULL}, false, 2); }
