@@ -167,16 +167,19 @@ static void choose_lanes(Cost *c)
 		return;
 	}
 	const int only = given && given->vector ? given_axis(c->p, k, given->vector) : -1;
-	for (int i = k->n_vars - 1; i >= 0; i--) {
-		if (dim_hi(k->vars[i]->extent) < c->target->lanes / 2) continue;
-		double cost = vector_cost(c, k->vars[i]);
-		k->axes |= cost >= 0 && i < 32 ? UINT32_C(1) << i : 0;
-		if (only >= 0 && only != i) continue;
-		if (cost >= 0 && (best < 0 || cost < best_cost * 0.999)) {
-			best = i;
-			best_cost = cost;
+	/* Half of the lanes empty at most, or where no axis has so many points, three quarters: still fewer operations than scalars. */
+	for (int least = c->target->lanes / 2; best < 0 && least >= c->target->lanes / 4;
+		least = least ? least / 2 : -1)
+		for (int i = k->n_vars - 1; i >= 0; i--) {
+			if (dim_hi(k->vars[i]->extent) < least) continue;
+			double cost = vector_cost(c, k->vars[i]);
+			k->axes |= cost >= 0 && i < 32 ? UINT32_C(1) << i : 0;
+			if (only >= 0 && only != i) continue;
+			if (cost >= 0 && (best < 0 || cost < best_cost * 0.999)) {
+				best = i;
+				best_cost = cost;
+			}
 		}
-	}
 	/* Lanes that are all gathers and scatters gain nothing over scalars. */
 	if (best < 0 && only >= 0)
 		given_fail(c->p, k, arena_printf(c->p->arena, "axis %s cannot be in the lanes", given->vector));
