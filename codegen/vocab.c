@@ -1,11 +1,11 @@
 /* vocab.c: instantiates the templates of codegen/vocab/ for the types that the generated C uses.
  *
  * A template file is a list of definitions.  Each begins with a line
- *     ## NAME KINDS [fma|muladd] [ulp=BOUND]
+ *     ## NAME KINDS [fma|muladd] [lanes=N] [ulp=BOUND]
  * and runs to the next.  KINDS are letters, what it can be made for:
  *     v f32 vector   m mask vector   s f32   d f64   i signed integers   u unsigned integers   b bool
  *     c cast from one type to another (chosen by vocab_cast)   r the same of the bits   p plain: made once, no prefix
- * fma or muladd: for that profile only.  ulp: the stated error bound.  The first definition that fits is taken.
+ * fma or muladd: for that profile only.  lanes: for vectors of so many only.  ulp: the stated error bound.  The first definition that fits is taken.
  * In its text
  *     $name      function `name` of the same kind, with its prefix (v_ s_ d_ i8_ bool_), or else the plain one
  *     $s.name    function `name` of the scalar f32 kind, from a vector one
@@ -18,6 +18,8 @@
  *     $N $P      the floats at which saturation begins, below and above
  *     $A $B $Z   casts from $E to f32, from f32 to $D, from f64 to $D
  *     $V         lanes of a vector
+ *     $inline    static inline; of vectors always, which a call would have to save
+ *     $each(x)   x for each lane, which stands for #, separated by commas
  *     $[word]    a number of the type that has fewer bits than C's, of those in a cast: see layout()
  * and everything that is mentioned is noted as used, before it, so that definitions come in order of dependency.
  */
@@ -33,6 +35,7 @@
 typedef struct {
 	const char *name, *kinds;
 	char profile; /* 'f': fma, 'm': muladd, 0: both */
+	int lanes;    /* of vectors; 0: any */
 	double ulp;   /* < 0: not stated */
 	const char *text, *end;
 } Def;
@@ -76,8 +79,9 @@ static Def read_header(Ctx *cx, const char *at, const char *end)
 		else if (!def.kinds) def.kinds = word;
 		else if (!strcmp(word, "fma")) def.profile = 'f';
 		else if (!strcmp(word, "muladd")) def.profile = 'm';
+		else if (!strncmp(word, "lanes=", 6)) def.lanes = atoi(word + 6);
 		else if (!strncmp(word, "ulp=", 4)) def.ulp = strtod(word + 4, NULL);
-		else fail(cx, "vocabulary: '## %s': '%s' is none of fma, muladd, ulp=", def.name, word);
+		else fail(cx, "vocabulary: '## %s': '%s' is none of fma, muladd, lanes=, ulp=", def.name, word);
 	}
 	assert(def.kinds);
 	return def;
@@ -123,7 +127,7 @@ static const Def *find(const Vocab *v, const char *name, size_t n, char kind)
 	for (int i = 0; i < v->n_defs; i++) {
 		const Def *def = &v->defs[i];
 		if (strlen(def->name) == n && !memcmp(def->name, name, n) && strchr(def->kinds, kind) &&
-			(!def->profile || def->profile == (v->fma ? 'f' : 'm')))
+			(!def->profile || def->profile == (v->fma ? 'f' : 'm')) && (!def->lanes || def->lanes == v->vl))
 			return def;
 	}
 	return NULL;
@@ -261,6 +265,20 @@ static const char *write_set(Buf *out, const char *at, const char *end)
 	return close + 1;
 }
 
+static const char *write_each(const Vocab *v, Buf *out, const char *at, const char *end)
+{
+	const char *close = at;
+	for (int depth = 1; ++close < end && depth;) depth += *close == '(' ? 1 : *close == ')' ? -1 : 0;
+	const int a_line = close - at > 4 ? 4 : 16;
+	for (int lane = 0; lane < v->vl; lane++) {
+		buf_puts(out, !lane ? "" : lane % a_line ? ", " : ",\n\t\t");
+		for (const char *c = at + 1; c < close - 1; c++)
+			if (*c == '#') buf_printf(out, "%d", lane);
+			else buf_write(out, c, 1);
+	}
+	return close;
+}
+
 static void expand(Vocab *v, const Use *u, Buf *out)
 {
 	for (const char *at = u->def->text, *end = u->def->end; at < end;) {
@@ -281,6 +299,11 @@ static void expand(Vocab *v, const Use *u, Buf *out)
 			buf_puts(out, placeholder(v, *at++, u));
 		} else if (n == 3 && !memcmp(at, "set", 3) && kind != 'v' && at[3] == '(') {
 			at = write_set(out, at + 3, end);
+		} else if (n == 6 && !memcmp(at, "inline", 6)) {
+			buf_puts(out, kind == 'v' || kind == 'm' ? vector_type(v, "V_INLINE") : "static inline");
+			at += 6;
+		} else if (n == 4 && !memcmp(at, "each", 4)) {
+			at = write_each(v, out, at + 4, end);
 		} else {
 			const Def *def = find(v, at, n, kind);
 			if (!def) def = find(v, at, n, kind = 'p');

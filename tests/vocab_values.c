@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "vocab.h"
@@ -137,8 +138,9 @@ static void check_float_to_int(double a)
 		#e " of %a", (double)f);
 	TO(i8, INT8_MIN, INT8_MAX)
 	TO(i16, INT16_MIN, INT16_MAX)
-	TO(i32, INT32_MIN, INT32_MAX) TO(i64, INT64_MIN, INT64_MAX) TO(u8, 0, UINT8_MAX) TO(u16, 0, UINT16_MAX)
-		TO(u32, 0, UINT32_MAX) TO(u64, 0, UINT64_MAX)
+	TO(i32, INT32_MIN, INT32_MAX)
+	TO(i64, INT64_MIN, INT64_MAX) TO(u8, 0, UINT8_MAX) TO(u16, 0, UINT16_MAX) TO(u32, 0, UINT32_MAX)
+		TO(u64, 0, UINT64_MAX)
 #undef TO
 			CHECK(f64_to_bool(a) == (a != 0) && f32_to_bool(f) == (f != 0), "%a", a);
 }
@@ -334,6 +336,22 @@ static void check_vectors(void)
 		for (int l = 0; l < VL; l++) CHECK(out[offset + l] == a[l], "%d", l);
 		v_scatter(out, 3, a);
 		for (int l = 0; l < VL; l++) CHECK(out[3 * l] == a[l], "%d", l);
+	}
+	for (int n = 1; n <= VL; n++) { /* nothing beyond is read, nor written */
+		float *end = malloc(sizeof *end * (size_t)(3 * n)), out[3 * VL + 1];
+		for (int i = 0; i < 3 * n; i++) end[i] = memory[i + 1];
+		vf a = v_loadn(end + 2 * n, n), g = v_gathern(end + 2, 3, n);
+		for (int l = 0; l < VL; l++)
+			CHECK(a[l] == (l < n ? memory[2 * n + l + 1] : 0) && g[l] == (l < n ? memory[3 * l + 3] : 0),
+				"%d of %d", l, n);
+		for (int i = 0; i < 3 * VL + 1; i++) out[i] = -1;
+		v_storen(out, v_loadu(memory), n);
+		for (int i = 0; i < 3 * VL + 1; i++) CHECK(out[i] == (i < n ? memory[i] : -1), "%d of %d", i, n);
+		for (int i = 0; i < 3 * VL + 1; i++) out[i] = -1;
+		v_scattern(out, 3, v_loadu(memory), n);
+		for (int i = 0; i < 3 * VL + 1; i++)
+			CHECK(out[i] == (i % 3 || i >= 3 * n ? -1 : memory[i / 3]), "%d of %d", i, n);
+		free(end);
 	}
 	v_store(aligned, v_loadu(memory + 1));
 	CHECK(v_load(aligned)[VL - 1] == memory[VL] && same(v_set(-0.0f)[1], -0.0f), "load");
