@@ -168,7 +168,9 @@ static void expand_function(const Node *n, const Onnx__FunctionProto *f, const V
 	Opsets opsets = {f->n_opset_import, f->opset_import, run->model->proto->ir_version};
 	const Frame *up = n->core->scope->frame;
 	Frame frame = {up, f, n->core->proto, up ? up->loc : cx->loc};
-	Scope scope = {.opsets = &opsets, .frame = &frame};
+	Scope *caller = n->core->scope;
+	const uint64_t place = hash_bytes(caller->place, cx->loc, strlen(cx->loc));
+	Scope scope = {.opsets = &opsets, .frame = &frame, .caller = caller, .place = place};
 	map_init(&scope.names, cx->arena);
 	for (int i = 0; i < n->n_in; i++)
 		if (n->in[i]) scope_put(run, &scope, f->input[i], n->in[i]);

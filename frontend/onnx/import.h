@@ -54,14 +54,14 @@ int node_floats(const Node *, const char *attr, const double **values);    /* -1
 int node_strs(const Node *, const char *attr, const char *const **values); /* -1 when absent */
 const Tensor *node_tensor(const Node *, const char *attr);                 /* NULL when absent */
 /* A body attribute as a closed graph.  Its params are the body's own inputs (with the given types; a NULL entry: take the
- * declared type), then the captured outer values, returned in *captures. */
-const Graph *node_graph(const Node *, const char *attr, int n_types, const Type *const *types, int *n_captures,
-	const Val *const **captures);
+ * declared type), then the captured outer values, returned in *captures.  Param `step` is the number of the step in which the
+ * body runs: one of its own, or n_types: one more behind them; -1: it has none. */
+const Graph *node_graph(const Node *, const char *attr, int n_types, const Type *const *types, int step,
+	int *n_captures, const Val *const **captures);
 /* The nodes of a body right here, on these values, which may be sequences and absent optionals: for a body that is known to
- * run.  Returns the number of results. */
-int node_inline(const Node *, const char *attr, int n_args, const Val *const *args, const Val *const **results);
-/* Whether the node stands inside of a body, which may run any number of times. */
-bool node_in_body(const Node *);
+ * run, in this step, or once (-1).  Returns the number of results. */
+int node_inline(
+	const Node *, const char *attr, int64_t step, int n_args, const Val *const *args, const Val *const **results);
 /* The same as node_graph, with captures of several bodies unified (If). */
 void node_graphs(const Node *, int n, const char *const *attrs, const Graph **bodies, int *n_captures,
 	const Val *const **captures);

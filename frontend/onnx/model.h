@@ -81,6 +81,10 @@ typedef struct Scope {
 	Onnx__NodeProto *const *nodes;
 	Map declared; /* interned name -> the Onnx__TensorShapeProto that the graph declares for the value */
 	Map sizes;    /* i64 scalar -> Dim: what run time reads from operands */
+	/* for random numbers: */
+	struct Scope *caller; /* of a function */
+	uint64_t place;       /* where the body is in the model; 0: the main graph */
+	const Val *step; /* of the loop whose body it is, an i64 scalar; NULL: it runs as often as what is around it */
 } Scope;
 
 typedef struct {
@@ -93,7 +97,6 @@ typedef struct {
 	bool restart;  /* set when an attempt found such an equality */
 	int64_t n_nodes;
 	int depth;    /* of subgraphs and functions */
-	int n_bodies; /* of Loop, Scan and If around what is being imported */
 	int n_sizers; /* what computes sizes, in the graph and the bodies that are being imported */
 	const Val **sizers;
 	int n_checks; /* of the node that is being imported: its results come after them */
@@ -113,7 +116,9 @@ void scope_put(Run *, Scope *, const char *name, const Val *);
 void scope_put_tensor(Run *, Scope *, const char *name, const Onnx__TensorProto *, const Onnx__SparseTensorProto *);
 void import_nodes(Run *, Scope *, size_t n, Onnx__NodeProto *const *nodes);
 enum { MAX_DEPTH = 64 }; /* of subgraphs and functions in each other: each level is a few frames of C stack */
-/* subgraph.c: the value that a body uses for one of an outer graph. */
+/* subgraph.c: which run of the bodies around the node it is, an i64 scalar; NULL where nothing is run several times. */
+const Val *node_run(const Node *);
+/* The value that a body uses for one of an outer graph. */
 const Val *capture(Run *, Captures *, const Val *outer, const char *name);
 /* Does it depend on sizes and constants only?  Looks at few values: false may mean too many. */
 bool is_closed(const Val *);

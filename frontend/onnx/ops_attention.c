@@ -246,7 +246,7 @@ static const Val *modified(const Node *n, const char *attr, const Val *x)
 	int n_captures;
 	const Val *const *captures;
 	if (!node_has(n, attr)) return x;
-	const Graph *body = node_graph(n, attr, 1, &x->type, &n_captures, &captures);
+	const Graph *body = node_graph(n, attr, 1, &x->type, -1, &n_captures, &captures);
 	if (body->n_params != 1 + n_captures || body->n_results != 1 || body->results[0]->type != x->type)
 		node_fail(n, "attribute %s: one input and one output of %s wanted", attr, type_str(cx, x->type));
 	const Val **args = NEWN(cx->arena, const Val *, n_captures + 1), *y;

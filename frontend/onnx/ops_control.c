@@ -73,7 +73,7 @@ static void import_if(Node *n, const Val **out)
 	bool taken;
 	if (known_bool(cx, cond, &taken)) {
 		const Val *const *results;
-		int n_results = node_inline(n, branches[taken ? 0 : 1], 0, NULL, &results);
+		int n_results = node_inline(n, branches[taken ? 0 : 1], -1, 0, NULL, &results);
 		if (n->n_out > n_results) node_fail(n, "the branch gives only %d results", n_results);
 		copy_vals(out, results, n->n_out);
 		return;
@@ -100,7 +100,8 @@ static void import_if(Node *n, const Val **out)
 
 typedef struct {
 	const Node *n;
-	const Graph *body; /* (states.., elements.., captures..) -> (states.., elements..) */
+	const Graph *body; /* (states.., elements.., step, captures..) -> (states.., elements..) */
+	bool asks;         /* does it ask for the step? */
 	int n_states, n_xs, n_ys, n_captures;
 	const int64_t *x_reversed, *y_reversed; /* 0 or 1, one each */
 } Scan;
@@ -124,7 +125,8 @@ static void run_scan(const Scan *s, const Val *const *captures, const Val *const
 {
 	const Node *n = s->n;
 	Ctx *cx = n->cx;
-	int n_consts = s->n_captures + (length != NULL), n_xs = s->n_xs + (length != NULL);
+	int n_own = s->n_states + s->n_xs, n_consts = s->n_captures + (length != NULL);
+	int n_xs = s->n_xs + (length || s->asks); /* the last one: the steps' numbers */
 	int n_args = n_consts + s->n_states + n_xs, n_results = s->n_states + s->n_ys;
 	/* a scan that reads everything backwards runs backwards: then y of step t stands at t by itself */
 	bool reverse = s->n_xs > 0 && !length;
@@ -144,8 +146,9 @@ static void run_scan(const Scan *s, const Val *const *captures, const Val *const
 	const Val **inner = NEWN(cx->arena, const Val *, s->body->n_params),
 		  **results = NEWN(cx->arena, const Val *, n_results);
 	const Val **old = params + n_consts;
-	copy_vals(inner, old, s->n_states + s->n_xs);
-	copy_vals(inner + s->n_states + s->n_xs, params, s->n_captures);
+	copy_vals(inner, old, n_own);
+	inner[n_own] = s->asks ? params[n_args - 1] : s->body->params[n_own]; /* which nothing uses then */
+	copy_vals(inner + n_own + 1, params, s->n_captures);
 	graph_splice(cx, s->body, inner, results);
 	const Val *runs = length ? b_ew2(cx, OP_EW_lt, params[n_args - 1], params[s->n_captures]) : NULL;
 	for (int i = 0; i < n_results; i++) {
@@ -157,8 +160,8 @@ static void run_scan(const Scan *s, const Val *const *captures, const Val *const
 				i < s->n_states ? old[i] : b_zeros(cx, t->elem, t->rank, t->dims));
 	}
 	const char **names = NEWN(cx->arena, const char *, n_args);
-	copy_names(names, s->body->param_names + s->n_states + s->n_xs, s->n_captures);
-	copy_names(names + n_consts, s->body->param_names, s->n_states + s->n_xs);
+	copy_names(names, s->body->param_names + n_own + 1, s->n_captures);
+	copy_names(names + n_consts, s->body->param_names, n_own);
 	const Graph *body =
 		graph_new(cx, s->body->name, n_args, params, names, n_results, results, s->body->result_names);
 	const Val *tuple = b_scan(cx, body, n_consts, s->n_states, n_args, args, steps, reverse);
@@ -194,6 +197,17 @@ static const Val *tensor_in(const Node *n, int i, const char *what)
 	return v;
 }
 
+static bool uses(const Graph *g, const Val *v)
+{
+	bool found = false;
+	Arena *scratch = arena_new();
+	const Order order = graph_order(scratch, g);
+	for (int i = 0; i < order.n; i++)
+		for (int k = 0; k < order.vals[i]->n_args; k++) found |= order.vals[i]->args[k] == v;
+	arena_free(scratch);
+	return found;
+}
+
 /* Its body, whose states and elements have these types; `inputs`: how many the node has for it. */
 static Scan scan_new(const Node *n, int n_inputs, const Type *const *types, const Val *const **captures)
 {
@@ -203,7 +217,8 @@ static Scan scan_new(const Node *n, int n_inputs, const Type *const *types, cons
 		node_fail(n, "attribute num_scan_inputs: 1 to %d wanted, %lld seen", n_inputs, (long long)n_xs);
 	s.n_xs = (int)n_xs;
 	s.n_states = n_inputs - s.n_xs;
-	s.body = node_graph(n, "body", n_inputs, types, &s.n_captures, captures);
+	s.body = node_graph(n, "body", n_inputs, types, n_inputs, &s.n_captures, captures);
+	s.asks = uses(s.body, s.body->params[n_inputs]);
 	s.n_ys = s.body->n_results - s.n_states;
 	if (s.n_ys < 0 || n->n_out > s.body->n_results)
 		node_fail(n, "%d states and %d outputs, but the body gives %d results", s.n_states, n->n_out,
@@ -271,6 +286,7 @@ static void import_scan_8(Node *n, const Val **out)
 		node_same_dim(n, steps, t->dims[1], "the scan inputs' lengths");
 	}
 	Scan s = scan_new(n, n_inputs, types, &captures);
+	if (s.asks) node_fail(n, "random numbers in the body of a Scan of opset 8 are not supported");
 	s.x_reversed = directions(n, "directions", s.n_xs);
 	s.y_reversed = NEWN(cx->arena, int64_t, s.n_ys);
 	if (lengths) {

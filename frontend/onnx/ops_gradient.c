@@ -174,7 +174,11 @@ static const Graph *closed_graph(Function *f, const Val *const **captured, int *
 	Scope *outer = n->core->scope;
 	Captures captures = {.n_own = f->n_cuts};
 	map_init(&captures.known, cx->arena);
-	Scope scope = {.outer = outer, .captures = &captures, .opsets = outer->opsets, .frame = outer->frame};
+	Scope scope = {.outer = outer,
+		.captures = &captures,
+		.opsets = outer->opsets,
+		.frame = outer->frame,
+		.place = outer->place};
 	map_init(&scope.names, cx->arena);
 	const Val **own = NEWN(cx->arena, const Val *, f->n_cuts);
 	params_like(cx, own, 0, f->n_cuts, n->in);

@@ -274,7 +274,7 @@ static bool runs_to_the_limit(Loop *l)
 static void read_body(Loop *l, const Type *const *types)
 {
 	const Node *n = l->n;
-	l->body = node_graph(n, "body", 2 + l->n_states, types, &l->n_captures, &l->captures);
+	l->body = node_graph(n, "body", 2 + l->n_states, types, 0, &l->n_captures, &l->captures);
 	if (l->body->n_results < 1 + l->n_states || n->n_out > l->body->n_results - 1)
 		node_fail(n, "%d states and %d outputs, but the body gives %d results", l->n_states, n->n_out,
 			l->body->n_results);
@@ -354,7 +354,7 @@ static void loop_unrolled(const Loop *l, int64_t most, const Val *go, const Val 
 		args[0] = b_reshape(cx, b_scalar_int(cx, I64, steps), vector[0], &one);
 		args[1] = b_reshape(cx, b_scalar_int(cx, BOOL, 1), vector[1], &one);
 		const Val *const *results;
-		int n_results = node_inline(n, "body", n_args, args, &results);
+		int n_results = node_inline(n, "body", steps, n_args, args, &results);
 		if (n_results < 1 + l->n_states || n->n_out > n_results - 1)
 			node_fail(n, "%d states and %d outputs, but the body gives %d results", l->n_states, n->n_out,
 				n_results);

@@ -1,8 +1,8 @@
 /* ops_random.c: random numbers, and Dropout.
  *
  * The numbers are those of a counter-based generator, as text in frontend/ops/random.rnn: a seed is its key, and without one
- * the node's place in the model is the stream, so that every node has numbers of its own.  Generated code keeps no hidden
- * state, so each call gives the same ones.
+ * the node's place in the model is the stream, so that every node has numbers of its own.  In a loop's body each step has
+ * streams of its own.  Generated code keeps no hidden state, so each call gives the same ones.
  */
 #include "frontend/lang/lang.h"
 #include "frontend/onnx/compose.h"
@@ -25,11 +25,8 @@ static void note_once(Ctx *cx)
 static int stream_attrs(const Node *n, bool seeded, uint64_t seed, LibAttr *attrs)
 {
 	static const char *const names[N_STREAM] = {"key0", "key1", "stream0", "stream1"};
-	const uint64_t place = seeded ? 0 : hash_bytes(0, n->cx->loc, strlen(n->cx->loc));
+	const uint64_t place = seeded ? 0 : hash_bytes(n->core->scope->place, n->cx->loc, strlen(n->cx->loc));
 	const uint64_t words[N_STREAM] = {seed & UINT32_MAX, seed >> 32, place & UINT32_MAX, place >> 32};
-	if (node_in_body(n))
-		node_fail(n,
-			"random numbers inside of a body: each of its runs would get the same, which is not supported");
 	note_once(n->cx);
 	for (int i = 0; i < N_STREAM; i++) attrs[i] = (LibAttr){.name = names[i], .num = (double)words[i]};
 	return N_STREAM;
@@ -94,8 +91,8 @@ static void import_random(Node *n, const Val **out)
 	if (!elem_parse(attrs[n_attrs - 1].str, &elem) || !elem_is_float(elem))
 		node_fail(n, "random numbers of type %s are not supported", elem_info[elem].name);
 	n_attrs = numbers(n, n_attrs, attrs);
-	const Val *i = counter(cx, rank, dims);
-	lib_call(cx, strncmp(n->op, "RandomNormal", 12) == 0 ? "random_normal" : "random_uniform", 1, &i, n_attrs,
+	const Val *args[] = {counter(cx, rank, dims), node_run(n)};
+	lib_call(cx, strncmp(n->op, "RandomNormal", 12) == 0 ? "random_normal" : "random_uniform", 2, args, n_attrs,
 		attrs, 1, out);
 }
 
@@ -105,8 +102,8 @@ static void import_bernoulli(Node *n, const Val **out)
 	int n_attrs = float_stream(n, attrs);
 	const Val *p = node_in(n, 0, "input");
 	attrs[n_attrs++] = type_attr(n, p->type->elem);
-	lib_call(n->cx, "bernoulli", 2, (const Val *[]){p, counter(n->cx, p->type->rank, p->type->dims)}, n_attrs,
-		attrs, 1, out);
+	const Val *args[] = {p, counter(n->cx, p->type->rank, p->type->dims), node_run(n)};
+	lib_call(n->cx, "bernoulli", 3, args, n_attrs, attrs, 1, out);
 }
 
 static void import_multinomial(Node *n, const Val **out)
@@ -120,7 +117,7 @@ static void import_multinomial(Node *n, const Val **out)
 		node_fail(n, "%lld samples of %s: [batch, classes] wanted", (long long)samples, type_str(cx, x->type));
 	attrs[n_attrs++] = type_attr(n, I32);
 	const Val *i = counter(cx, 2, (const Dim *[]){x->type->dims[0], dim_int(cx, samples)});
-	lib_call(cx, "multinomial", 2, (const Val *[]){x, i}, n_attrs, attrs, 1, out);
+	lib_call(cx, "multinomial", 3, (const Val *[]){x, i, node_run(n)}, n_attrs, attrs, 1, out);
 }
 
 /* ---------------------------------------------------------------------------------------------------- Dropout */
@@ -155,7 +152,7 @@ static void import_dropout(Node *n, const Val **out)
 	const int n_attrs = stream_attrs(n, node_has(n, "seed"), (uint64_t)node_int(n, "seed", 0), attrs);
 	const Val *results[2], *i = counter(cx, x->type->rank, x->type->dims);
 	if (!ratio) ratio = b_scalar(cx, F32, 0.5);
-	lib_call(cx, "dropout_at", 4, (const Val *[]){x, ratio, training, i}, n_attrs, attrs, 2, results);
+	lib_call(cx, "dropout_at", 5, (const Val *[]){x, ratio, training, i, node_run(n)}, n_attrs, attrs, 2, results);
 	out[0] = results[0];
 	if (n->n_out > 1) out[1] = b_cast(cx, results[1], mask);
 }

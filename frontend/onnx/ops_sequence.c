@@ -234,7 +234,7 @@ static void sequence_map(Node *n, const Val **out)
 		const Val *const *results;
 		for (int i = 0; i < n->n_in; i++)
 			if (in[i]) args[i] = in[i][k];
-		int n_results = node_inline(n, "body", n->n_in, args, &results);
+		int n_results = node_inline(n, "body", k, n->n_in, args, &results);
 		if (n->n_out > n_results) node_fail(n, "the body gives only %d results", n_results);
 		for (int i = 0; i < n->n_out; i++) {
 			if (results[i]->type->is_tuple) node_fail(n, "a body that gives sequences is not supported");

@@ -116,7 +116,11 @@ static const Val **import_body_nodes(const Node *n, const Onnx__GraphProto *g, S
 static Scope scope_inside(const Node *n, Captures *captures)
 {
 	Scope *outer = n->core->scope;
-	Scope scope = {.outer = outer, .captures = captures, .opsets = outer->opsets, .frame = outer->frame};
+	Scope scope = {.outer = outer,
+		.captures = captures,
+		.opsets = outer->opsets,
+		.frame = outer->frame,
+		.place = hash_bytes(outer->place, n->cx->loc, strlen(n->cx->loc))};
 	map_init(&scope.names, n->cx->arena);
 	return scope;
 }
@@ -157,15 +161,16 @@ static void want_no_own_size(const Node *n, const Val *result, const char *name,
 			onnx_quote(n->cx, name), type_str(n->cx, result->type), own.found->name);
 }
 
-static void import_body(const Node *n, Body *b, Captures *captures, int n_types, const Type *const *types)
+/* step: see node_graph; -1: the body runs as often as the node. */
+static void import_body(const Node *n, Body *b, Captures *captures, int n_types, const Type *const *types, int step)
 {
 	Run *run = n->core->run;
 	Ctx *cx = n->cx;
 	const Onnx__GraphProto *g = b->proto;
 	const int n_sizers = run->n_sizers;
 	Scope scope = scope_inside(n, captures);
-	b->params = NEWN(cx->arena, const Val *, n_types);
-	b->param_names = NEWN(cx->arena, const char *, n_types);
+	b->params = NEWN(cx->arena, const Val *, captures->n_own);
+	b->param_names = NEWN(cx->arena, const char *, captures->n_own);
 	for (int i = 0; i < n_types; i++) {
 		const Type *type = types[i] ? types[i] : declared_type(run, g->input[i]);
 		/* a sequence is unknown inside: a parameter that only marks its place, of a type that no other has */
@@ -179,9 +184,12 @@ static void import_body(const Node *n, Body *b, Captures *captures, int n_types,
 		scope_put(run, &scope, g->input[i]->name,
 			type->is_tuple ? sequence_new(cx, 1, &b->params[i]) : b->params[i]);
 	}
-	run->n_bodies++;
+	if (captures->n_own > n_types) {
+		b->params[n_types] = val_param(cx, n_types, type_scalar(cx, I64));
+		b->param_names[n_types] = "step";
+	}
+	if (step >= 0) scope.step = b_reshape(cx, b->params[step], 0, NULL);
 	b->results = import_body_nodes(n, g, &scope);
-	run->n_bodies--;
 	b->result_names = NEWN(cx->arena, const char *, g->n_output);
 	for (size_t i = 0; i < g->n_output; i++) {
 		b->result_names[i] = g->output[i]->name;
@@ -192,14 +200,30 @@ static void import_body(const Node *n, Body *b, Captures *captures, int n_types,
 	run->n_sizers = n_sizers;
 }
 
-bool node_in_body(const Node *n) { return n->core->run->n_bodies > 0; }
+/* Two runs of one node have two numbers: of loops in loops they are spread by an odd factor, 2^64 over the golden ratio. */
+static const Val *run_in(Run *run, Scope *s)
+{
+	Ctx *cx = run->cx;
+	Scope *around = s->outer ? s->outer : s->caller;
+	const Val *outer = around ? run_in(run, around) : NULL;
+	if (outer && s->captures) outer = capture(run, s->captures, outer, "run");
+	if (!s->step) return outer;
+	const Val *inner = with_number(cx, OP_EW_add, s->step, 1);
+	if (!outer) return inner;
+	const Val *spread = b_scalar_int(cx, I64, (int64_t)UINT64_C(0x9e3779b97f4a7c15));
+	return binary(cx, OP_EW_add, binary(cx, OP_EW_mul, outer, spread), inner);
+}
 
-int node_inline(const Node *n, const char *attr, int n_args, const Val *const *args, const Val *const **results)
+const Val *node_run(const Node *n) { return run_in(n->core->run, n->core->scope); }
+
+int node_inline(
+	const Node *n, const char *attr, int64_t step, int n_args, const Val *const *args, const Val *const **results)
 {
 	const Onnx__GraphProto *g = node_graph_proto(n, attr);
 	if (g->n_input != (size_t)n_args)
 		node_fail(n, "attribute %s: a graph of %d inputs wanted, it has %zu", attr, n_args, g->n_input);
 	Scope scope = scope_inside(n, NULL);
+	if (step >= 0) scope.step = b_scalar_int(n->cx, I64, step);
 	for (int i = 0; i < n_args; i++) scope_put(n->core->run, &scope, g->input[i]->name, args[i]);
 	*results = import_body_nodes(n, g, &scope);
 	return (int)g->n_output;
@@ -218,16 +242,16 @@ static const Graph *close_body(Ctx *cx, const Body *b, const Captures *c)
 		b->results, b->result_names);
 }
 
-const Graph *node_graph(const Node *n, const char *attr, int n_types, const Type *const *types, int *n_captures,
-	const Val *const **outer)
+const Graph *node_graph(const Node *n, const char *attr, int n_types, const Type *const *types, int step,
+	int *n_captures, const Val *const **outer)
 {
 	Body body = {.proto = node_graph_proto(n, attr)};
 	if (body.proto->n_input != (size_t)n_types)
 		node_fail(
 			n, "attribute %s: a graph of %d inputs wanted, it has %zu", attr, n_types, body.proto->n_input);
-	Captures captures = {.n_own = n_types};
+	Captures captures = {.n_own = n_types + (step == n_types)};
 	map_init(&captures.known, n->cx->arena);
-	import_body(n, &body, &captures, n_types, types);
+	import_body(n, &body, &captures, n_types, types, step);
 	*n_captures = captures.n;
 	*outer = captures.outer;
 	return close_body(n->cx, &body, &captures);
@@ -244,7 +268,7 @@ void node_graphs(const Node *n, int n_bodies, const char *const *attrs, const Gr
 		if (bodies[i].proto->n_input)
 			node_fail(n, "attribute %s: a graph without inputs wanted, it has %zu", attrs[i],
 				bodies[i].proto->n_input);
-		import_body(n, &bodies[i], &captures, 0, NULL);
+		import_body(n, &bodies[i], &captures, 0, NULL, -1);
 	}
 	/* only now are all captures known */
 	for (int i = 0; i < n_bodies; i++) graphs[i] = close_body(n->cx, &bodies[i], &captures);

@@ -421,6 +421,51 @@ def strings():
     case("strings", g, sets, opset=20)
 
 
+def philox(i, key, stream):
+    """Philox4x32-10 (Salmon et al., SC 2011) of counters i and a stream: the first word of each."""
+    mask, words = 0xFFFFFFFF, [int(i), 0, stream, 0]
+    for r in range(10):
+        p, q = words[0] * 0xD2511F53, words[2] * 0xCD9E8D57
+        words = [(q >> 32) ^ words[1] ^ (key + r * 0x9E3779B9) & mask, q & mask,
+                 (p >> 32) ^ words[3] ^ r * 0xBB67AE85 & mask, p & mask]  # fmt: skip
+    return words[0]
+
+
+def random_walk():
+    """A Loop that draws in each step, and again in an If, with what it drew as probabilities: the stream of a step is its number + 1."""
+    seeds, H = (3.0, 0.5), 6
+    keys = [int(np.float32(s).view(np.uint32)) for s in seeds]
+    g = Graph("walk")
+    g.inputs, g.outputs = [("n", "int64", []), ("h0", "float32", [H])], [("h", "float32", [H]), ("drawn", "float32", ["T", H])]
+    drop, keep, body = Graph("drop"), Graph("keep"), Graph("walk_body")
+    drop.node("Bernoulli", "drawn_now", "mask", seed=seeds[1])
+    drop.node("Mul", "drawn_now,mask", "dropped")
+    drop.outputs = [("dropped", "float32", [H])]
+    keep.node("Identity", "drawn_now", "kept")
+    keep.outputs = [("kept", "float32", [H])]
+    body.inputs = [("k", "int64", []), ("before", "bool", []), ("h_in", "float32", [H])]
+    body.outputs = [("go", "bool", []), ("h_next", "float32", [H]), ("drawn_now", "float32", [H])]
+    body.weight("two", np.array(2))
+    body.weight("zero", np.array(0))
+    body.node("RandomUniform", "", "drawn_now", shape=[H], seed=seeds[0])
+    body.node("Mod", "k,two", "parity")
+    body.node("Equal", "parity,zero", "even")
+    body.node("If", "even", "taken", then_branch=drop, else_branch=keep)
+    body.node("Add", "h_in,taken", "h_next")
+    body.node("Identity", "before", "go")
+    g.node("Loop", "n,,h0", "h,drawn", body=body)
+    rng, sets = np.random.RandomState(107), []
+    for n in (1, 9):
+        h0 = uniform(rng, H)
+        h, rows = h0.astype(np.float64), []
+        for k in range(n):
+            u = [np.array([philox(i, key, k + 1) >> 8 for i in range(H)]) * 2.0**-24 for key in keys]
+            rows.append(u[0])
+            h = h + (u[0] * (u[1] < np.float32(u[0])) if k % 2 == 0 else u[0])
+        sets.append(([np.array(n), h0], [h, np.array(rows)]))
+    case("random_walk", g, sets, opset=15)
+
+
 def main():
     one_node("rnn_forward", "RNN", 1, 3, 5, [(4, 2), (1, 1)])
     one_node("rnn_reverse_lengths", "RNN", 2, 4, 7, [(5, 4), (2, 3)], "bl", direction="reverse")
@@ -443,6 +488,7 @@ def main():
     loop_until()
     if_forward_or_reverse()
     strings()
+    random_walk()
 
 
 OUT = sys.argv[1] if len(sys.argv) > 1 else os.path.dirname(os.path.abspath(__file__))

@@ -141,24 +141,6 @@ Test(onnx_random, which_nodes_agree)
 	ctx_free(cx);
 }
 
-Test(onnx_random, refused_in_a_body)
-{
-	Ctx *cx = ctx_new();
-	Buf body = message(cx), g = message(cx), loop = node(cx, "Loop", "n - -", "ys");
-	put_input(cx, &body, "i", INT64, "");
-	put_input(cx, &body, "go", BOOLEAN, "");
-	put_message(&body, 1, node(cx, "Identity", "go", "go_on"));
-	put_message(&body, 1, normal_node(cx, "y", NAN));
-	put_output(cx, &body, "go_on");
-	put_output(cx, &body, "y");
-	put_attr_message(cx, &loop, "body", true, body);
-	put_input(cx, &g, "n", INT64, "");
-	put_message(&g, 1, loop);
-	put_output(cx, &g, "ys");
-	cr_expect(!import(cx, g) && strstr(cx->error, "inside of a body"), "%s", cx->error ? cx->error : "accepted");
-	ctx_free(cx);
-}
-
 /* What is kept is scaled, the rest 0, the mask says which; about the asked for part is kept. */
 Test(onnx_random, dropout)
 {
