@@ -367,6 +367,25 @@ static void emit_plan(Emit *em)
 	}
 }
 
+/* Whole vectors first: that the two do not overlap is nothing that compilers see here, so of scalars they would make none. */
+static void emit_copy(Emit *em, const Buffer *to, const Buffer *from)
+{
+	const Dim *size = dim_product(em->cx, to->rank, to->dims);
+	const char *n = size_c(em, size), *i = "i = 0";
+	const int lanes = vocab_lanes(em->vocab);
+	int64_t count;
+	if (to->elem == F32 && dim_is_int(size, &count) && lanes > 1 && count >= lanes) {
+		const int64_t whole = count / lanes * lanes;
+		line(em->w, "for (int64_t i = 0; i < %" PRId64 "; i += %d)", whole, lanes);
+		line(em->w, "\t%s(%s + i, %s(%s + i));", vocab_fn(em->vocab, "storeu", F32, true), to->name,
+			vocab_fn(em->vocab, "loadu", F32, true), from->name);
+		if (whole == count) return;
+		i = arena_printf(em->cx->arena, "i = %" PRId64, whole);
+	}
+	line(em->w, "for (int64_t %s; i < %s; i++)", i, n);
+	line(em->w, "\t%s[i] = %s[i];", to->name, from->name);
+}
+
 void emit_program(Emit *em)
 {
 	Program *p = em->p;
@@ -395,9 +414,7 @@ void emit_program(Emit *em)
 	for (int i = 0; i < p->n_states; i++) {
 		const Carry *c = &p->carries[i];
 		if (!c->next) continue;
-		const char *n = size_c(em, dim_product(em->cx, c->now->rank, c->now->dims));
-		line(w, "for (int64_t i = 0; i < %s; i++)", n);
-		line(w, "\t%s[i] = %s[i];", c->now->name, c->next->name);
+		emit_copy(em, c->now, c->next);
 	}
 	sizes_end(em);
 }

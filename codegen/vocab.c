@@ -343,6 +343,8 @@ static Use *use(Vocab *v, const Def *def, char kind, Elem elem, Elem to)
 
 /* ------------------------------------------------------------------------------------------------------- the API */
 
+int vocab_lanes(const Vocab *v) { return v->vl; }
+
 bool vocab_has(const Vocab *v, const char *name, Elem elem, bool vector)
 {
 	char kind = elem_is_storage(elem) && strcmp(name, "select") != 0 ? 0 : kind_of(elem, vector);

@@ -31,6 +31,7 @@ typedef struct Vocab Vocab;
 /* vl: f32 lanes of a vector, 4, 8 or 16; 1: no vectors, C99 without extensions.  fma: whether a * b + c is rounded
  * once, by a real fused multiply-add (slow where the target has none), or twice.  Lives in the arena of its Ctx. */
 Vocab *vocab_new(Ctx *, int vl, bool fma);
+int vocab_lanes(const Vocab *);
 
 /* The name to call for primitive or helper `name` on that element type, as vector (F32; BOOL: masks) or scalar.  Notes
  * the use and everything that it needs.  fail()s where there is none.  `cast` has two types: vocab_cast.  For
