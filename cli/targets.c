@@ -10,7 +10,7 @@ typedef struct {
 	const char *key, *label, *unit; /* in JSON; for people */
 	double value;
 } Fact;
-enum { N_FACTS = 17 };
+enum { N_FACTS = 18 };
 
 static void facts_of(const TargetInfo *t, Fact *facts)
 {
@@ -20,6 +20,7 @@ static void facts_of(const TargetInfo *t, Fact *facts)
 		{"spare_registers", "  of these not for sums", "", t->spare_registers},
 		{"fma_latency", "multiply-add, latency", "cycles", t->fma_latency},
 		{"fmas_per_cycle", "  vectors started", "a cycle", t->fmas_per_cycle},
+		{"narrow_sums", "sums of widened weights", "at a time", t->narrow_sums},
 		{"gather_loads", "gather or scatter", "loads", t->gather_loads},
 		{"max_vectors", "register tile, vectors", "at most", t->max_vectors},
 		{"max_rows", "  rows", "at most", t->max_rows},

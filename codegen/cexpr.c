@@ -149,6 +149,26 @@ Buffer *buffer_root(const Buffer *b)
 	return (Buffer *)(uintptr_t)b;
 }
 
+enum { PAIR_OF_PACK = -1 }; /* no row of a tile: in the memo, the words that pair u of the open loop's stream is in */
+
+static const char *memo_get(const Emit *em, const Expr *e, int m, int u)
+{
+	for (int i = em->n_memo - 1; i >= 0; i--)
+		if (em->memo[i].e == e && em->memo[i].m == m && em->memo[i].u == u) return em->memo[i].text;
+	return NULL;
+}
+
+static void memo_put(Emit *em, const Expr *e, int m, int u, const char *text)
+{
+	if (em->n_memo == em->cap_memo) {
+		em->cap_memo = em->cap_memo ? 2 * em->cap_memo : 64;
+		Memo *more = NEWN(em->cx->arena, Memo, em->cap_memo);
+		if (em->n_memo) memcpy(more, em->memo, sizeof *more * (size_t)em->n_memo);
+		em->memo = more;
+	}
+	em->memo[em->n_memo++] = (Memo){e, m, u, text};
+}
+
 /* The packed stream that stands for this load in the open loop; NULL: none. */
 static const Pack *pack_of(Emit *em, const Expr *e, int *slot)
 {
@@ -168,12 +188,20 @@ static const char *packed_c(Emit *em, const Pack *pk, int i)
 	Arena *arena = em->cx->arena;
 	bool pair = pk->paired && (i | 1) < pk->n_slots * em->n_vectors;
 	int at = (pair ? i & ~1 : i) * em->lanes;
-	const char *name = pair    ? (i & 1 ? "odd_bf16" : "even_bf16")
-		: pk->elem == BF16 ? "load_bf16"
-		: pk->elem == F16  ? "load_f16"
-				   : "load";
-	if (em->lanes > 1)
-		return arena_printf(arena, at ? "%s(w + %d)" : "%s(w)", vocab_fn(em->vocab, name, F32, true), at);
+	const char *from = arena_printf(arena, at ? "w + %d" : "w", at);
+	if (pair) { /* the first of the two names what both are taken from */
+		const char *words = memo_get(em, pk->loads[0], PAIR_OF_PACK, i / 2);
+		if (!words) {
+			words = arena_printf(arena, "t%d", em->n_temps++);
+			line(em->w, "const vu %s = %s;", words, fn1(em, "words_bf16", F32, true, from));
+			memo_put(em, pk->loads[0], PAIR_OF_PACK, i / 2, words);
+		}
+		return fn1(em, i & 1 ? "odd_bf16" : "even_bf16", F32, true, words);
+	}
+	if (em->lanes > 1) {
+		const char *name = pk->elem == BF16 ? "load_bf16" : pk->elem == F16 ? "load_f16" : "load";
+		return fn1(em, name, F32, true, from);
+	}
 	const char *value = arena_printf(arena, at ? "w[%d]" : "*w", at);
 	return elem_is_half(pk->elem) ? cast_c(em, pk->elem, F32, value) : value;
 }
@@ -382,8 +410,8 @@ const char *expr_c(Emit *em, const Expr *e, int m, int u)
 	enum { LONG = 60 };
 	m = depends(em, e, em->row) ? m : 0;
 	u = depends(em, e, em->vector) ? u : 0;
-	for (int i = em->n_memo - 1; i >= 0; i--)
-		if (em->memo[i].e == e && em->memo[i].m == m && em->memo[i].u == u) return em->memo[i].text;
+	const char *known = memo_get(em, e, m, u);
+	if (known) return known;
 	const char *text = print(em, e, m, u);
 	bool named =
 		(intptr_t)map_get(&em->uses, e) > 1 && (e->kind == EX_OP || e->kind == EX_LOAD || e->kind == EX_ROUND);
@@ -393,13 +421,7 @@ const char *expr_c(Emit *em, const Expr *e, int m, int u)
 			text);
 		text = name;
 	}
-	if (em->n_memo == em->cap_memo) {
-		em->cap_memo = em->cap_memo ? 2 * em->cap_memo : 64;
-		Memo *more = NEWN(em->cx->arena, Memo, em->cap_memo);
-		if (em->n_memo) memcpy(more, em->memo, sizeof *more * (size_t)em->n_memo);
-		em->memo = more;
-	}
-	em->memo[em->n_memo++] = (Memo){e, m, u, text};
+	memo_put(em, e, m, u, text);
 	return text;
 }
 

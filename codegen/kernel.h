@@ -320,6 +320,7 @@ typedef struct {
 	bool bf16_dot;                        /* adds products of bf16 in pairs */
 	int fma_latency;                      /* of a multiply-add */
 	int fmas_per_cycle;                   /* vectors; times the latency: sums that keep the units busy */
+	int narrow_sums;                      /* the same where weights are of bf16, each of which is widened first */
 	int gather_loads;                     /* a gather or scatter takes as long as so many loads */
 	int max_vectors, max_rows;            /* of a register tile, before code grows more than loads shrink */
 	int64_t l1_bytes, l2_bytes, l3_bytes; /* l3: one core's share counts on no more */

@@ -11,11 +11,11 @@
 enum { KB = 1 << 10, MB = 1 << 20 };
 
 /* What the two rows of AVX-512 share. */
-#define AVX512                                                                                                   \
-	.march = "x86-64-v4", .lanes = 16, .registers = 32, .spare_registers = 4, .fma = true, .fma_latency = 4, \
-	.fmas_per_cycle = 2, .gather_loads = 8, .max_vectors = 4, .max_rows = 8, .l1_bytes = 32 * KB,            \
-	.l2_bytes = 1 * MB, .l3_bytes = 4 * MB, .l1_rate = 57, .l2_rate = 32, .l3_rate = 27, .memory_rate = 7,   \
-	.barrier = 1000, .fork = 15000
+#define AVX512                                                                                                    \
+	.march = "x86-64-v4", .lanes = 16, .registers = 32, .spare_registers = 4, .fma = true, .fma_latency = 4,  \
+	.fmas_per_cycle = 2, .narrow_sums = 16, .gather_loads = 8, .max_vectors = 4, .max_rows = 8,               \
+	.l1_bytes = 32 * KB, .l2_bytes = 1 * MB, .l3_bytes = 4 * MB, .l1_rate = 57, .l2_rate = 32, .l3_rate = 27, \
+	.memory_rate = 7, .barrier = 1000, .fork = 15000
 
 static const TargetInfo targets[] = {
 	/* plain C99, no vector types: any compiler, any machine */
@@ -25,6 +25,7 @@ static const TargetInfo targets[] = {
 		.spare_registers = 4,
 		.fma_latency = 8,
 		.fmas_per_cycle = 1,
+		.narrow_sums = 8,
 		.gather_loads = 8,
 		.max_vectors = 4,
 		.max_rows = 8,
@@ -45,6 +46,7 @@ static const TargetInfo targets[] = {
 		.spare_registers = 4,
 		.fma_latency = 8,
 		.fmas_per_cycle = 1,
+		.narrow_sums = 8,
 		.gather_loads = 8,
 		.max_vectors = 4,
 		.max_rows = 8,
@@ -66,6 +68,7 @@ static const TargetInfo targets[] = {
 		.fma = true,
 		.fma_latency = 4,
 		.fmas_per_cycle = 2,
+		.narrow_sums = 8,
 		.gather_loads = 8,
 		.max_vectors = 4,
 		.max_rows = 8,

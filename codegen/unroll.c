@@ -1,6 +1,7 @@
 /* unroll.c: how many points of each kernel stay in registers: unroll x row_tile x sums, at least as many as hide the latency
- * of fma, at most what the target has, chosen for the fewest loads per fma.  A file may say it instead (schedule.c); for
- * `--tune` the pass lists what else could be tried.
+ * of fma, at most what the target has, chosen for the fewest loads per fma.  Weights of bf16 are widened in the loop, by two
+ * operations for two vectors: the target says how many sums are better then, taken where each thread still gets a block.
+ * A file may say it instead (schedule.c); for `--tune` the pass lists what else could be tried.
  */
 #include "codegen/lower.h"
 
@@ -16,6 +17,7 @@ static int n_registers_used(const Kernel *k)
 typedef struct {
 	const Var *v, *row;
 	int vectors, scalars, both; /* loads of a reduction loop: that vary with v only, with row only, with both */
+	bool widened;               /* some of bf16 among those in vectors */
 } Loads;
 
 static void loads_visit(void *user, const Expr *e)
@@ -26,6 +28,7 @@ static void loads_visit(void *user, const Expr *e)
 	l->vectors += by_v && !by_row;
 	l->scalars += by_row && !by_v;
 	l->both += by_v && by_row;
+	l->widened |= by_v && e->elem == BF16 && e->buffer->kind == BUF_CONST;
 }
 
 static Loads loads_of(const Kernel *k, const Var *v, const Var *row)
@@ -56,8 +59,11 @@ static int tiles_of(Arena *arena, const Kernel *k, const Target *t, int vector, 
 	const Var *v = k->vars[vector];
 	const int sums = n_registers_used(k), room = t->cpu->registers - t->cpu->spare_registers;
 	const int busy = t->cpu->fma_latency * t->cpu->fmas_per_cycle; /* sums that hide the latency */
-	int n = 0, alone = t->cpu->max_vectors;                        /* of one row: as many as hide it */
-	if (t->lanes > 1 && sums && alone * sums < busy) alone = (busy + sums - 1) / sums;
+	const bool widens = loads_of(k, v, NULL).widened && t->lanes > 1 &&
+		dim_estimate(v->extent) * sums >= (double)t->threads * t->lanes * t->cpu->narrow_sums;
+	const int wanted = widens ? t->cpu->narrow_sums : busy;
+	int n = 0, alone = t->cpu->max_vectors; /* of one row: as many as hide it */
+	if (t->lanes > 1 && sums && alone * sums < wanted) alone = (wanted + sums - 1) / sums;
 	*tiles = NEWN(arena, Tile, (k->n_vars + 1) * (t->cpu->max_rows * t->cpu->max_vectors + alone));
 	for (int r = -1; r < k->n_vars; r++) {
 		const Var *row = r < 0 ? NULL : k->vars[r];
@@ -74,6 +80,7 @@ static int tiles_of(Arena *arena, const Kernel *k, const Target *t, int vector, 
 				double fmas = k->n_accs * m * u;
 				double loads = l.vectors * u + l.scalars * m + l.both * u * m + 0.25 * m;
 				double cost = loads / fmas + (live < busy ? (busy - live) * 0.25 : 0) + 0.01 * u;
+				if (live < wanted) cost += (wanted - live) * 0.0125;
 				cost = (cost + 1) * estimate_waste(v->extent, u * t->lanes) *
 					(row ? estimate_waste(row->extent, m) : 1);
 				(*tiles)[n++] = (Tile){row && m > 1 ? r : -1, m, u, cost};
