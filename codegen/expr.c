@@ -199,7 +199,8 @@ static const Dim *atom_max(Program *p, const Atom *a)
 	}
 }
 
-/* x = d * quotient + rest, with as much as possible in quotient.  True when rest is known to be in [0, d). */
+/* x = d * quotient + rest, with as much as possible in quotient, but no more than leaves rest at least 0: C's division rounds to
+ * zero.  x is an index, and so at least 0 as a whole.  True when rest is known to be in [0, d). */
 static bool index_split(Program *p, const Index *x, const Dim *d, const Index **quotient, const Index **rest)
 {
 	Ctx *cx = p->cx;
@@ -215,7 +216,17 @@ static bool index_split(Program *p, const Index *x, const Dim *d, const Index **
 	*quotient = index_intern(p, bq, nq, q);
 	*rest = index_intern(p, dim_sub(cx, x->base, dim_mul(cx, bq, d)), nr, r);
 	const Dim *lo, *hi;
-	return index_range(p, *rest, &lo, &hi) && dim_lo(lo) >= 0 && dim_lo(dim_sub(cx, d, hi)) >= 1;
+	const bool bounded = index_range(p, *rest, &lo, &hi);
+	if (bounded && dim_lo(lo) >= 0) return dim_lo(dim_sub(cx, d, hi)) >= 1;
+	if (bounded && dim_is_int(lo, NULL) && dim_is_int(d, NULL)) {
+		const Dim *below = dim_floordiv(cx, lo, d);
+		*quotient = index_add(p, *quotient, index_dim(p, below));
+		*rest = index_add(p, *rest, index_dim(p, dim_sub(cx, dim_int(cx, 0), dim_mul(cx, below, d))));
+		return dim_lo(dim_sub(cx, d, dim_sub(cx, hi, dim_mul(cx, below, d)))) >= 1;
+	}
+	*quotient = index_dim(p, dim_int(cx, 0));
+	*rest = x;
+	return false;
 }
 
 const Index *index_div(Program *p, const Index *x, const Dim *d)
