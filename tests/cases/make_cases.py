@@ -80,8 +80,9 @@ class Graph:
         )
 
     def model(self, opset=14):
+        versions = {"ai.onnx.preview.training": 1, "ai.onnx.ml": 4}
         return number(1, 8) + data(2, "rnncc") + data(7, self.bytes()) + data(8, number(2, opset)) + b"".join(
-            data(8, data(1, d) + number(2, 4)) for d in sorted(self.domains)
+            data(8, data(1, d) + number(2, versions[d])) for d in sorted(self.domains)
         )
 
 
@@ -492,4 +493,5 @@ def main():
 
 
 OUT = sys.argv[1] if len(sys.argv) > 1 else os.path.dirname(os.path.abspath(__file__))
-main()
+if __name__ == "__main__":
+    main()

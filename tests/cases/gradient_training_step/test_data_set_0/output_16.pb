@@ -1,0 +1,1 @@
+BnmaJGlZ¾]ýO>NËI>
