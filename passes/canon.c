@@ -85,8 +85,9 @@ static const Graph *canon_body(Rewrite *rw, const Graph *body)
 
 static const Graph *canon_graph(Ctx *cx, Graphs *graphs, const Graph *g)
 {
-	const Graph *have = map_get(&graphs->done, g), *before = NULL, *now = g;
+	const Graph *have = map_get(&graphs->done, g), *before = NULL;
 	if (have) return have;
+	const Graph *now = subsume_scans(cx, g);
 	for (int i = 0; i < MAX_ROUNDS && now != before; i++) {
 		before = now;
 		Round round = {.graphs = graphs, .used = used_parts(cx, now)};

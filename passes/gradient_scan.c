@@ -159,24 +159,6 @@ static bool is_linear(const Val *v)
 	}
 }
 
-static void split(Back *b, GradTerm t, int *sums)
-{
-	const Val *v = t.val;
-	if (v->op == OP_EW_add && *sums < MAX_SUMS) {
-		++*sums;
-		for (int k = 0; k < 2; k++) {
-			t.val = v->args[k];
-			split(b, t, sums);
-		}
-	} else if (is_linear(v) && t.n < MAX_LINEAR) {
-		t.linear[t.n++] = v;
-		t.val = v->args[0];
-		split(b, t, sums);
-	} else {
-		b->terms[b->n_terms++] = t;
-	}
-}
-
 static bool is_param(const Back *b, const Val *v) { return v->op == OP_param && b->outer[val_int(v, A_INDEX)]; }
 
 static bool differs(const Back *b, const Val *v)
@@ -192,27 +174,58 @@ static void stack(Back *b, const Val *v)
 	b->ys[b->n_ys++] = v;
 }
 
-/* Contracts first: what they stack can then be summed outside for nothing. */
+static bool can_sum_outside(Back *b, const Val *v)
+{
+	if (v->op != OP_contract || !(differs(b, v->args[0]) || differs(b, v->args[1]))) return false;
+	const Letters s = letters_of(v);
+	return letters_new(&s) != 0;
+}
+
+/* Takes a gradient apart into terms, down to what is summed outside; where nothing is, it stays whole.  Sums and primitives that are
+ * there many times over are not followed for ever. */
+static bool split(Back *b, GradTerm t, int *sums)
+{
+	const Val *v = t.val;
+	const int first = b->n_terms;
+	bool any = false;
+	GradTerm inner = t;
+	t.outside = map_get(&b->stacked, v) || (is_param(b, v) && differs(b, v));
+	if (t.outside) {
+		any = true;
+	} else if (can_sum_outside(b, v)) {
+		for (int k = 0; k < 2; k++) stack(b, v->args[k]);
+		t.outside = any = true;
+	} else if (v->op == OP_EW_add && *sums < MAX_SUMS) {
+		++*sums;
+		for (int k = 0; k < 2; k++) {
+			inner.val = v->args[k];
+			any |= split(b, inner, sums);
+		}
+		if (any) return true;
+	} else if (is_linear(v) && t.n < MAX_LINEAR) {
+		inner.linear[inner.n++] = v;
+		inner.val = v->args[0];
+		if (split(b, inner, sums)) return true;
+	}
+	b->n_terms = first;
+	b->terms[b->n_terms++] = t;
+	return any;
+}
+
+/* Twice: what is stacked for one const, another can have summed outside for nothing. */
 static void choose_sums(Back *b)
 {
 	Ctx *cx = b->cx;
-	b->terms = NEWN(cx->arena, GradTerm, b->it.n_consts * (MAX_SUMS + 1));
-	for (int i = 0; i < b->it.n_consts; i++) {
-		int sums = 0;
-		if (b->grads[i]) split(b, (GradTerm){.param = i, .val = b->grads[i]}, &sums);
-	}
-	b->ys = NEWN(cx->arena, const Val *, 2 * b->n_terms);
+	const int most = b->it.n_consts * (MAX_SUMS + 1);
+	b->terms = NEWN(cx->arena, GradTerm, most);
+	b->ys = NEWN(cx->arena, const Val *, 4 * most);
 	map_init(&b->stacked, cx->arena);
-	for (int i = 0; i < b->n_terms; i++) {
-		const Val *v = b->terms[i].val;
-		if (v->op != OP_contract || !(differs(b, v->args[0]) || differs(b, v->args[1]))) continue;
-		const Letters s = letters_of(v);
-		b->terms[i].outside = letters_new(&s) != 0;
-		for (int k = 0; k < 2 && b->terms[i].outside; k++) stack(b, v->args[k]);
-	}
-	for (int i = 0; i < b->n_terms; i++) {
-		const Val *v = b->terms[i].val;
-		b->terms[i].outside |= map_get(&b->stacked, v) || (is_param(b, v) && differs(b, v));
+	for (int round = 0; round < 2; round++) {
+		b->n_terms = 0;
+		for (int i = 0; i < b->it.n_consts; i++) {
+			int sums = 0;
+			if (b->grads[i]) split(b, (GradTerm){.param = i, .val = b->grads[i]}, &sums);
+		}
 	}
 }
 
@@ -234,6 +247,15 @@ static const Val *summed_inside(Back *b, int param)
 	return sum;
 }
 
+/* What the scan back need not compute: a contract for each step, of values that are there for all of them. */
+static bool is_outside(Back *b, const Val *v)
+{
+	if (!can_sum_outside(b, v)) return false;
+	for (int k = 0; k < 2; k++)
+		if (!is_param(b, v->args[k]) && !map_get(&b->stacked, v->args[k])) return false;
+	return true;
+}
+
 static const Val *all_steps(Back *b, const Val *v)
 {
 	if (!map_get(&b->stacked, v)) return b->outer[val_int(v, A_INDEX)];
@@ -250,6 +272,12 @@ static const Val *sum_of_contracts(Back *b, const Val *v)
 	const char *front[] = {differs(b, v->args[0]) ? t : "", differs(b, v->args[1]) ? t : ""};
 	const char *spec = arena_printf(b->cx->arena, "%s%s,%s%s->%s", front[0], s.of[0], front[1], s.of[1], s.of[2]);
 	return b_contract(b->cx, spec, args[0], args[1]);
+}
+
+static const Val *contracts_of_steps(Back *b, const Val *v)
+{
+	const Val *args[] = {all_steps(b, v->args[0]), all_steps(b, v->args[1])};
+	return lift(b->cx, v, args, (const bool[]){differs(b, v->args[0]), differs(b, v->args[1])}, b->it.length);
 }
 
 static const Val *summed_outside(Back *b, int param, const Val *sum)
@@ -335,7 +363,8 @@ static void build(Back *b)
 	b->n_carries = nb.n_results;
 	put_params(b, &nb, n_consts, dh);
 	for (int i = n_consts + it->n_carries; i < it->body->n_params; i++)
-		if (b->grads[i]) put_result(&nb, b->grads[i], arena_printf(cx->arena, "d_%s", own[i]));
+		if (b->grads[i] && !is_outside(b, b->grads[i]))
+			put_result(&nb, b->grads[i], arena_printf(cx->arena, "d_%s", own[i]));
 	for (int i = 0; i < b->n_ys; i++) put_result(&nb, b->ys[i], arena_printf(cx->arena, "s%d", i));
 	const Graph at_first = {
 		.n_params = b->n_params, .params = b->params, .n_results = nb.n_results, .results = nb.results};
@@ -369,5 +398,7 @@ void gradient_scan(Ctx *cx, const Val *v, const Val *const *parts, const bool *w
 	}
 	y = carry;
 	for (int i = it->n_consts + it->n_carries; i < it->body->n_params; i++)
-		if (b.grads[i]) grads[i] = val_get(cx, b.scan, y++);
+		if (b.grads[i])
+			grads[i] = is_outside(&b, b.grads[i]) ? contracts_of_steps(&b, b.grads[i])
+							      : val_get(cx, b.scan, y++);
 }

@@ -120,6 +120,8 @@ const Val *simplify_compute(Ctx *, const Val *); /* simplify_compute.c */
 /* simplify_cond.c, simplify_loops.c: what stands for the parts, or NULL.  used: which parts are; NULL: all. */
 const Val **simplify_cond(Ctx *, const Val *, const bool *used);
 const Val **simplify_iteration(Ctx *, const Val *, const bool *used);
+/* subsume.c: scans that others compute as well. */
+const Graph *subsume_scans(Ctx *, const Graph *);
 /* simplify_counter.c: scans over their own step number, and comparisons that ranges of integers decide. */
 const Val **simplify_counter(Ctx *, const Val *scan);
 const Val *simplify_comparison(Ctx *, const Val *);
