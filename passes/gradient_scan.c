@@ -19,7 +19,6 @@ enum { MAX_SUMS = 31, MAX_LINEAR = 16 };
 
 /* A part of a const's gradient: what linear primitives, the last one innermost, make of val. */
 typedef struct {
-	int param; /* the const */
 	const Val *val;
 	int n;
 	const Val *linear[MAX_LINEAR];
@@ -32,16 +31,17 @@ typedef struct {
 	const Val *const *parts; /* gradients of the forward scan's results, or NULL */
 	bool *active;            /* params of the forward body that get a gradient */
 	const Val *forward;      /* the scan that gives the carries before each step as well */
-	/* The body, at first with params in any order: consts, h, x, dy, dh. */
+	/* The body of the scan back, at first with its params in this order: consts, h, x, dy, dh. */
 	int n_params, n_inner;       /* all; those of the forward body */
 	const Val **params, **outer; /* what the scan gets: for all steps, or NULL: a carry */
 	const char **names;
 	const Val **grads; /* of the forward body's params; NULL: 0 */
 	int n_terms;
-	GradTerm *terms;
-	int n_ys; /* what is stacked for sums outside */
+	GradTerm *terms; /* by const */
+	int *first_term; /* of each const, and the end of the last */
+	int n_ys;        /* what is stacked for sums outside */
 	const Val **ys;
-	Map stacked; /* the same, of those -> where the scan back gives them */
+	Map stacked; /* value -> its place among the ys */
 	/* the scan back */
 	int n_carries;
 	const Val *scan;
@@ -170,7 +170,7 @@ static bool differs(const Back *b, const Val *v)
 static void stack(Back *b, const Val *v)
 {
 	if (is_param(b, v) || map_get(&b->stacked, v)) return;
-	map_put(&b->stacked, v, v);
+	map_put(&b->stacked, v, &b->ys[b->n_ys]);
 	b->ys[b->n_ys++] = v;
 }
 
@@ -218,13 +218,15 @@ static void choose_sums(Back *b)
 	Ctx *cx = b->cx;
 	const int most = b->it.n_consts * (MAX_SUMS + 1);
 	b->terms = NEWN(cx->arena, GradTerm, most);
+	b->first_term = NEWN(cx->arena, int, b->it.n_consts + 1);
 	b->ys = NEWN(cx->arena, const Val *, 4 * most);
 	map_init(&b->stacked, cx->arena);
 	for (int round = 0; round < 2; round++) {
 		b->n_terms = 0;
 		for (int i = 0; i < b->it.n_consts; i++) {
 			int sums = 0;
-			if (b->grads[i]) split(b, (GradTerm){.param = i, .val = b->grads[i]}, &sums);
+			if (b->grads[i]) split(b, (GradTerm){.val = b->grads[i]}, &sums);
+			b->first_term[i + 1] = b->n_terms;
 		}
 	}
 }
@@ -241,9 +243,8 @@ static const Val *plus(Ctx *cx, const Val *a, const Val *b) { return a ? b_ew2(c
 static const Val *summed_inside(Back *b, int param)
 {
 	const Val *sum = NULL;
-	for (int i = 0; i < b->n_terms; i++)
-		if (b->terms[i].param == param && !b->terms[i].outside)
-			sum = plus(b->cx, sum, through(b->cx, &b->terms[i], b->terms[i].val));
+	for (int i = b->first_term[param]; i < b->first_term[param + 1]; i++)
+		if (!b->terms[i].outside) sum = plus(b->cx, sum, through(b->cx, &b->terms[i], b->terms[i].val));
 	return sum;
 }
 
@@ -259,9 +260,8 @@ static bool is_outside(Back *b, const Val *v)
 static const Val *all_steps(Back *b, const Val *v)
 {
 	if (!map_get(&b->stacked, v)) return b->outer[val_int(v, A_INDEX)];
-	int at = 0;
-	while (b->ys[at] != v) at++;
-	return val_get(b->cx, b->scan, b->scan->type->n_parts - b->n_ys + at);
+	const Val *const *at = map_get(&b->stacked, v);
+	return val_get(b->cx, b->scan, b->scan->type->n_parts - b->n_ys + (int)(at - b->ys));
 }
 
 static const Val *sum_of_contracts(Back *b, const Val *v)
@@ -283,9 +283,9 @@ static const Val *contracts_of_steps(Back *b, const Val *v)
 static const Val *summed_outside(Back *b, int param, const Val *sum)
 {
 	Ctx *cx = b->cx;
-	for (int i = 0; i < b->n_terms; i++) {
+	for (int i = b->first_term[param]; i < b->first_term[param + 1]; i++) {
 		const GradTerm *t = &b->terms[i];
-		if (t->param != param || !t->outside) continue;
+		if (!t->outside) continue;
 		const Val *all = map_get(&b->stacked, t->val) || is_param(b, t->val)
 			? b_reduce(cx, "sum", all_steps(b, t->val), 1, (const int[]){0}, false)
 			: sum_of_contracts(b, t->val);
@@ -346,8 +346,7 @@ static void build(Back *b)
 	for (int i = 0; i < it->n_carries; i++) dh -= b->active[n_consts + i];
 	for (int i = 0, at = dh; i < it->n_carries; i++) {
 		if (!b->active[n_consts + i]) continue;
-		b->outer[at] = first_carry(b, i);
-		put_params(b, &nb, at, at + 1);
+		nb.subst[at] = put_param(b, &nb, b->params[at]->type, b->names[at], first_carry(b, i));
 		const Val *g = b->grads[n_consts + i];
 		put_result(&nb, g ? g : make_fill(cx, b->params[at]->type, 0), b->names[at]);
 		at++;

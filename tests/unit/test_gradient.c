@@ -231,6 +231,12 @@ static const char *const graphs[] = {
 	" %1 = concat %x %h axis=[1] %2 = contract %1 %W spec=\"bi,io->bo\" %3 = expand %b shape=[3, 2] %4 = add %2 %3 %5 = sin %4"
 	" %6 = mul %5 %3 return %6 %5 } }"
 	" %2 = get %1 index=[1] return %2 }",
+	/* the gradient of what drives it is a product with the carry of the scan back itself; the weight is a constant */
+	"graph @driven(%h: f64[2], %x: f64[T, 2]) -> (%h: f64[2]) { %W = const f64[2, 2] {0.5, -1, 2, 0.25}"
+	" %1 = scan %W %h %x counts=[1, 1] length=[T] reverse=[0] body={"
+	" graph @cell(%W: f64[2, 2], %h: f64[2], %x: f64[2]) -> (%h: f64[2]) { %1 = contract %W %x spec=\"oi,i->o\""
+	" %2 = sin %h %3 = add %1 %2 return %3 } }"
+	" %2 = get %1 index=[0] return %2 }",
 	/* a counter as a carry, a step that holds, a const that is used by itself */
 	"graph @held(%k: f64[], %h: f64[], %x: f64[4]) -> (%h: f64[]) { %0 = const i64[] {0}"
 	" %1 = scan %k %0 %h %x counts=[1, 2] length=[4] reverse=[0] body={"
