@@ -6,18 +6,20 @@
  * where it stands.  Requires: canon.  Keeps: names and order of parameters and results.
  */
 #include "passes/passes.h"
+#include "passes/rewrite.h"
 
 enum { MAX_GUARDS = 64 };
 
 typedef struct {
-	Map at_once; /* Val -> itself: made of inputs by ops that every call may begin with */
+	Map at_once; /* Val -> itself: made of inputs by ops that every call may begin with, for they are cheap */
 	int n;
 	const Val *of_inputs[MAX_GUARDS];
 } Guards;
 
 static bool is_at_once(const Guards *gs, const Val *v)
 {
-	bool can = !v->type->is_tuple && v->op != OP_guard && v->op != OP_size && v->op != OP_after && v->op != OP_get;
+	bool can = op_info[v->op].is_ew || op_is_view(v->op) || v->op == OP_param || v->op == OP_const ||
+		v->op == OP_dim || v->op == OP_iota || v->op == OP_concat;
 	for (int i = 0; i < v->n_args && can; i++) can = map_get(&gs->at_once, v->args[i]);
 	return can;
 }

@@ -18,7 +18,6 @@ bool can_lift(const Val *v, const bool *stacked)
 	case OP_get:
 	case OP_size:
 	case OP_after:
-	case OP_guard:
 	case OP_scatter_nd:
 	case OP_param: return false;
 	case OP_pad: return !stacked[1]; /* padding is one number */
@@ -71,7 +70,9 @@ static const Attr *lift_attrs(Ctx *cx, const Val *v, const Dim *length)
 			memcpy(ints + 1, a->ints, sizeof *ints * (size_t)a->n);
 			attrs[i] = attr_ints(A_STEP, a->n + 1, ints);
 			break;
-		default: assert(a->key == A_ELEM || a->key == A_WINDOW || a->key == A_KIND || a->key == A_FLAGS);
+		default:
+			assert(a->key == A_ELEM || a->key == A_WINDOW || a->key == A_KIND || a->key == A_FLAGS ||
+				a->key == A_NAME);
 		}
 	}
 	return attrs;

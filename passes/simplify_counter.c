@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-enum { MAX_DEPTH = 16 };
+enum { MAX_DEPTH = 16, MAX_CONSTANT = 4096 };
 
 typedef struct {
 	const Dim *lo, *hi; /* inclusive */
@@ -26,6 +26,38 @@ typedef struct {
 
 /* ---- ranges of integers ---- */
 
+static bool range_of(const Counter *c, const Val *v, int depth, Range *out);
+
+/* Of all elements of operands first .. last - 1. */
+static bool range_of_all(const Counter *c, const Val *v, int first, int last, int depth, Range *out)
+{
+	Range next;
+	for (int i = first; i < last; i++) {
+		if (!range_of(c, v->args[i], depth + 1, &next)) return false;
+		*out = i == first ? next : (Range){dim_min(c->cx, out->lo, next.lo), dim_max(c->cx, out->hi, next.hi)};
+	}
+	return true;
+}
+
+static bool range_of_constant(Ctx *cx, const Tensor *t, Range *out)
+{
+	if (!t->count || t->count > MAX_CONSTANT || t->elem == U64) return false;
+	int64_t lo = INT64_MAX, hi = INT64_MIN;
+	for (int64_t i = 0; i < t->count; i++) {
+		const int64_t at = tensor_get_int(t, i);
+		lo = at < lo ? at : lo;
+		hi = at > hi ? at : hi;
+	}
+	*out = (Range){dim_int(cx, lo), dim_int(cx, hi)};
+	return true;
+}
+
+/* A place along an axis. */
+static Range places(Ctx *cx, const Val *x, const Val *v)
+{
+	return (Range){dim_int(cx, 0), dim_sub(cx, x->type->dims[val_int(v, A_AXIS)], dim_int(cx, 1))};
+}
+
 static bool range_of(const Counter *c, const Val *v, int depth, Range *out)
 {
 	Ctx *cx = c->cx;
@@ -41,9 +73,12 @@ static bool range_of(const Counter *c, const Val *v, int depth, Range *out)
 		return true;
 	}
 	switch (v->op) {
-	case OP_iota:
-		*out = (Range){dim_int(cx, 0), dim_sub(cx, v->type->dims[val_int(v, A_AXIS)], dim_int(cx, 1))};
-		return true;
+	case OP_const: return range_of_constant(cx, val_attr(v, A_DATA)->tensor, out);
+	case OP_iota: *out = places(cx, v, v); return true;
+	case OP_sort:
+	case OP_argreduce: *out = places(cx, v->args[0], v); return true;
+	case OP_concat: return range_of_all(c, v, 0, v->n_args, depth, out);
+	case OP_EW_select: return range_of_all(c, v, 1, 3, depth, out);
 	case OP_EW_cast: /* sizes are taken to fit: symbolic.c */
 		return elem_info[v->type->elem].size >= 4 && v->type->elem != U32 &&
 			range_of(c, v->args[0], depth + 1, out);
@@ -51,7 +86,11 @@ static bool range_of(const Counter *c, const Val *v, int depth, Range *out)
 	case OP_permute:
 	case OP_slice:
 	case OP_expand:
-	case OP_window: return range_of(c, v->args[0], depth + 1, out);
+	case OP_window:
+	case OP_gather:
+	case OP_gather_nd:
+	case OP_after:
+	case OP_guard: return range_of(c, v->args[0], depth + 1, out);
 	case OP_EW_add:
 		if (!range_of(c, v->args[0], depth + 1, &a) || !range_of(c, v->args[1], depth + 1, &b)) return false;
 		*out = (Range){dim_add(cx, a.lo, b.lo), dim_add(cx, a.hi, b.hi)};
@@ -111,8 +150,10 @@ static const Val *count_val(Rewrite *rw, const Val *old, const Val *const *args)
 {
 	Counter *c = rw->user;
 	const Val *v = val_with(rw->cx, old, args), *better = decide_comparison(c, v);
-	if (!better && v->op == OP_EW_select && fill_of(v->args[0]))
-		better = v->args[fill_is(v->args[0], 0) ? 2 : 1]; /* now, so that the index is seen to be the counter */
+	/* These now, so that the index is seen to be the counter. */
+	if (!better && v->op == OP_EW_select && fill_of(v->args[0])) better = v->args[fill_is(v->args[0], 0) ? 2 : 1];
+	if (!better && v->op == OP_EW_and && fill_is(v->args[0], 1)) better = v->args[1];
+	if (!better && v->op == OP_guard && fill_is(v->args[1], 1)) better = v->args[0];
 	if (!better) better = own_element(c, v);
 	return better ? better : v;
 }

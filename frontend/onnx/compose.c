@@ -227,6 +227,47 @@ const Val *wrap_index(Ctx *cx, const Val *index, const Val *size)
 	return b_select(cx, below, b_ew2(cx, OP_EW_add, index, size), index);
 }
 
+/* Whether a constant has an index that is outside whatever the sizes are. */
+static bool is_outside(const Tensor *index, int n, Dims sizes, int64_t *at, const Dim **size)
+{
+	for (int64_t i = 0; i < index->count; i++) {
+		*at = tensor_get_int(index, i);
+		*size = sizes[i % n];
+		if (*at >= dim_hi(*size) || *at < -dim_hi(*size)) return true;
+	}
+	return false;
+}
+
+/* sizes: `size` as a value.  What a body may never run is left to run time. */
+static const Val *checked(const Node *node, const Val *index, int n, Dims sizes, const Val *size)
+{
+	Ctx *cx = node->cx;
+	int64_t at;
+	const Dim *of;
+	if (index->op == OP_const) {
+		const bool outside = is_outside(val_attr(index, A_DATA)->tensor, n, sizes, &at, &of);
+		if (outside && !node_in_body(node))
+			node_fail(
+				node, "input indices: %lld is outside of %s elements", (long long)at, dim_text(cx, of));
+		if (!outside) return wrap_index(cx, index, size);
+	}
+	index = b_cast(cx, index, I64);
+	const Val *least = b_ew2(cx, OP_EW_ge, index, b_ew1(cx, OP_EW_neg, size)),
+		  *most = b_ew2(cx, OP_EW_lt, index, size);
+	const char *name = arena_printf(cx->arena, "the indices of %s are inside", *node->name ? node->name : node->op);
+	return wrap_index(cx, b_guard(cx, index, b_ew2(cx, OP_EW_and, least, most), name), size);
+}
+
+const Val *checked_index(const Node *n, const Val *index, const Dim *size)
+{
+	return checked(n, index, 1, &size, b_dim(n->cx, size));
+}
+
+const Val *checked_tuples(const Node *node, const Val *index, int n, Dims sizes)
+{
+	return n ? checked(node, index, n, sizes, shape_value(node->cx, n, sizes)) : index;
+}
+
 const Val *gather_along(Ctx *cx, const Val *x, const Val *index, int axis)
 {
 	int last = x->type->rank - 1;

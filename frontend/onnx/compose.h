@@ -47,6 +47,10 @@ const Val *move_axis(Ctx *, const Val *, int from, int to); /* b_move_axis, by a
 const Val *replace_dims(Ctx *, const Val *x, int from, int n, int n_new, Dims new_dims);
 /* Indices as ONNX has them: those below zero count from the end; size broadcasts. */
 const Val *wrap_index(Ctx *, const Val *index, const Val *size);
+/* The same of the indices of a node into an axis, or of tuples of n in the last dim into n axes, which must be there: the
+ * model is refused where they are known not to be, else a call is. */
+const Val *checked_index(const Node *, const Val *index, const Dim *size);
+const Val *checked_tuples(const Node *, const Val *index, int n, Dims sizes);
 /* Element idx[j..] along the axis of x, at the same place in all other dims, which are equal. */
 const Val *gather_along(Ctx *, const Val *x, const Val *index, int axis);
 /* The first `count` (an i64 scalar) rows of values of one length. */

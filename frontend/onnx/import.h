@@ -62,6 +62,8 @@ const Graph *node_graph(const Node *, const char *attr, int n_types, const Type 
  * run, in this step, or once (-1).  Returns the number of results. */
 int node_inline(
 	const Node *, const char *attr, int64_t step, int n_args, const Val *const *args, const Val *const **results);
+/* Whether the node stands inside of a body, which may never run. */
+bool node_in_body(const Node *);
 /* The same as node_graph, with captures of several bodies unified (If). */
 void node_graphs(const Node *, int n, const char *const *attrs, const Graph **bodies, int *n_captures,
 	const Val *const **captures);

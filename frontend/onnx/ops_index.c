@@ -1,8 +1,8 @@
 /* ops_index.c: reading and writing at indices: Gather, GatherElements, GatherND, Scatter, ScatterElements, ScatterND,
  * TensorScatter.
  *
- * Negative indices count from the end, by a select.  An index that is outside all the same is an error of the model, which
- * ONNX leaves open: gathers clamp it, scatters drop it.
+ * Negative indices count from the end, by a select.  One that is outside all the same is an error: of the model where it is a
+ * constant, else of the call (guard), which only the compiler leaves out, where it sees that all are inside.
  */
 #include "frontend/onnx/compose.h"
 
@@ -14,7 +14,7 @@ static void import_gather(Node *n, const Val **out)
 	const Val *x = node_in(n, 0, "data"), *index = node_integers(n, 1, "indices");
 	int axis = node_axis(n, node_int(n, "axis", 0), x->type->rank);
 	node_rank(n, x->type->rank + index->type->rank - 1);
-	out[0] = b_gather(cx, x, wrap_index(cx, index, b_dim(cx, x->type->dims[axis])), axis);
+	out[0] = b_gather(cx, x, checked_index(n, index, x->type->dims[axis]), axis);
 }
 
 /* x cut to the sizes of an index with as many dims, where that is smaller, in all dims but one. */
@@ -45,7 +45,7 @@ static void import_gather_elements(Node *n, const Val **out)
 	const Val *x = node_in(n, 0, "data"), *index = node_integers(n, 1, "indices");
 	want_same_rank(n, x, index, "indices");
 	int axis = node_axis(n, node_int(n, "axis", 0), x->type->rank);
-	index = wrap_index(cx, index, b_dim(cx, x->type->dims[axis]));
+	index = checked_index(n, index, x->type->dims[axis]);
 	out[0] = gather_along(cx, cut_to(n, x, index->type, axis), index, axis);
 }
 
@@ -57,7 +57,7 @@ static const Val *tuples(const Node *n, int i, const Type *x, int first)
 	int rank = index->type->rank;
 	if (rank < 1 || !dim_is_int(index->type->dims[rank - 1], &depth) || depth > x->rank - first)
 		node_fail(n, "input indices: %s into %s", type_str(n->cx, index->type), type_str(n->cx, x));
-	return wrap_index(n->cx, index, shape_value(n->cx, (int)depth, x->dims + first));
+	return checked_tuples(n, index, (int)depth, x->dims + first);
 }
 
 static void import_gather_nd(Node *n, const Val **out)
@@ -134,7 +134,7 @@ static void import_scatter_elements(Node *n, const Val **out)
 		node_same_dim(n, index->type->dims[i], updates->type->dims[i],
 			arena_printf(cx->arena, "dim %d of indices and updates", i));
 	int axis = node_axis(n, node_int(n, "axis", 0), x->type->rank);
-	index = wrap_index(cx, index, b_dim(cx, x->type->dims[axis]));
+	index = checked_index(n, index, x->type->dims[axis]);
 	out[0] = b_scatter_nd(cx, x, full_tuples(cx, index, axis), updates, scatter_kind(n));
 }
 

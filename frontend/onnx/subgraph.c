@@ -200,6 +200,13 @@ static void import_body(const Node *n, Body *b, Captures *captures, int n_types,
 	run->n_sizers = n_sizers;
 }
 
+bool node_in_body(const Node *n)
+{
+	for (const Scope *s = n->core->scope; s; s = s->outer ? s->outer : s->caller)
+		if (s->captures) return true;
+	return false;
+}
+
 /* Two runs of one node have two numbers: of loops in loops they are spread by an odd factor, 2^64 over the golden ratio. */
 static const Val *run_in(Run *run, Scope *s)
 {
