@@ -14,7 +14,9 @@
 #   onnx-1.23  the tests of ONNX 1.23, in the same way by interpret: all of them where scripts/fetch-onnx-tests.sh has put them
 #              into build/onnx-tests (RNNCC_ONNX_TESTS: where else), else those that are new in it, from the shared cases
 #
-# generic is the JIT with --target generic, which has code paths of its own: no vectors, sums in tiles of scalars.
+# generic is the JIT with --target generic, which has code paths of its own: no vectors, sums in tiles of scalars. gcc and clang
+# must not warn; portable-gcc and portable-clang neither, of the C for generic, as C99 alone and with -Wpedantic. sanitize is by
+# gcc, for generic, and sanitize-native for this CPU.
 # RNNCC_FULL=1 also runs what takes long: the shared cases by clang and sanitized, onnx and onnx-1.23 in all ways.
 # RNNCC_SUITES and RNNCC_WAYS ("matrix real", "gcc") choose; RNNCC_ONNX_TESTDATA is that package's data folder.
 
@@ -29,10 +31,11 @@ sampled= # not empty: a suite runs some of its cases
 
 ways=interpret
 [ "$RNNCC_LLVM" = 0 ] || ways="$ways jit generic"
-command -v gcc >/dev/null && ways="$ways gcc"
-{ command -v clang || command -v clang-14; } >/dev/null && ways="$ways clang"
-command -v gcc >/dev/null && ways="$ways sanitize" # the C, by ASan and UBSan
+command -v gcc >/dev/null && ways="$ways gcc portable-gcc"
+{ command -v clang || command -v clang-14; } >/dev/null && ways="$ways clang portable-clang"
+command -v gcc >/dev/null && ways="$ways sanitize sanitize-native" # the C, by ASan and UBSan
 ways=${RNNCC_WAYS:-$ways}
+thorough='portable-gcc portable-clang sanitize sanitize-native'
 
 wants() { # SUITE: is it asked for?
 	case " ${RNNCC_SUITES:-$1} " in *" $1 "*) ;; *) return 1 ;; esac
@@ -51,7 +54,10 @@ run() { # SUITE WAY ARGUMENT...: runs and judges
 	out=$suite.$way.out
 	case $way in
 	generic) set -- --via jit --target generic "$@" ;;
-	sanitize) set -- --via gcc --sanitize --target generic "$@" ;; # gcc takes its time over sanitized vector code
+	sanitize) set -- --via gcc --sanitize --target generic "$@" ;;
+	sanitize-native) set -- --via gcc --sanitize "$@" ;; # gcc takes its time over sanitized vector code
+	gcc | clang) set -- --via "$way" --warnings "$@" ;;
+	portable-*) set -- --via "${way#portable-}" --warnings --target generic "$@" ;;
 	*) set -- --via "$way" "$@" ;;
 	esac
 	status=0
@@ -88,7 +94,7 @@ run() { # SUITE WAY ARGUMENT...: runs and judges
 all_ways() { # SUITE ARGUMENT...
 	suite=$1
 	shift
-	for one in interpret jit generic gcc clang sanitize; do run "$suite" $one "$@"; done
+	for one in interpret jit generic gcc clang portable-gcc sanitize; do run "$suite" $one "$@"; done
 }
 
 wants cases && all_ways cases "$RNNCC_SOURCE_DIR/tests/cases"
@@ -96,7 +102,7 @@ wants langid && all_ways langid --model "$RNNCC_SOURCE_DIR/models/langid.onnx" "
 for one_suite in matrix exporter real; do
 	wants $one_suite || continue
 	if [ -d "$cases/$one_suite" ]; then
-		for one in interpret jit generic gcc ${RNNCC_FULL:+clang sanitize}; do run $one_suite $one "$cases/$one_suite"; done
+		for one in interpret jit generic gcc ${RNNCC_FULL:+clang $thorough}; do run $one_suite $one "$cases/$one_suite"; done
 	else echo "$one_suite: skipped: there is no folder $cases/$one_suite (RNNCC_CASES)"; fi
 done
 if [ -d "$testdata/node" ]; then
@@ -109,7 +115,7 @@ if [ -d "$testdata/node" ]; then
 		for one in interpret jit generic gcc clang; do run recurrent $one "$@"; done
 	fi
 	if wants onnx; then
-		for one in interpret jit ${RNNCC_FULL:+generic gcc clang sanitize}; do run onnx $one --rtol 1e-3 --atol 1e-7 "$testdata"; done
+		for one in interpret jit ${RNNCC_FULL:+generic gcc clang $thorough}; do run onnx $one --rtol 1e-3 --atol 1e-7 "$testdata"; done
 		if [ -z "${RNNCC_FULL:-}" ]; then
 			rm -rf sample && mkdir sample
 			for group in "$testdata"/*/; do
@@ -133,7 +139,7 @@ if wants onnx-1.23; then
 		rm -rf $tests && mkdir $tests && zstd -dcq "$cases/$tests.tar.zst" | tar -xf - -C $tests --strip-components=1
 	fi
 	if [ -n "$tests" ]; then
-		for one in interpret ${RNNCC_FULL:+jit generic gcc clang sanitize}; do run onnx-1.23 $one --rtol 1e-3 --atol 1e-7 "$tests"; done
+		for one in interpret ${RNNCC_FULL:+jit generic gcc clang $thorough}; do run onnx-1.23 $one --rtol 1e-3 --atol 1e-7 "$tests"; done
 	else
 		echo 'onnx-1.23: skipped: there is no folder build/onnx-tests (scripts/fetch-onnx-tests.sh build/onnx-tests; RNNCC_ONNX_TESTS)'
 	fi

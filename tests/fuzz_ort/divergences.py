@@ -15,7 +15,7 @@ ROUGH = {"HannWindow", "HammingWindow", "BlackmanWindow", "Shrink", "Gelu", "Cel
 # Sums that cancel, of operands that may be constants: the error is of the size of the largest, not of each element.  Weights of
 # Resize come from coordinates that are rounded; the ends of a Blackman window are 0.42 - 0.5 + 0.08.
 CANCELLING = {"DFT", "STFT", "RNN", "GRU", "LSTM", "Conv", "ConvTranspose", "DeformConv", "Gemm", "MatMul", "Einsum", "Resize",
-              "BlackmanWindow"}
+              "BlackmanWindow", "InstanceNormalization"}
 
 
 def windows(attrs, x):
@@ -108,6 +108,14 @@ def compress_long(attrs, x, opset):
     return x[1].array.size > n
 
 
+def far_from_mean(attrs, x, opset):
+    flat = x[0].array.astype(np.float64).reshape(x[0].shape[0], x[0].shape[1], -1)
+    if not flat.size or not x[0].finite:
+        return False
+    scale = np.abs(x[1].array.astype(np.float64)) / np.sqrt(flat.var(2) + attrs.get("epsilon", 1e-5))
+    return bool((np.abs(flat.mean(2)) * scale > 4).any())
+
+
 def near_tie(attrs, x, opset):
     """A nearest element that the rounding of a coordinate decides."""
     if attrs.get("mode", b"nearest") != b"nearest" or len(x) < 3:
@@ -148,6 +156,8 @@ KNOWN = [
     ("one_hot", "OneHot", "negative indices before opset 11, which are \"outside the range [0, depth)\", and negative fractions: \"the "
      "values will be casted to int64 before use\", the peer adds depth before", one_hot),
     ("compress_long", "Compress", "a condition longer than the axis", compress_long),
+    ("far_from_mean", "InstanceNormalization", "x * s + (b - mean * s) in the peer: one element alone is b but for the rounding of a "
+     "mean that is far larger; in f64 it is b", far_from_mean),
     ("near_tie", "Resize Upsample", "the nearest element, where the coordinate's rounding decides", near_tie),
     ("loop_of_no_steps", "Loop", "stacked results of no step: their other sizes are those of the body for us, 0 for the peer",
      lambda attrs, x, opset: (x and x[0] is not None and x[0].array.size and x[0].array.flat[0] <= 0)
