@@ -62,6 +62,31 @@ static bool same_rank(const Node *n, const Graph **bodies, int i)
 	return true;
 }
 
+/* The branch with the elements of its sequences as results; counts: of each result's elements, -1 for a tensor. */
+static const Graph *with_elements(const Node *n, const Graph *g, int *counts)
+{
+	Ctx *cx = n->cx;
+	int total = 0;
+	const Val ***elements = NEWN(cx->arena, const Val **, g->n_results);
+	for (int i = 0; i < g->n_results; i++) {
+		const bool sequence = is_sequence(g->results[i]);
+		counts[i] = sequence ? sequence_elements(cx, g->results[i], &elements[i]) : -1;
+		if (sequence && counts[i] < 0)
+			node_fail(n, "%s: a sequence of a length that only run time knows is not supported",
+				result_what(n, "the branches' result", g, i));
+		if (!sequence) elements[i] = arena_copy(cx->arena, &g->results[i], sizeof(Val *));
+		total += sequence ? counts[i] : 1;
+	}
+	const Val **results = NEWN(cx->arena, const Val *, total);
+	const char **names = NEWN(cx->arena, const char *, total);
+	for (int i = 0, at = 0; i < g->n_results; i++)
+		for (int k = 0; k < (counts[i] < 0 ? 1 : counts[i]); k++) {
+			names[at] = onnx_element_name(cx, g->result_names[i], counts[i] >= 0, k);
+			results[at++] = elements[i][k];
+		}
+	return graph_new(cx, g->name, g->n_params, g->params, g->param_names, total, results, names);
+}
+
 static void import_if(Node *n, const Val **out)
 {
 	Ctx *cx = n->cx;
@@ -82,10 +107,17 @@ static void import_if(Node *n, const Val **out)
 	if (bodies[0]->n_results != bodies[1]->n_results || bodies[0]->n_results < n->n_out)
 		node_fail(n, "%d outputs, but the branches give %d and %d results", n->n_out, bodies[0]->n_results,
 			bodies[1]->n_results);
+	const int n_outputs = bodies[0]->n_results;
+	int *counts[] = {NEWN(cx->arena, int, n_outputs), NEWN(cx->arena, int, n_outputs)};
+	for (int b = 0; b < 2; b++) bodies[b] = with_elements(n, bodies[b], counts[b]);
+	for (int i = 0; i < n_outputs; i++)
+		if (counts[0][i] != counts[1][i])
+			node_fail(n, "branches that give sequences of different lengths are not supported");
 	for (int i = 0; i < bodies[0]->n_results; i++) {
 		const Type *type = bodies[0]->results[i]->type;
-		if (type->is_tuple) node_fail(n, "a branch that gives a sequence is not supported");
 		const Type *other = bodies[1]->results[i]->type;
+		if (type->is_tuple || other->is_tuple)
+			node_fail(n, "a branch that gives an optional without a value is not supported");
 		if (type->rank != other->rank && is_closed(cond)) /* how exporters write squeeze(x, axis) */
 			node_fail(n, "sizes decide between results %s and %s: they must be known (--dim NAME=N)",
 				type_str(cx, type), type_str(cx, other));
@@ -93,7 +125,15 @@ static void import_if(Node *n, const Val **out)
 			node_same_type(n, type, other, result_what(n, "the branches' result", bodies[0], i));
 	}
 	const Val *both = b_cond(cx, cond, bodies[0], bodies[1], n_captures, captures);
-	for (int i = 0; i < n->n_out; i++) out[i] = val_get(cx, both, i);
+	for (int i = 0, at = 0; i < n->n_out; i++) {
+		if (counts[0][i] < 0) {
+			out[i] = val_get(cx, both, at++);
+			continue;
+		}
+		const Val **chunks = NEWN(cx->arena, const Val *, counts[0][i]);
+		for (int k = 0; k < counts[0][i]; k++) chunks[k] = b_unsqueeze(cx, val_get(cx, both, at++), 0);
+		out[i] = sequence_new(cx, counts[0][i], chunks);
+	}
 }
 
 /* -------------------------------------------------------------------------------------------------- Scan */

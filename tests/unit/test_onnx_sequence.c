@@ -191,3 +191,58 @@ Test(onnx_sequence, an_optional_input_is_there_or_not)
 	expect_row(cx, g, &in[1], 0, 1, (double[]){7});
 	ctx_free(cx);
 }
+
+/* A branch that gives the sequence of these. */
+static Buf sequence_branch(Ctx *cx, const char *inputs, const char *output)
+{
+	Buf b = message(cx);
+	put_message(&b, 1, node(cx, "SequenceConstruct", inputs, output));
+	put_output(cx, &b, output);
+	return b;
+}
+
+static Buf choice_model(Ctx *cx, const char *then, const char *other)
+{
+	Buf g = message(cx), n = node(cx, "If", "which", "q");
+	put_attr_message(cx, &n, "then_branch", true, sequence_branch(cx, then, "a"));
+	put_attr_message(cx, &n, "else_branch", true, sequence_branch(cx, other, "b"));
+	put_message(&g, 1, n);
+	put_message(&g, 1, node(cx, "SequenceLength", "q", "length"));
+	put_message(&g, 1, node(cx, "SequenceAt", "q zero", "first"));
+	put_message(&g, 5, tensor(cx, "zero", INT64, 0, NULL, (int64_t[]){0}, 8));
+	put_input(cx, &g, "which", BOOLEAN, "");
+	put_input(cx, &g, "x", FLOAT, "1");
+	put_input(cx, &g, "y", FLOAT, "1");
+	put_input(cx, &g, "z", FLOAT, "3");
+	put_output(cx, &g, "first");
+	put_output(cx, &g, "q");
+	put_output(cx, &g, "length");
+	return g;
+}
+
+/* Of equal forms: which branch runs decides the elements. */
+Test(onnx_sequence, branches_that_run_time_chooses)
+{
+	Ctx *cx = ctx_new();
+	Tensor *which = tensor_new(cx->arena, BOOL, 0, NULL), *x = tensor_new(cx->arena, F32, 1, (int64_t[]){1}),
+	       *y = tensor_new(cx->arena, F32, 1, (int64_t[]){1}), *z = tensor_new(cx->arena, F32, 1, (int64_t[]){3});
+	tensor_set(x, 0, 5);
+	tensor_set(y, 0, 7);
+	for (int i = 0; i < 3; i++) tensor_set(z, i, i);
+	const Tensor *in[] = {which, x, y, z};
+	const Graph *g = import(cx, choice_model(cx, "x z", "y z"), 0, NULL);
+	cr_assert(g, "%s", cx->error);
+	cr_assert_eq(g->n_results, 4); /* first, q.0, q.1, length */
+	for (int b = 0; b < 2; b++) {
+		tensor_set_int(which, 0, b);
+		expect_row(cx, g, in, 0, 1, b ? (double[]){5} : (double[]){7});
+		expect_row(cx, g, in, 1, 1, b ? (double[]){5} : (double[]){7});
+		expect_row(cx, g, in, 2, 3, (double[]){0, 1, 2});
+		cr_expect_eq(tensor_get_int(run_model(cx, g, in)[3], 0), 2);
+	}
+	g = import(cx, choice_model(cx, "x z", "y"), 0, NULL);
+	cr_expect(!g && strstr(cx->error, "sequences of different lengths"), "%s", cx->error);
+	g = import(cx, choice_model(cx, "x z", "z x"), 0, NULL);
+	cr_expect(!g && strstr(cx->error, "the branches' result \"a.0\": "), "%s", cx->error);
+	ctx_free(cx);
+}
