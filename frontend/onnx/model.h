@@ -170,7 +170,8 @@ bool is_absent(const Val *);
 const Graph *without_texts(Ctx *, const Graph *);
 const Val *b_texts(Ctx *, int n, const char *const *);           /* str[n] */
 const Tensor *node_texts(const Node *, int i, const char *what); /* an input of texts, known now; fails otherwise */
-bool cast_texts(const Node *, const Val **out); /* ops_strings.c: Cast and CastLike where texts are involved */
+int64_t texts_bytes(const Node *, const Tensor *); /* of all its elements; fails where they are too many */
+bool cast_texts(const Node *, const Val **out);    /* ops_strings.c: Cast and CastLike where texts are involved */
 
 /* import.c: the arrays of rows, ended by NULL. */
 extern const Importer *const onnx_tables[];

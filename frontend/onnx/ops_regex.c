@@ -13,6 +13,8 @@
 #include <string.h>
 
 enum { MAX_PATTERN = 1 << 16, MAX_REPEAT = 1000, WORKSPACE = 1 << 16, MATCH_LIMIT = 1 << 20, MAX_GROUPS = 250 };
+/* What one character may take grows as the square of the expression's size. */
+static const int64_t MAX_STEPS = INT64_C(1) << 37;
 
 typedef struct {
 	const Node *n;
@@ -294,6 +296,10 @@ static void import_regex_full_match(Node *n, const Val **out)
 	const Tensor *x = node_texts(n, 0, "X");
 	if (!node_has(n, "pattern")) node_fail(n, "attribute pattern is missing");
 	const Matcher *m = matcher_of(n, node_str(n, "pattern", ""));
+	size_t size = 0;
+	pcre2_pattern_info(m->code, PCRE2_INFO_SIZE, &size);
+	if (texts_bytes(n, x) > MAX_STEPS / (int64_t)size / (int64_t)size)
+		node_fail(n, "input X: matching so many bytes could take minutes");
 	int *workspace = NEWN(cx->arena, int, WORKSPACE);
 	Tensor *y = tensor_new(cx->arena, BOOL, x->rank, x->dims);
 	for (int64_t i = 0; i < x->count; i++)

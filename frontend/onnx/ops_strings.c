@@ -121,6 +121,7 @@ static void import_string_concat(Node *n, const Val **out)
 	for (int i = 0; i < rank; i++) dim_is_int(shape[i], &dims[i]);
 	Tensor *y = texts_new(n, STR, rank, dims);
 	for (int i = 0; i < 2; i++) x[i] = known_tensor(cx, b_expand(cx, val_const(cx, x[i]), rank, shape));
+	for (int i = 0; i < 2; i++) texts_bytes(n, x[i]);
 	for (int64_t i = 0; i < y->count; i++)
 		tensor_set_int(y, i,
 			text_number(cx, arena_printf(cx->arena, "%s%s", text_of(n, x[0], i), text_of(n, x[1], i))));

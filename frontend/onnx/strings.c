@@ -17,6 +17,18 @@ const Val *b_texts(Ctx *cx, int n, const char *const *texts)
 	return val_const(cx, t);
 }
 
+enum { MAX_TEXTS_BYTES = 1 << 28 }; /* of all elements, however often a text is there */
+
+int64_t texts_bytes(const Node *n, const Tensor *t)
+{
+	int64_t sum = 0;
+	for (int64_t i = 0; i < t->count; i++) {
+		sum += (int64_t)strlen(text_numbered(n->cx, tensor_get_int(t, i))) + 1;
+		if (sum > MAX_TEXTS_BYTES) node_fail(n, "strings of more than %d bytes in one tensor", MAX_TEXTS_BYTES);
+	}
+	return sum;
+}
+
 const Tensor *node_texts(const Node *n, int i, const char *what)
 {
 	const Val *v = node_in(n, i, what);
@@ -27,6 +39,7 @@ const Tensor *node_texts(const Node *n, int i, const char *what)
 		node_fail(n,
 			"input %s: strings that only run time knows are not supported (--bind makes an input known)",
 			what);
+	texts_bytes(n, t);
 	return t;
 }
 

@@ -105,6 +105,22 @@ Test(onnx_strings, concat)
 	ctx_free(cx);
 }
 
+/* A long string in every element of a large tensor. */
+Test(onnx_strings, too_often)
+{
+	Ctx *cx = ctx_new();
+	Buf g = message(cx), n = node(cx, "StringConcat", "many x", "z");
+	char *text = arena_alloc(cx->arena, 1001);
+	memset(text, 'a', 1000);
+	put_message(&g, 5, texts(cx, "x", "", text));
+	put_message(&g, 5, tensor(cx, "shape", INT64, 1, (int64_t[]){1}, (int64_t[]){1 << 20}, 8));
+	put_message(&g, 1, node(cx, "Expand", "x shape", "many"));
+	put_message(&g, 1, n);
+	put_output(cx, &g, "z");
+	expect_error(cx, model(cx, g, 20), NULL, "strings of more than 268435456 bytes in one tensor");
+	ctx_free(cx);
+}
+
 /* Doubled until there is no memory for it. */
 Test(onnx_strings, too_much)
 {
