@@ -345,6 +345,7 @@ Program *lower(Ctx *, const Graph *, const char *name, int n_states, const Targe
 typedef Program *KernelPass(const Program *, const Target *);
 KernelPass pass_unread;     /* unread.c: stores that nothing reads go */
 KernelPass pass_accumulate; /* accumulate.c: sums continue in one register */
+KernelPass pass_split;      /* split.c: quotients and remainders become axes */
 KernelPass pass_vectorise;  /* vectorise.c: the axis in the lanes, and storage orders that suit it */
 KernelPass pass_unroll;     /* unroll.c: register tiles */
 KernelPass pass_inplace;    /* inplace.c: carries are overwritten */

@@ -4,6 +4,7 @@
 const KernelStage kernel_stages[] = {
 	{"unread", pass_unread},
 	{"accumulate", pass_accumulate},
+	{"split", pass_split},
 	{"vectorise", pass_vectorise},
 	{"unroll", pass_unroll},
 	{"inplace", pass_inplace},

@@ -1,0 +1,238 @@
+/* split.c: axes that are addressed by quotient and remainder come apart.
+ *
+ * A transposed convolution reads x[j / 2] and w[j % 2]: no axis is addressed in equal steps, so that none can be in lanes.  Where
+ * the extent is a multiple of the divisor, j becomes two axes, quotient and remainder; else, for a few remainders, the kernel
+ * becomes as many, each for one of them:
+ *     for j in 0 .. 64: y[j] = f(x[j / 2], w[j % 2])
+ *     =>  for q in 0 .. 32: y[2 q] = f(x[q], w[0]);  for q in 0 .. 31: y[2 q + 1] = f(x[q], w[1])
+ * Only kernels all of whose long axes are so are split; others have lanes.  Points do not depend on each other, and each is computed
+ * as before.  For every target alike: with an axis for the lanes, sums are not in lanes by themselves (vectorise.c).
+ */
+#include "codegen/kernel.h"
+
+#include <string.h>
+
+enum {
+	MAX_REMAINDERS = 4, /* kernels made of one: two for each axis of a common transposed convolution */
+	MAX_DIVISOR = 64,
+	MAX_AXES = 8
+};
+
+/* ---- what there is to split ---- */
+
+typedef struct {
+	Program *p;
+	const Var *var;
+	bool steps;  /* memory is addressed in equal steps of var */
+	int divisor; /* of all quotients and remainders of var; 0: none yet, -1: they differ or are of sums */
+	Map seen;    /* Expr, Index -> itself */
+} Look;
+
+static void look_index(Look *l, const Index *x)
+{
+	for (int i = 0; i < x->n_terms; i++) {
+		const Atom *a = x->terms[i].atom;
+		int64_t n;
+		if ((a->kind != ATOM_DIV && a->kind != ATOM_MOD) || !index_uses(a->a, l->var)) continue;
+		const bool alone = a->a->n_terms == 1 && a->a->terms[0].atom->kind == ATOM_VAR;
+		const bool fits = alone && dim_is_int(a->n, &n) && n <= MAX_DIVISOR && (!l->divisor || l->divisor == n);
+		l->divisor = fits ? (int)n : -1;
+	}
+}
+
+static void look_memory(Look *l, const Buffer *b, const Index *const *index)
+{
+	l->steps &= index_stride(l->p, buffer_offset(l->p, b, index), l->var) != NULL;
+	for (int i = 0; i < b->rank; i++) look_index(l, index[i]);
+}
+
+static void look_visit(void *user, const Expr *e)
+{
+	Look *l = user;
+	if (e->kind == EX_LOAD) look_memory(l, e->buffer, e->index);
+	if (e->kind == EX_INDEX) look_index(l, e->value);
+}
+
+static Look look(Program *p, const Kernel *k, const Var *v)
+{
+	Look l = {.p = p, .var = v, .steps = true};
+	Arena *scratch = arena_new();
+	map_init(&l.seen, scratch);
+	for (int i = 0; i < k->n_accs; i++) {
+		expr_each(k->accs[i]->value, &l.seen, look_visit, &l);
+		if (k->accs[i]->init) expr_each(k->accs[i]->init, &l.seen, look_visit, &l);
+	}
+	for (int i = 0; i < k->n_stores; i++) {
+		expr_each(k->stores[i].value, &l.seen, look_visit, &l);
+		look_memory(&l, k->stores[i].buffer, k->stores[i].index);
+	}
+	arena_free(scratch);
+	return l;
+}
+
+/* ---- the same kernel with an index for a variable ---- */
+
+typedef struct {
+	Program *p;
+	const Var *var;
+	const Index *is;
+	Map done; /* Expr, Acc -> what they become */
+} Subst;
+
+static const Expr *subst_expr(Subst *, const Expr *);
+
+static const Index *subst_index(Subst *s, const Index *x)
+{
+	const Index *made = index_dim(s->p, x->base);
+	for (int i = 0; i < x->n_terms; i++) {
+		const Atom *a = x->terms[i].atom;
+		const Index *term;
+		switch (a->kind) {
+		case ATOM_VAR: term = a->var == s->var ? s->is : index_var(s->p, a->var); break;
+		case ATOM_DIV: term = index_div(s->p, subst_index(s, a->a), a->n); break;
+		case ATOM_MOD: term = index_mod(s->p, subst_index(s, a->a), a->n); break;
+		default: term = index_expr(s->p, subst_expr(s, a->expr), a->n);
+		}
+		made = index_add(s->p, made, index_scale(s->p, term, x->terms[i].coef));
+	}
+	return made;
+}
+
+static const Index *const *subst_indices(Subst *s, int n, const Index *const *list)
+{
+	const Index **made = NEWN(s->p->arena, const Index *, n);
+	for (int i = 0; i < n; i++) made[i] = subst_index(s, list[i]);
+	return made;
+}
+
+static Acc *subst_acc(Subst *s, const Acc *a)
+{
+	if (!a) return NULL;
+	Acc *made = (Acc *)(uintptr_t)map_get(&s->done, a);
+	if (made) return made;
+	made = arena_copy(s->p->arena, a, sizeof *a);
+	made->id = s->p->n_ids++;
+	map_put(&s->done, a, made);
+	made->init = a->init ? subst_expr(s, a->init) : NULL;
+	made->value = subst_expr(s, a->value);
+	made->into = subst_acc(s, a->into);
+	return made;
+}
+
+static const Expr *subst_expr(Subst *s, const Expr *e)
+{
+	const Expr *made = map_get(&s->done, e), *args[3] = {NULL};
+	if (made) return made;
+	for (int i = 0; i < e->n_args; i++) args[i] = subst_expr(s, e->args[i]);
+	switch (e->kind) {
+	case EX_INDEX: made = expr_index(s->p, subst_index(s, e->value)); break;
+	case EX_OP: made = expr_op(s->p, e->op, e->elem, e->n_args, args); break;
+	case EX_LOAD: made = expr_load(s->p, e->buffer, subst_indices(s, e->buffer->rank, e->index)); break;
+	case EX_ACC: made = expr_acc(s->p, subst_acc(s, e->acc)); break;
+	case EX_ROUND: made = expr_round(s->p, e->elem, args[0]); break;
+	default: made = e;
+	}
+	map_put(&s->done, e, made);
+	return made;
+}
+
+/* With the axes of `with`, none of which has extent 1, in the place of k's axis number `at`. */
+static Kernel *rewritten(Program *p, const Kernel *k, int at, const Index *is, int n_with, const Var *const *with)
+{
+	Subst s = {.p = p, .var = k->vars[at], .is = is};
+	map_init(&s.done, p->arena);
+	Kernel *made = arena_copy(p->arena, k, sizeof *k);
+	const Var **vars = NEWN(p->arena, const Var *, k->n_vars + n_with);
+	made->n_vars = 0;
+	made->vars = vars;
+	for (int i = 0; i < k->n_vars; i++) {
+		if (i != at) vars[made->n_vars++] = k->vars[i];
+		for (int w = 0; i == at && w < n_with; w++)
+			if (!dim_is(with[w]->extent, 1)) vars[made->n_vars++] = with[w];
+	}
+	made->accs = NEWN(p->arena, Acc *, k->n_accs);
+	for (int i = 0; i < k->n_accs; i++) made->accs[i] = subst_acc(&s, k->accs[i]);
+	made->stores = NEWN(p->arena, Store, k->n_stores);
+	for (int i = 0; i < k->n_stores; i++) {
+		const Store *from = &k->stores[i];
+		made->stores[i] = (Store){
+			from->buffer, subst_indices(&s, from->buffer->rank, from->index), subst_expr(&s, from->value)};
+	}
+	return made;
+}
+
+/* ---- the pass ---- */
+
+/* Long enough for lanes of any target. */
+enum { LONG = FOLD_LANES / 2 };
+
+static bool has_steps(Program *p, const Kernel *k)
+{
+	for (int i = 0; i < k->n_vars; i++)
+		if (dim_hi(k->vars[i]->extent) >= LONG && look(p, k, k->vars[i]).steps) return true;
+	return false;
+}
+
+static const Index *combined(Program *p, int divisor, const Var *q, const Index *rest)
+{
+	return index_add(p, index_scale(p, index_var(p, q), dim_int(p->cx, divisor)), rest);
+}
+
+/* Into `made`, at most MAX_REMAINDERS; how many, 0 if its axes stay together. */
+static int split_kernel(Program *p, Kernel *k, Kernel **made)
+{
+	int n_made = 1;
+	bool any = false;
+	made[0] = k;
+	if (k->n_vars > MAX_AXES || has_steps(p, k)) return 0;
+	for (int at = k->n_vars - 1; at >= 0; at--) { /* from behind: those in front keep their numbers */
+		const Var *v = k->vars[at];
+		int64_t n;
+		const int divisor = look(p, k, v).divisor;
+		if (divisor <= 0 || !dim_is_int(v->extent, &n)) continue;
+		const char *name = arena_printf(p->arena, "%s0", v->name),
+			   *rest = arena_printf(p->arena, "%s1", v->name);
+		const bool whole = n % divisor == 0;
+		if (!whole && n_made * divisor > MAX_REMAINDERS) continue;
+		for (int i = n_made - 1; i >= 0; i--) {
+			const Kernel *from = made[i];
+			for (int r = 0; r < (whole ? 1 : divisor); r++) {
+				const Var *q = var_new(
+					p, name, dim_int(p->cx, whole ? n / divisor : (n - r + divisor - 1) / divisor));
+				const Var *both[] = {q, whole ? var_new(p, rest, dim_int(p->cx, divisor)) : NULL};
+				const Index *left = whole ? index_var(p, both[1]) : index_dim(p, dim_int(p->cx, r));
+				made[i + r * n_made] =
+					rewritten(p, from, at, combined(p, divisor, q, left), whole ? 2 : 1, both);
+			}
+		}
+		n_made *= whole ? 1 : divisor;
+		any = true;
+	}
+	for (int i = 1; i < n_made; i++) made[i]->name = unique_name(p, k->name);
+	return any ? n_made : 0;
+}
+
+static void split_block(Program *p, Block *b)
+{
+	Block to = {0};
+	for (int i = 0; i < b->n; i++) {
+		Stmt *s = b->stmts[i];
+		Kernel *made[MAX_REMAINDERS];
+		const int n = s->kernel ? split_kernel(p, s->kernel, made) : 0;
+		split_block(p, &s->body);
+		split_block(p, &s->other);
+		for (int m = 0; m < (n ? n : 1); m++) {
+			Stmt *one = m ? arena_copy(p->arena, s, sizeof *s) : s;
+			if (n) one->kernel = made[m];
+			block_add(p, &to, one);
+		}
+	}
+	*b = to;
+}
+
+Program *pass_split(const Program *from, const Target *target)
+{
+	Program *p = program_copy(from);
+	if (target->vectorise) split_block(p, &p->block);
+	return p;
+}
