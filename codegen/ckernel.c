@@ -328,21 +328,23 @@ static const char *slice_c(Emit *em, const char *n, int64_t step, int next)
 	return step == 1 ? at : arena_printf(em->cx->arena, "%" PRId64 " * %s", step, at);
 }
 
-/* What the main blocks leave of an axis of known extent n: single vectors from `at` on, then lanes. */
+/* What the main blocks leave of an axis of known extent n, from `at` on: vectors, all at once where weights are not packed for one
+ * at a time; then lanes. */
 static void emit_rest(Emit *em, int64_t at, int64_t n, bool may_redo)
 {
 	Writer *w = em->w;
 	const Schedule *s = &em->k->schedule;
 	const char *v = var_c(em, em->vector);
-	int64_t end = at + (n - at) / s->lanes * s->lanes;
-	if (end - at > s->lanes) {
+	const int64_t end = at + (n - at) / s->lanes * s->lanes;
+	const int together = em->k->n_packs ? 1 : (int)(end - at) / s->lanes;
+	if (end - at > together * s->lanes) {
 		open_block(w, "for (int64_t %s = %" PRId64 "; %s < %" PRId64 "; %s += %d)", v, at, v, end, v, s->lanes);
 		emit_rows(em, 1);
 		close_block(w);
 	} else if (end > at) {
 		open_block(w, "%s", "");
 		line(w, "const int64_t %s = %" PRId64 ";", v, at);
-		emit_rows(em, 1);
+		emit_rows(em, together);
 		close_block(w);
 	}
 	if (end == n) return;
