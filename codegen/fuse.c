@@ -13,6 +13,8 @@
 #include <assert.h>
 #include <string.h>
 
+/* For every target alike: which kernel a sum is in decides what it starts from (accumulate.c), and so how it rounds; results do
+ * not depend on the target (docs/numerics.md). */
 enum {
 	MAX_ACCS = 12,     /* a kernel's accumulators share the vector registers */
 	CHEAP_REPEATS = 4, /* an addition may be done a few times over */
