@@ -413,6 +413,7 @@ const char *expr_c(Emit *em, const Expr *e, int m, int u)
 	const char *known = memo_get(em, e, m, u);
 	if (known) return known;
 	const char *text = print(em, e, m, u);
+	if (em->in_line) return text;
 	bool named =
 		(intptr_t)map_get(&em->uses, e) > 1 && (e->kind == EX_OP || e->kind == EX_LOAD || e->kind == EX_ROUND);
 	if (named || (strlen(text) > LONG && e->kind == EX_OP)) {

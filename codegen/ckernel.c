@@ -150,6 +150,20 @@ static void emit_loop(Emit *em, Acc *const *accs, int n, Tile t)
 	if (pk) close_block(w);
 }
 
+/* What goes there, by Kernel.where: the side of its choice, as it is known which; false: nothing does. */
+static bool store_side(const Emit *em, const Store *from, Store *s)
+{
+	const Expr *where = em->k->where, *v = from->value;
+	*s = *from;
+	if (!where) return true;
+	const bool chosen = v->kind == EX_OP && v->op == OP_EW_select && v->args[0] == where;
+	if (chosen) s->value = v->args[em->idle == em->k->unless ? 1 : 2];
+	if (!em->idle) return true;
+	bool stays = s->value->kind == EX_LOAD && s->value->buffer == s->buffer;
+	for (int i = 0; stays && i < s->buffer->rank; i++) stays = s->value->index[i] == s->index[i];
+	return chosen && !stays;
+}
+
 /* The value of a point, as it goes to memory. */
 static const char *store_value(Emit *em, const Store *s, int m, int u)
 {
@@ -221,10 +235,13 @@ static void emit_stores(Emit *em, Tile t)
 	const Kernel *k = em->k;
 	const bool clash = stores_clash(k), vec = em->lanes > 1 && em->vector;
 	const char **values = NEWN(em->cx->arena, const char *, k->n_stores *t.rows *t.vectors), **value = values;
-	for (int i = 0; clash && i < k->n_stores; i++) /* all values are known before the first is stored */
+	Store *stores = NEWN(em->cx->arena, Store, k->n_stores);
+	int n = 0;
+	for (int i = 0; i < k->n_stores; i++) n += store_side(em, &k->stores[i], &stores[n]);
+	for (int i = 0; clash && i < n; i++) /* all values are known before the first is stored */
 		for (int m = 0; m < t.rows; m++)
 			for (int u = 0; u < t.vectors; u++, value++) {
-				const Store *s = &k->stores[i];
+				const Store *s = &stores[i];
 				*value = store_value(em, s, m, u);
 				if (is_identifier(*value)) continue;
 				const char *name = arena_printf(em->cx->arena, "t%d", em->n_temps++);
@@ -234,11 +251,10 @@ static void emit_stores(Emit *em, Tile t)
 				*value = name;
 			}
 	value = values;
-	for (int i = 0; i < k->n_stores; i++)
+	for (int i = 0; i < n; i++)
 		for (int m = 0; m < t.rows; m++)
 			for (int u = 0; u < t.vectors; u++, value++)
-				emit_store(
-					em, &k->stores[i], clash ? *value : store_value(em, &k->stores[i], m, u), m, u);
+				emit_store(em, &stores[i], clash ? *value : store_value(em, &stores[i], m, u), m, u);
 }
 
 static void emit_tile(Emit *em, Tile t)
@@ -246,7 +262,7 @@ static void emit_tile(Emit *em, Tile t)
 	const Kernel *k = em->k;
 	em->n_memo = 0;
 	em->n_vectors = t.vectors;
-	for (int first = 0, last; first < k->n_accs; first = last) {
+	for (int first = 0, last; first < k->n_accs && !em->idle; first = last) {
 		for (last = first + 1; last < k->n_accs && same_loop(k->accs[first], k->accs[last]); last++)
 			;
 		if (k->accs[first]->folded) emit_fold(em, k->accs + first, last - first);
@@ -255,8 +271,91 @@ static void emit_tile(Emit *em, Tile t)
 	emit_stores(em, t);
 }
 
-/* Rows in tiles, then the rest: of a known number at once, else one by one. */
+/* Is the row m of a tile one to be computed? */
+static const char *where_c(Emit *em, int m)
+{
+	em->n_memo = 0;
+	em->in_line = true;
+	const char *mask = expr_c(em, em->k->where, m, 0);
+	em->in_line = false;
+	if (em->k->unless) return arena_printf(em->cx->arena, "!%s", paren_c(em, mask));
+	return strpbrk(mask, "&|^?") ? paren_c(em, mask) : mask;
+}
+
+static void emit_idle(Emit *em, int vectors)
+{
+	em->idle = true;
+	emit_tile(em, (Tile){1, vectors});
+	em->idle = false;
+}
+
+/* As many rows as there are in a tile, if all of them are wanted and there are so many; see emit_wanted. */
+static void emit_wanted_tile(Emit *em, int rows, int vectors, const char *otherwise)
+{
+	const char *v = var_c(em, em->row);
+	Buf all;
+	buf_init(&all, em->cx->arena);
+	if (rows > 1) buf_printf(&all, "%s + %d <= %s", v, rows, size_c(em, em->row->extent));
+	for (int m = 0; m < rows; m++) buf_printf(&all, rows > 1 ? " && %s" : "%s", where_c(em, m));
+	open_block(em->w, "%sif (%s)", otherwise, all.text);
+	emit_tile(em, (Tile){rows, vectors});
+	if (rows > 1) line(em->w, "%s += %d;", v, rows);
+	else line(em->w, "%s++;", v);
+	close_block(em->w);
+}
+
+/* Rows of which only some are wanted: tiles of as many in a row as are, else one by one. */
+static void emit_wanted(Emit *em, int vectors)
+{
+	const char *v = var_c(em, em->row);
+	const int tile = em->k->schedule.row_tile;
+	int64_t n;
+	line(em->w, "int64_t %s = 0;", v);
+	open_block(em->w, "while (%s < %s)", v, size_c(em, em->row->extent));
+	if (tile > 1) emit_wanted_tile(em, tile, vectors, "");
+	const int rest = dim_is_int(em->row->extent, &n) ? (int)(n % tile) : 0;
+	if (rest > 1) emit_wanted_tile(em, rest, vectors, "else ");
+	emit_wanted_tile(em, 1, vectors, tile > 1 ? "else " : "");
+	open_block(em->w, "else");
+	emit_idle(em, vectors);
+	line(em->w, "%s++;", v);
+	close_block(em->w);
+	close_block(em->w);
+}
+
+static bool has_idle_stores(Emit *em)
+{
+	Store side;
+	bool any = false;
+	em->idle = true;
+	for (int i = 0; i < em->k->n_stores; i++) any |= store_side(em, &em->k->stores[i], &side);
+	em->idle = false;
+	return any;
+}
+
+static void emit_all_rows(Emit *em, int vectors);
+
 static void emit_rows(Emit *em, int vectors)
+{
+	if (em->k->where && depends(em, em->k->where, em->row)) {
+		emit_wanted(em, vectors);
+	} else if (em->k->where) {
+		open_block(em->w, "if (%s)", where_c(em, 0));
+		emit_all_rows(em, vectors);
+		close_block(em->w);
+		if (!has_idle_stores(em)) return;
+		open_block(em->w, "else");
+		em->idle = true;
+		emit_all_rows(em, vectors);
+		em->idle = false;
+		close_block(em->w);
+	} else {
+		emit_all_rows(em, vectors);
+	}
+}
+
+/* Rows in tiles, then the rest: of a known number at once, else one by one. */
+static void emit_all_rows(Emit *em, int vectors)
 {
 	Writer *w = em->w;
 	const Schedule *s = &em->k->schedule;

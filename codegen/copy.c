@@ -112,6 +112,7 @@ static Kernel *copy_kernel(Copy *c, const Kernel *k)
 		made->stores[i] = (Store){
 			copy_buffer(c, s->buffer), copy_indices(c, s->buffer->rank, s->index), copy_expr(c, s->value)};
 	}
+	made->where = k->where ? copy_expr(c, k->where) : NULL;
 	made->packs = NEWN(arena, Pack, k->n_packs);
 	for (int i = 0; i < k->n_packs; i++) {
 		Pack *pack = &made->packs[i];

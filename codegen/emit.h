@@ -59,6 +59,8 @@ typedef struct {
 	const Var *vector, *row; /* NULL: none */
 	int lanes;
 	const char *partial; /* how many lanes are real, as C; NULL: all */
+	bool idle;           /* the points that are printed are not computed: Kernel.where */
+	bool in_line;        /* no names for what is used twice: what is printed may not be evaluated */
 	int n_vectors;       /* vectors of the block: the unroll of this section */
 	Map names;           /* Var -> its C name */
 	Map flags;           /* Expr -> Dependence */

@@ -179,6 +179,9 @@ struct Kernel {
 	Acc **accs; /* by level, then in order of use */
 	int n_stores;
 	Store *stores;
+	const Expr *where; /* by pass_skip: points where this is false are not computed: where a store's value is
+		select(where, a, b), b is stored there, else nothing.  NULL: all points are */
+	bool unless;       /* where it is true */
 	Schedule schedule;
 	uint64_t key;               /* what names it in a file of schedules, by pass_vectorise */
 	const GivenSchedule *given; /* NULL: the rules choose */
@@ -352,6 +355,7 @@ KernelPass pass_inplace;    /* inplace.c: carries are overwritten */
 KernelPass pass_parallel;   /* parallel.c: what threads share */
 KernelPass pass_pack;       /* pack.c: constants in the order of reading */
 KernelPass pass_turn;       /* turn.c: weights larger than a cache, to and fro */
+KernelPass pass_skip;       /* skip.c: rows whose sequences have ended */
 KernelPass pass_plan;       /* plan.c: the workspace */
 KernelPass pass_team;       /* team.c: which thread runs what, and where they wait */
 /* The passes after lower, in order, ended by a NULL name. */

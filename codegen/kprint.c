@@ -156,6 +156,11 @@ void kernel_print(Buf *b, const Kernel *k)
 		else print_expr(b, k, k->stores[i].value, 0);
 		buf_puts(b, "\n");
 	}
+	if (k->where) {
+		buf_puts(b, k->unless ? "  unless " : "  where ");
+		print_expr(b, k, k->where, 0);
+		buf_puts(b, "\n");
+	}
 	if (s->fold_lanes) buf_printf(b, "  sums in %d lanes\n", FOLD_LANES);
 	if (s->vector < 0) {
 		buf_puts(b, s->parallel ? "  parallel\n" : "");

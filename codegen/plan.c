@@ -69,6 +69,7 @@ static void use_kernel(Walk *w, const Kernel *k)
 		use_expr(w, k->accs[i]->value);
 		if (k->accs[i]->init) use_expr(w, k->accs[i]->init);
 	}
+	if (k->where) use_expr(w, k->where);
 	for (int i = 0; i < k->n_stores; i++) {
 		use_expr(w, k->stores[i].value);
 		use(w, k->stores[i].buffer);

@@ -11,6 +11,7 @@ const KernelStage kernel_stages[] = {
 	{"parallel", pass_parallel},
 	{"pack", pass_pack},
 	{"turn", pass_turn},
+	{"skip", pass_skip},
 	{"plan", pass_plan},
 	{"team", pass_team},
 	{NULL, NULL},

@@ -126,6 +126,7 @@ Params kernel_params(Program *p, const Kernel *k)
 		for (int r = 0; r < k->accs[i]->n_vars; r++) touch_dim(&t, k->accs[i]->vars[r]->extent);
 	}
 	for (int i = 0; i < k->n_stores; i++) touch_expr(&t, k->stores[i].value);
+	if (k->where) touch_expr(&t, k->where);
 	for (int i = 0; i < k->n_stores; i++) { /* results last */
 		touch_buffer(&t, k->stores[i].buffer, true);
 		touch_index(&t, buffer_offset(p, k->stores[i].buffer, k->stores[i].index));

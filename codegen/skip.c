@@ -1,0 +1,368 @@
+/* skip.c: the rows of a step whose sequences have ended are not computed.
+ *
+ *     h_next[i, j] = select(runs[i], .. sums .., h[i, j])     where runs[i];  elsewhere h_next[i, j] = h[i, j]
+ *
+ * A kernel whose stores all choose by one mask between something with sums and something without computes the sums only where
+ * the mask wants them: the printed loop over rows asks each row, goes on with a whole register tile where the next rows all
+ * run, and with one row where they do not.  What other kernels prepare for such rows, and nobody else reads, is skipped there
+ * as well: a reset gate in the same step, and x W + b of all steps, made before the loop, by the mask of that step.  So the
+ * sums of a padded batch are those of its sequences one by one, whatever the order of the rows.
+ *
+ * PyTorch packs such a batch: rows sorted by length, an active prefix at each step.  That would move every row of the inputs
+ * and outputs twice, and change which rows share a tile; here nothing moves, a full batch runs the same tiles as before, and
+ * rows that happen to be sorted by length still fill them.  A row's sums do not depend on its tile, so no bit changes.
+ * Requires: the schedule.   Keeps: what is computed, where anything reads it.
+ */
+#include "codegen/emit.h"
+
+#include <string.h>
+
+enum { MAX_SUBST = 8 };
+
+/* ---- expressions ---- */
+
+static void see_acc(void *found, const Expr *e) { *(bool *)found |= e->kind == EX_ACC; }
+
+static bool has_sums(const Expr *e)
+{
+	bool found = false;
+	Arena *scratch = arena_new();
+	Map seen;
+	map_init(&seen, scratch);
+	expr_each(e, &seen, see_acc, &found);
+	arena_free(scratch);
+	return found;
+}
+
+typedef struct {
+	int n;
+	const Var *from[MAX_SUBST];
+	const Index *to[MAX_SUBST];
+} Subst;
+
+static const Index *subst_index(Program *p, const Index *x, const Subst *s)
+{
+	const Index *sum = index_dim(p, x->base);
+	for (int i = 0; i < x->n_terms; i++) {
+		const Atom *a = x->terms[i].atom;
+		if (a->kind != ATOM_VAR) return NULL;
+		const Index *at = index_var(p, a->var);
+		for (int k = 0; k < s->n; k++)
+			if (s->from[k] == a->var) at = s->to[k];
+		sum = index_add(p, sum, index_scale(p, at, x->terms[i].coef));
+	}
+	return sum;
+}
+
+/* e at other points; NULL where it is not made of loads at affine indices, sizes and indices. */
+static const Expr *subst_expr(Program *p, const Expr *e, const Subst *s)
+{
+	if (e->kind == EX_CONST || e->kind == EX_DIM) return e;
+	if (e->kind == EX_INDEX) {
+		const Index *x = subst_index(p, e->value, s);
+		return x ? expr_index(p, x) : NULL;
+	}
+	if (e->kind == EX_LOAD) {
+		const Index **index = NEWN(p->arena, const Index *, e->buffer->rank);
+		for (int i = 0; i < e->buffer->rank; i++)
+			if (!(index[i] = subst_index(p, e->index[i], s))) return NULL;
+		return expr_load(p, e->buffer, index);
+	}
+	if (e->kind != EX_OP) return NULL;
+	const Expr *args[3];
+	for (int i = 0; i < e->n_args; i++)
+		if (!(args[i] = subst_expr(p, e->args[i], s))) return NULL;
+	return expr_op(p, e->op, e->elem, e->n_args, args);
+}
+
+/* The variable that the index is; NULL: something else. */
+static const Var *index_is_var(const Index *x)
+{
+	bool is = x->n_terms == 1 && dim_is(x->base, 0) && x->terms[0].atom->kind == ATOM_VAR &&
+		dim_is(x->terms[0].coef, 1);
+	return is ? x->terms[0].atom->var : NULL;
+}
+
+/* ---- what reads and stores what ---- */
+
+typedef struct {
+	const Buffer *root;
+	bool found;
+} Reads;
+
+static void see_load(void *user, const Expr *e)
+{
+	Reads *r = user;
+	r->found |= e->kind == EX_LOAD && buffer_root(e->buffer) == r->root;
+}
+
+static bool reads(const Expr *e, const Buffer *b)
+{
+	Reads r = {.root = buffer_root(b)};
+	Arena *scratch = arena_new();
+	Map seen;
+	map_init(&seen, scratch);
+	expr_each(e, &seen, see_load, &r);
+	arena_free(scratch);
+	return r.found;
+}
+
+static bool index_reads(const Index *x, const Buffer *b)
+{
+	for (int i = 0; i < x->n_terms; i++) {
+		const Atom *a = x->terms[i].atom;
+		if (a->kind == ATOM_EXPR ? reads(a->expr, b) : a->a && index_reads(a->a, b)) return true;
+	}
+	return false;
+}
+
+static bool stores_to(const Kernel *k, const Buffer *b)
+{
+	for (int i = 0; i < k->n_stores; i++)
+		if (buffer_root(k->stores[i].buffer) == buffer_root(b)) return true;
+	return false;
+}
+
+typedef struct {
+	const Kernel *k;
+	bool found;
+} Stored;
+
+static void see_stored(void *user, const Expr *e)
+{
+	Stored *s = user;
+	s->found |= e->kind == EX_LOAD && stores_to(s->k, e->buffer);
+}
+
+/* Does the mask read what the kernel stores? */
+static bool is_overwritten(const Expr *mask, const Kernel *by)
+{
+	Stored s = {.k = by};
+	Arena *scratch = arena_new();
+	Map seen;
+	map_init(&seen, scratch);
+	expr_each(mask, &seen, see_stored, &s);
+	arena_free(scratch);
+	return s.found;
+}
+
+/* ---- a kernel's own mask ---- */
+
+/* Lanes take one way together. */
+static bool fits(const Kernel *k, const Expr *mask)
+{
+	const Schedule *s = &k->schedule;
+	return k->n_accs && (s->vector < 0 || !expr_uses(mask, k->vars[s->vector]));
+}
+
+static void own_mask(Program *p, Kernel *k)
+{
+	const Expr *mask = NULL;
+	bool unless = false;
+	for (int i = 0; i < k->n_stores; i++) {
+		const Expr *v = k->stores[i].value;
+		if (v->kind != EX_OP || v->op != OP_EW_select || has_sums(v->args[0]) || (mask && v->args[0] != mask))
+			return;
+		bool swapped = !has_sums(v->args[1]);
+		if (has_sums(v->args[swapped ? 1 : 2]) || (mask && swapped != unless)) return;
+		mask = v->args[0];
+		unless = swapped;
+	}
+	if (!mask || !fits(k, mask) || is_overwritten(mask, k) || !subst_expr(p, mask, &(Subst){.n = 0})) return;
+	k->where = mask;
+	k->unless = unless;
+}
+
+/* ---- what is prepared for such kernels ---- */
+
+/* A loaded mask as the kernel of that block computes it which stores it; another one as it is. */
+static const Expr *resolve(Program *p, const Block *block, const Expr *mask)
+{
+	for (int i = 0; mask->kind == EX_LOAD && i < block->n; i++) {
+		const Kernel *k = block->stmts[i]->kernel;
+		for (int n = 0; k && n < k->n_stores; n++) {
+			const Store *s = &k->stores[n];
+			if (s->buffer != mask->buffer || has_sums(s->value)) continue;
+			Subst to = {.n = 0};
+			for (int d = 0; d < s->buffer->rank; d++) {
+				const Var *v = index_is_var(s->index[d]);
+				if (v && to.n == MAX_SUBST) return mask;
+				if (v) to.from[to.n] = v, to.to[to.n++] = mask->index[d];
+			}
+			const Expr *made = subst_expr(p, s->value, &to);
+			return made ? made : mask;
+		}
+	}
+	return mask;
+}
+
+typedef struct {
+	Program *p;
+	const Kernel *maker;
+	const Store *store;   /* of the maker: readers of its buffer are looked at */
+	const Kernel *reader; /* the one */
+	const Stmt *loop;     /* which it is in, beside the maker; NULL: it is in the maker's block */
+	const Expr *mask;     /* what all readers want; NULL: none was seen */
+	bool unless, refused;
+} Demand;
+
+/* The reader's mask at the maker's point; NULL: not to be said there. */
+static const Expr *mask_at_maker(const Demand *d, const Expr *mask, const Expr *load)
+{
+	Subst to = {.n = 0};
+	const int n = d->reader->n_vars;
+	for (int i = 0; i <= n; i++) {
+		const Var *v = i < n ? d->reader->vars[i] : d->loop ? d->loop->var : NULL;
+		if (!v || !expr_uses(mask, v)) continue;
+		const int at = to.n;
+		for (int k = 0; k < load->buffer->rank && to.n == at; k++) {
+			const Var *own = index_is_var(d->store->index[k]);
+			if (index_is_var(load->index[k]) != v || !own || own->extent != v->extent) continue;
+			to.from[at] = v;
+			to.to[to.n++] = index_var(d->p, own);
+		}
+		if (to.n == at || to.n == MAX_SUBST) return NULL;
+	}
+	return subst_expr(d->p, mask, &to);
+}
+
+static void demand_load(void *user, const Expr *e)
+{
+	Demand *d = user;
+	if (e->kind == EX_INDEX) d->refused |= index_reads(e->value, d->store->buffer);
+	for (int i = 0; e->kind == EX_LOAD && i < e->buffer->rank; i++)
+		d->refused |= index_reads(e->index[i], d->store->buffer);
+	if (e->kind != EX_LOAD || buffer_root(e->buffer) != buffer_root(d->store->buffer) || d->refused) return;
+	const Expr *mask = e->buffer == d->store->buffer ? d->reader->where : NULL;
+	if (mask && d->loop) mask = resolve(d->p, &d->loop->body, mask);
+	for (int i = 0; mask && d->loop && i < d->loop->n_carries; i++) { /* which another step has as another */
+		const Carry *c = &d->loop->carries[i];
+		d->refused |= reads(mask, c->now) || (c->next && reads(mask, c->next));
+	}
+	if (mask) mask = mask_at_maker(d, mask, e);
+	d->refused = !mask || (d->mask && (mask != d->mask || d->reader->unless != d->unless));
+	d->mask = mask;
+	d->unless = d->reader->unless;
+}
+
+/* All that a kernel reads of the buffer, it must read where its mask holds. */
+static void demand_kernel(Demand *d, const Kernel *k, const Stmt *loop)
+{
+	d->reader = k;
+	d->loop = loop;
+	Map seen;
+	map_init(&seen, d->p->arena);
+	for (int i = 0; i < k->n_accs; i++) {
+		expr_each(k->accs[i]->value, &seen, demand_load, d);
+		if (k->accs[i]->init) expr_each(k->accs[i]->init, &seen, demand_load, d);
+	}
+	for (int i = 0; i < k->n_stores; i++) {
+		const Expr *v = k->stores[i].value;
+		expr_each(v, &seen, demand_load, d);
+		for (int n = 0; n < k->stores[i].buffer->rank; n++)
+			d->refused |= index_reads(k->stores[i].index[n], d->store->buffer);
+		const bool chosen = k->where && v->kind == EX_OP && v->op == OP_EW_select && v->args[0] == k->where;
+		if (chosen) d->refused |= reads(v->args[k->unless ? 1 : 2], d->store->buffer);
+	}
+	if (k->where) d->refused |= reads(k->where, d->store->buffer);
+}
+
+typedef struct {
+	const Program *p;
+	const Buffer *root;
+	int n_kernels; /* that read or write it */
+	bool others;   /* other statements do */
+} Users;
+
+static void see_user(void *user, Stmt *s)
+{
+	Users *u = user;
+	if (s->kind == ST_KERNEL || s->kind == ST_SPECIAL) {
+		const Params ps = s->kind == ST_KERNEL ? kernel_params((Program *)(uintptr_t)u->p, s->kernel)
+						       : special_params((Program *)(uintptr_t)u->p, s);
+		for (int i = 0; i < ps.n_buffers; i++) {
+			u->n_kernels += ps.buffers[i] == u->root && s->kind == ST_KERNEL;
+			u->others |= ps.buffers[i] == u->root && s->kind == ST_SPECIAL;
+		}
+	}
+	const Buffer *own[] = {s->count, s->limit, s->go, s->go_next};
+	for (int i = 0; i < 4; i++) u->others |= own[i] && buffer_root(own[i]) == u->root;
+	for (int i = 0; i < s->n_carries; i++)
+		u->others |= buffer_root(s->carries[i].now) == u->root ||
+			(s->carries[i].next && buffer_root(s->carries[i].next) == u->root);
+	u->others |= s->cond && reads(s->cond, u->root);
+}
+
+static bool kernel_reads(Program *p, const Kernel *k, const Buffer *b)
+{
+	const Params ps = kernel_params(p, k);
+	bool found = false;
+	for (int i = 0; i < ps.n_buffers; i++) found |= ps.buffers[i] == b && ps.read[i];
+	return found;
+}
+
+typedef struct {
+	const Expr *mask;
+	bool changes;
+} Later;
+
+/* The mask must be known by now, and stay. */
+static void see_later(void *user, Stmt *s)
+{
+	Later *l = user;
+	l->changes |= s->kind == ST_KERNEL && is_overwritten(l->mask, s->kernel);
+	l->changes |= (s->out && reads(l->mask, s->out)) || (s->count && reads(l->mask, s->count));
+}
+
+/* Where statement `at` of the block need not compute: only where each later reader of each of its arrays skips, too. */
+static void skip_unread(Program *p, const Block *block, int at)
+{
+	Kernel *k = block->stmts[at]->kernel;
+	Demand d = {.p = p, .maker = k};
+	for (int i = 0; i < k->n_stores; i++) {
+		const Buffer *b = k->stores[i].buffer;
+		if (b->kind != BUF_WORK || b->alias || b->viewed || kernel_reads(p, k, b)) return;
+		Users users = {.p = p, .root = b};
+		block_each(&p->block, see_user, &users);
+		int n_seen = 1;
+		d.store = &k->stores[i];
+		for (int s = at + 1; s < block->n; s++) {
+			const Stmt *next = block->stmts[s];
+			const bool loop = next->kind == ST_LOOP;
+			for (int n = 0; n < (loop ? next->body.n : 1); n++) {
+				const Kernel *reader = loop ? next->body.stmts[n]->kernel : next->kernel;
+				if (!reader) continue;
+				if (stores_to(reader, b)) return;
+				n_seen += kernel_reads(p, reader, b);
+				demand_kernel(&d, reader, loop ? next : NULL);
+			}
+		}
+		if (users.others || users.n_kernels != n_seen) return;
+	}
+	if (d.refused || !d.mask || !fits(k, d.mask)) return;
+	Later later = {d.mask, false};
+	block_each(&(Block){block->n - at, block->stmts + at}, see_later, &later);
+	if (later.changes) return;
+	k->where = d.mask;
+	k->unless = d.unless;
+}
+
+static void skip_block(Program *p, const Block *block)
+{
+	for (int i = block->n - 1; i >= 0; i--) {
+		const Stmt *s = block->stmts[i];
+		skip_block(p, &s->body);
+		skip_block(p, &s->other);
+		if (s->kind != ST_KERNEL) continue;
+		own_mask(p, s->kernel);
+		if (!s->kernel->where && s->kernel->n_accs) skip_unread(p, block, i);
+	}
+}
+
+Program *pass_skip(const Program *from, const Target *target)
+{
+	(void)target;
+	Program *p = program_copy(from);
+	skip_block(p, &p->block);
+	return p;
+}
