@@ -322,8 +322,6 @@ static void skip_unread(Program *p, const Block *block, int at)
 	for (int i = 0; i < k->n_stores; i++) {
 		const Buffer *b = k->stores[i].buffer;
 		if (b->kind != BUF_WORK || b->alias || b->viewed || kernel_reads(p, k, b)) return;
-		Users users = {.p = p, .root = b};
-		block_each(&p->block, see_user, &users);
 		int n_seen = 1;
 		d.store = &k->stores[i];
 		for (int s = at + 1; s < block->n; s++) {
@@ -335,11 +333,14 @@ static void skip_unread(Program *p, const Block *block, int at)
 				if (stores_to(reader, b)) return;
 				n_seen += kernel_reads(p, reader, b);
 				demand_kernel(&d, reader, loop ? next : NULL);
+				if (d.refused) return;
 			}
 		}
+		Users users = {.p = p, .root = b};
+		block_each(&p->block, see_user, &users);
 		if (users.others || users.n_kernels != n_seen) return;
 	}
-	if (d.refused || !d.mask || !fits(k, d.mask)) return;
+	if (!d.mask || !fits(k, d.mask)) return;
 	Later later = {d.mask, false};
 	block_each(&(Block){block->n - at, block->stmts + at}, see_later, &later);
 	if (later.changes) return;
@@ -347,15 +348,17 @@ static void skip_unread(Program *p, const Block *block, int at)
 	k->unless = d.unless;
 }
 
-static void skip_block(Program *p, const Block *block)
+/* From the end on, so that readers come before what they read.  masked: whether a kernel with a mask was met. */
+static void skip_block(Program *p, const Block *block, bool *masked)
 {
 	for (int i = block->n - 1; i >= 0; i--) {
 		const Stmt *s = block->stmts[i];
-		skip_block(p, &s->body);
-		skip_block(p, &s->other);
+		skip_block(p, &s->body, masked);
+		skip_block(p, &s->other, masked);
 		if (s->kind != ST_KERNEL) continue;
 		own_mask(p, s->kernel);
-		if (!s->kernel->where && s->kernel->n_accs) skip_unread(p, block, i);
+		if (!s->kernel->where && s->kernel->n_accs && *masked) skip_unread(p, block, i);
+		*masked |= s->kernel->where != NULL;
 	}
 }
 
@@ -363,6 +366,7 @@ Program *pass_skip(const Program *from, const Target *target)
 {
 	(void)target;
 	Program *p = program_copy(from);
-	skip_block(p, &p->block);
+	bool masked = false;
+	skip_block(p, &p->block, &masked);
 	return p;
 }
