@@ -121,7 +121,7 @@ if [ -d "$testdata/node" ]; then
 			for group in "$testdata"/*/; do
 				group=${group%/}
 				mkdir "sample/${group##*/}"
-				find "$group" -mindepth 1 -maxdepth 1 -type d | sort | awk 'NR % 4 == 1' |
+				find "$group" -mindepth 1 -maxdepth 1 -type d | sort | awk 'NR % 8 == 1' |
 					while read -r dir; do ln -s "$dir" "sample/${group##*/}"; done
 			done
 			sampled=1
