@@ -109,6 +109,8 @@ def compress_long(attrs, x, opset):
 
 
 def far_from_mean(attrs, x, opset):
+    if len(x[0].shape) < 3 or x[1].array.shape != (x[0].shape[1],):
+        return False  # refused by both
     flat = x[0].array.astype(np.float64).reshape(x[0].shape[0], x[0].shape[1], -1)
     if not flat.size or not x[0].finite:
         return False
