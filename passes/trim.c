@@ -32,13 +32,14 @@ static const Val *bare(const Val *v)
 	return v;
 }
 
-/* The number of the step: an x that counts from 0. */
+/* The number of the step: an x that counts from 0, in integers, so that i64 holds the lengths as they are: half a length is a step
+ * more. */
 static bool is_step(const Trim *t, const Val *v)
 {
 	v = bare(v);
 	if (v->op != OP_param || val_int(v, A_INDEX) < t->it.n_consts + t->it.n_carries) return false;
 	const Val *x = t->it.val->args[val_int(v, A_INDEX)];
-	return x->op == OP_iota && x->type->rank == 1;
+	return x->op == OP_iota && x->type->rank == 1 && !elem_is_float(x->type->elem) && x->type->elem != U64;
 }
 
 static const Graph *keep_body(Rewrite *rw, const Graph *body)
