@@ -294,6 +294,21 @@ bool expr_uses(const Expr *, const Var *);
 /* Every node under e once, operands first (index expressions and accumulators' own expressions not entered). */
 void expr_each(const Expr *, Map *seen, void (*)(void *user, const Expr *), void *user);
 
+/* subst.c: expressions at other points */
+enum { MAX_SUBST = 8 };
+typedef struct {
+	Program *p;
+	int n; /* variables, and what takes their place */
+	const Var *from[MAX_SUBST];
+	const Index *to[MAX_SUBST];
+	Map done; /* Expr, Acc -> what they become */
+} Subst;
+Subst subst_new(Program *);
+void subst_var(Subst *, const Var *, const Index *); /* all of them before the first of these: */
+const Expr *subst_expr(Subst *, const Expr *);
+const Index *const *subst_indices(Subst *, int n, const Index *const *);
+Acc *subst_acc(Subst *, const Acc *); /* a new one, once for each */
+
 Buffer *const_new(Program *, const char *name, const char *role, const Tensor *); /* equal contents, equal name */
 Buffer *buffer_new(Program *, BufferKind, const char *name, const char *role, const Type *);
 const Dim *buffer_stride(Ctx *, const Buffer *, int dim);                    /* in elements, by its storage order */

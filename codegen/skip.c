@@ -17,8 +17,6 @@
 
 #include <string.h>
 
-enum { MAX_SUBST = 8 };
-
 /* ---- expressions ---- */
 
 static void see_acc(void *found, const Expr *e) { *(bool *)found |= e->kind == EX_ACC; }
@@ -34,45 +32,22 @@ static bool has_sums(const Expr *e)
 	return found;
 }
 
-typedef struct {
-	int n;
-	const Var *from[MAX_SUBST];
-	const Index *to[MAX_SUBST];
-} Subst;
-
-static const Index *subst_index(Program *p, const Index *x, const Subst *s)
+static bool is_affine(const Index *x)
 {
-	const Index *sum = index_dim(p, x->base);
-	for (int i = 0; i < x->n_terms; i++) {
-		const Atom *a = x->terms[i].atom;
-		if (a->kind != ATOM_VAR) return NULL;
-		const Index *at = index_var(p, a->var);
-		for (int k = 0; k < s->n; k++)
-			if (s->from[k] == a->var) at = s->to[k];
-		sum = index_add(p, sum, index_scale(p, at, x->terms[i].coef));
-	}
-	return sum;
+	for (int i = 0; i < x->n_terms; i++)
+		if (x->terms[i].atom->kind != ATOM_VAR) return false;
+	return true;
 }
 
-/* e at other points; NULL where it is not made of loads at affine indices, sizes and indices. */
-static const Expr *subst_expr(Program *p, const Expr *e, const Subst *s)
+/* Is it made of loads at affine indices, sizes and indices? */
+static bool is_plain(const Expr *e)
 {
-	if (e->kind == EX_CONST || e->kind == EX_DIM) return e;
-	if (e->kind == EX_INDEX) {
-		const Index *x = subst_index(p, e->value, s);
-		return x ? expr_index(p, x) : NULL;
-	}
-	if (e->kind == EX_LOAD) {
-		const Index **index = NEWN(p->arena, const Index *, e->buffer->rank);
-		for (int i = 0; i < e->buffer->rank; i++)
-			if (!(index[i] = subst_index(p, e->index[i], s))) return NULL;
-		return expr_load(p, e->buffer, index);
-	}
-	if (e->kind != EX_OP) return NULL;
-	const Expr *args[3];
-	for (int i = 0; i < e->n_args; i++)
-		if (!(args[i] = subst_expr(p, e->args[i], s))) return NULL;
-	return expr_op(p, e->op, e->elem, e->n_args, args);
+	if (e->kind == EX_CONST || e->kind == EX_DIM) return true;
+	if (e->kind == EX_INDEX) return is_affine(e->value);
+	bool plain = e->kind == EX_LOAD || e->kind == EX_OP;
+	for (int i = 0; plain && e->kind == EX_LOAD && i < e->buffer->rank; i++) plain = is_affine(e->index[i]);
+	for (int i = 0; plain && i < e->n_args; i++) plain = is_plain(e->args[i]);
+	return plain;
 }
 
 /* The variable that the index is; NULL: something else. */
@@ -155,7 +130,7 @@ static bool fits(const Kernel *k, const Expr *mask)
 	return k->n_accs && (s->vector < 0 || !expr_uses(mask, k->vars[s->vector]));
 }
 
-static void own_mask(Program *p, Kernel *k)
+static void own_mask(Kernel *k)
 {
 	const Expr *mask = NULL;
 	bool unless = false;
@@ -168,7 +143,7 @@ static void own_mask(Program *p, Kernel *k)
 		mask = v->args[0];
 		unless = swapped;
 	}
-	if (!mask || !fits(k, mask) || is_overwritten(mask, k) || !subst_expr(p, mask, &(Subst){.n = 0})) return;
+	if (!mask || !fits(k, mask) || is_overwritten(mask, k) || !is_plain(mask)) return;
 	k->where = mask;
 	k->unless = unless;
 }
@@ -183,14 +158,14 @@ static const Expr *resolve(Program *p, const Block *block, const Expr *mask)
 		for (int n = 0; k && n < k->n_stores; n++) {
 			const Store *s = &k->stores[n];
 			if (s->buffer != mask->buffer || has_sums(s->value)) continue;
-			Subst to = {.n = 0};
+			if (!is_plain(s->value)) return mask;
+			Subst to = subst_new(p);
 			for (int d = 0; d < s->buffer->rank; d++) {
 				const Var *v = index_is_var(s->index[d]);
 				if (v && to.n == MAX_SUBST) return mask;
-				if (v) to.from[to.n] = v, to.to[to.n++] = mask->index[d];
+				if (v) subst_var(&to, v, mask->index[d]);
 			}
-			const Expr *made = subst_expr(p, s->value, &to);
-			return made ? made : mask;
+			return subst_expr(&to, s->value);
 		}
 	}
 	return mask;
@@ -209,8 +184,9 @@ typedef struct {
 /* The reader's mask at the maker's point; NULL: not to be said there. */
 static const Expr *mask_at_maker(const Demand *d, const Expr *mask, const Expr *load)
 {
-	Subst to = {.n = 0};
+	Subst to = subst_new(d->p);
 	const int n = d->reader->n_vars;
+	if (!is_plain(mask)) return NULL;
 	for (int i = 0; i <= n; i++) {
 		const Var *v = i < n ? d->reader->vars[i] : d->loop ? d->loop->var : NULL;
 		if (!v || !expr_uses(mask, v)) continue;
@@ -218,12 +194,11 @@ static const Expr *mask_at_maker(const Demand *d, const Expr *mask, const Expr *
 		for (int k = 0; k < load->buffer->rank && to.n == at; k++) {
 			const Var *own = index_is_var(d->store->index[k]);
 			if (index_is_var(load->index[k]) != v || !own || own->extent != v->extent) continue;
-			to.from[at] = v;
-			to.to[to.n++] = index_var(d->p, own);
+			subst_var(&to, v, index_var(d->p, own));
 		}
 		if (to.n == at || to.n == MAX_SUBST) return NULL;
 	}
-	return subst_expr(d->p, mask, &to);
+	return subst_expr(&to, mask);
 }
 
 static void demand_load(void *user, const Expr *e)
@@ -356,7 +331,7 @@ static void skip_block(Program *p, const Block *block, bool *masked)
 		skip_block(p, &s->body, masked);
 		skip_block(p, &s->other, masked);
 		if (s->kind != ST_KERNEL) continue;
-		own_mask(p, s->kernel);
+		own_mask(s->kernel);
 		if (!s->kernel->where && s->kernel->n_accs && *masked) skip_unread(p, block, i);
 		*masked |= s->kernel->where != NULL;
 	}

@@ -70,77 +70,11 @@ static Look look(Program *p, const Kernel *k, const Var *v)
 	return l;
 }
 
-/* ---- the same kernel with an index for a variable ---- */
-
-typedef struct {
-	Program *p;
-	const Var *var;
-	const Index *is;
-	Map done; /* Expr, Acc -> what they become */
-} Subst;
-
-static const Expr *subst_expr(Subst *, const Expr *);
-
-static const Index *subst_index(Subst *s, const Index *x)
-{
-	const Index *made = index_dim(s->p, x->base);
-	for (int i = 0; i < x->n_terms; i++) {
-		const Atom *a = x->terms[i].atom;
-		const Index *term;
-		switch (a->kind) {
-		case ATOM_VAR: term = a->var == s->var ? s->is : index_var(s->p, a->var); break;
-		case ATOM_DIV: term = index_div(s->p, subst_index(s, a->a), a->n); break;
-		case ATOM_MOD: term = index_mod(s->p, subst_index(s, a->a), a->n); break;
-		default: term = index_expr(s->p, subst_expr(s, a->expr), a->n);
-		}
-		made = index_add(s->p, made, index_scale(s->p, term, x->terms[i].coef));
-	}
-	return made;
-}
-
-static const Index *const *subst_indices(Subst *s, int n, const Index *const *list)
-{
-	const Index **made = NEWN(s->p->arena, const Index *, n);
-	for (int i = 0; i < n; i++) made[i] = subst_index(s, list[i]);
-	return made;
-}
-
-static Acc *subst_acc(Subst *s, const Acc *a)
-{
-	if (!a) return NULL;
-	Acc *made = (Acc *)(uintptr_t)map_get(&s->done, a);
-	if (made) return made;
-	made = arena_copy(s->p->arena, a, sizeof *a);
-	made->id = s->p->n_ids++;
-	map_put(&s->done, a, made);
-	made->init = a->init ? subst_expr(s, a->init) : NULL;
-	made->value = subst_expr(s, a->value);
-	made->into = subst_acc(s, a->into);
-	return made;
-}
-
-static const Expr *subst_expr(Subst *s, const Expr *e)
-{
-	const Expr *made = map_get(&s->done, e), *args[3] = {NULL};
-	if (made) return made;
-	for (int i = 0; i < e->n_args; i++) args[i] = subst_expr(s, e->args[i]);
-	switch (e->kind) {
-	case EX_INDEX: made = expr_index(s->p, subst_index(s, e->value)); break;
-	case EX_OP: made = expr_op(s->p, e->op, e->elem, e->n_args, args); break;
-	case EX_LOAD: made = expr_load(s->p, e->buffer, subst_indices(s, e->buffer->rank, e->index)); break;
-	case EX_ACC: made = expr_acc(s->p, subst_acc(s, e->acc)); break;
-	case EX_ROUND: made = expr_round(s->p, e->elem, args[0]); break;
-	default: made = e;
-	}
-	map_put(&s->done, e, made);
-	return made;
-}
-
 /* With the axes of `with`, none of which has extent 1, in the place of k's axis number `at`. */
 static Kernel *rewritten(Program *p, const Kernel *k, int at, const Index *is, int n_with, const Var *const *with)
 {
-	Subst s = {.p = p, .var = k->vars[at], .is = is};
-	map_init(&s.done, p->arena);
+	Subst s = subst_new(p);
+	subst_var(&s, k->vars[at], is);
 	Kernel *made = arena_copy(p->arena, k, sizeof *k);
 	const Var **vars = NEWN(p->arena, const Var *, k->n_vars + n_with);
 	made->n_vars = 0;
