@@ -262,16 +262,19 @@ static const char *load_c(Emit *em, const Expr *e, int m, int u)
 	const char *address = strcmp(at, "0") == 0 ? name : arena_printf(arena, "%s + %s", name, at);
 	const Dim *stride = index_stride(em->p, offset, em->vector);
 	assert(stride);
-	if (dim_is(stride, 1) && !em->partial)
+	const char *lanes = lanes_c(em, u);
+	if (dim_is(stride, 1) && !lanes)
 		return arena_printf(arena, "%s(%s)", reader(em, "loadu", "load", e->elem), address);
 	if (dim_is(stride, 1))
-		return arena_printf(arena, "%s(%s, %s)", reader(em, "loadn", "loadn", e->elem), address, em->partial);
-	if (!em->partial)
+		return arena_printf(arena, "%s(%s, %s)", reader(em, "loadn", "loadn", e->elem), address, lanes);
+	if (!lanes)
 		return arena_printf(
 			arena, "%s(%s, %s)", reader(em, "gather", "gather", e->elem), address, size_c(em, stride));
-	return arena_printf(arena, "%s(%s, %s, %s)", reader(em, "gathern", "gathern", e->elem), address,
-		size_c(em, stride), em->partial);
+	return arena_printf(
+		arena, "%s(%s, %s, %s)", reader(em, "gathern", "gathern", e->elem), address, size_c(em, stride), lanes);
 }
+
+const char *lanes_c(const Emit *em, int u) { return u + 1 == em->n_vectors ? em->partial : NULL; }
 
 /* ---- accumulators ---- */
 

@@ -1,7 +1,7 @@
 /* ckernel.c: a kernel as a C function: the loops of its schedule around expressions.
  *
  *     for outer variables
- *       for blocks of vectors            main blocks of `unroll`, single vectors, the lanes that remain
+ *       for blocks of vectors            main blocks of `unroll`, what remains of a known size at once, else in single vectors
  *         for tiles of rows
  *           accumulators; reduction loops; stores
  */
@@ -187,14 +187,15 @@ static void emit_store(Emit *em, const Store *s, const char *value, int m, int u
 	Buf b;
 	buf_init(&b, em->cx->arena);
 	const bool half = s->buffer->elem == BF16;
-	const char *how = half ? (em->partial ? "storen_bf16" : "store_bf16")
-		: unit         ? (em->partial ? "storen" : "storeu")
-		: em->partial  ? "scattern"
+	const char *lanes = lanes_c(em, u);
+	const char *how = half ? (lanes ? "storen_bf16" : "store_bf16")
+		: unit         ? (lanes ? "storen" : "storeu")
+		: lanes        ? "scattern"
 			       : "scatter";
 	buf_printf(&b, "%s(%s", vocab_fn(em->vocab, how, F32, true), address);
 	if (!unit) buf_printf(&b, ", %s", size_c(em, stride));
 	buf_printf(&b, ", %s", value);
-	if (em->partial) buf_printf(&b, ", %s", em->partial);
+	if (lanes) buf_printf(&b, ", %s", lanes);
 	line(em->w, "%s);", b.text);
 }
 
@@ -427,34 +428,29 @@ static const char *slice_c(Emit *em, const char *n, int64_t step, int next)
 	return step == 1 ? at : arena_printf(em->cx->arena, "%" PRId64 " * %s", step, at);
 }
 
-/* What the main blocks leave of an axis of known extent n, from `at` on: vectors, all at once where weights are not packed for one
- * at a time; then lanes. */
+/* `vectors` of them from `at` on, of the last one only so many lanes; NULL: all. */
+static void emit_block_at(Emit *em, int64_t at, int vectors, const char *lanes)
+{
+	if (!vectors) return;
+	open_block(em->w, "%s", "");
+	line(em->w, "const int64_t %s = %" PRId64 ";", var_c(em, em->vector), at);
+	em->partial = lanes;
+	emit_rows(em, vectors);
+	em->partial = NULL;
+	close_block(em->w);
+}
+
+/* What the main blocks leave of an axis of known extent n, from `at` on: all at once, so that no sum has to wait for another. */
 static void emit_rest(Emit *em, int64_t at, int64_t n, bool may_redo)
 {
-	Writer *w = em->w;
-	const Schedule *s = &em->k->schedule;
-	const char *v = var_c(em, em->vector);
-	const int64_t end = at + (n - at) / s->lanes * s->lanes;
-	const int together = em->k->n_packs ? 1 : (int)(end - at) / s->lanes;
-	if (end - at > together * s->lanes) {
-		open_block(w, "for (int64_t %s = %" PRId64 "; %s < %" PRId64 "; %s += %d)", v, at, v, end, v, s->lanes);
-		emit_rows(em, 1);
-		close_block(w);
-	} else if (end > at) {
-		open_block(w, "%s", "");
-		line(w, "const int64_t %s = %" PRId64 ";", v, at);
-		emit_rows(em, together);
-		close_block(w);
+	const int lanes = em->k->schedule.lanes, whole = (int)(n - at) / lanes, left = (int)(n - at) % lanes;
+	if (left && n >= lanes && may_redo && may_repeat(em->k)) {
+		emit_block_at(em, at, whole, NULL);
+		emit_block_at(
+			em, n - lanes, 1, NULL); /* a whole vector that ends at the end: lanes are computed again */
+	} else {
+		emit_block_at(em, at, whole + (left > 0), left ? arena_printf(em->cx->arena, "%d", left) : NULL);
 	}
-	if (end == n) return;
-	open_block(w, "%s", "");
-	bool redo = end > 0 && may_redo &&
-		may_repeat(em->k); /* a whole vector that ends at the end: some lanes are computed again */
-	line(w, "const int64_t %s = %" PRId64 ";", v, redo ? n - s->lanes : end);
-	em->partial = redo ? NULL : arena_printf(em->cx->arena, "%" PRId64, n - end);
-	emit_rows(em, 1);
-	em->partial = NULL;
-	close_block(w);
 }
 
 static void emit_known(Emit *em, int64_t n, bool sliced)

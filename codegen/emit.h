@@ -58,7 +58,7 @@ typedef struct {
 	const Kernel *k;
 	const Var *vector, *row; /* NULL: none */
 	int lanes;
-	const char *partial; /* how many lanes are real, as C; NULL: all */
+	const char *partial; /* how many lanes of the last vector are real, as C; NULL: all */
 	bool idle;           /* the points that are printed are not computed: Kernel.where */
 	bool in_line;        /* no names for what is used twice: what is printed may not be evaluated */
 	int n_vectors;       /* vectors of the block: the unroll of this section */
@@ -76,6 +76,7 @@ const char *index_c(Emit *, const Index *, int m, int u);
 const char *expr_c(Emit *, const Expr *, int m, int u);   /* of the type that it has: vector or scalar */
 const char *stored_c(Emit *, const Expr *, int m, int u); /* a scalar as it goes to memory: a narrow float's bits */
 const char *expr_vector_c(Emit *, const Expr *, int m, int u); /* as a vector in any case */
+const char *lanes_c(const Emit *, int u);                      /* how many lanes of vector u are real; NULL: all */
 const char *paren_c(Emit *, const char *text);                 /* an operand: in parentheses where it needs them */
 bool depends(Emit *, const Expr *, const Var *);
 const char *fn1(Emit *, const char *name, Elem, bool vector, const char *a);

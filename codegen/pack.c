@@ -2,10 +2,10 @@
  *
  * A reduction loop that reads weights along the lanes reads them once, in order: so they are stored that way at compile time,
  * as panels [vector block][k][gate][vector of the block][lane].  Whatever the model's own layout was (transposed, sliced,
- * gates apart), the loop then walks one contiguous stream.  Lanes beyond the extent are zero, so that the last block needs no
- * special code for weights.  Constants of bf16 and f16 stay so; two vectors of bf16 are stored as one of 32-bit words, a
- * shift and a mask away from both.  Where the target adds up products of bf16 in twos and the loop is nothing but that, the
- * weights that are multiplied together are neighbours instead.
+ * gates apart), the loop then walks one contiguous stream.  The last block has what the others leave; lanes beyond the extent
+ * are zero, so that it needs no special code for weights.  Constants of bf16 and f16 stay so; two vectors of bf16 are stored as
+ * one of 32-bit words, a shift and a mask away from both.  Where the target adds up products of bf16 in twos and the loop is
+ * nothing but that, the weights that are multiplied together are neighbours instead.
  */
 #include "codegen/kernel.h"
 
@@ -144,7 +144,8 @@ static void fill(Packing *c, unsigned char *out)
 {
 	Pack *pk = c->pack;
 	const Schedule *sc = &c->k->schedule;
-	int64_t n = extent_of(c->v), lanes = sc->lanes, main_vectors = n / (lanes * sc->unroll) * sc->unroll;
+	const int64_t n = extent_of(c->v), lanes = sc->lanes, all = (n + lanes - 1) / lanes;
+	const int64_t main_vectors = n / (lanes * sc->unroll) * sc->unroll;
 	int n_fixed = c->n_outer + pk->n_vars + 1;
 	Setting *s = NEWN(c->p->arena, Setting, n_fixed);
 	const Index **at = NEWN(c->p->arena, const Index *, pk->n_slots);
@@ -156,7 +157,7 @@ static void fill(Packing *c, unsigned char *out)
 	size_t size = (size_t)elem_info[pk->elem].size;
 	do {
 		for (int64_t first = 0; first * lanes < n;) {
-			int64_t block = first < main_vectors ? sc->unroll : 1, vectors = pk->n_slots * block;
+			int64_t block = first < main_vectors ? sc->unroll : all - first, vectors = pk->n_slots * block;
 			for (int i = 0; i < pk->n_vars; i++) s[c->n_outer + i].value = 0;
 			do {
 				const int64_t k = s[c->n_outer + pk->n_vars - 1].value;
