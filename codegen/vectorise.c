@@ -2,8 +2,9 @@
  *
  * The algorithm is given; this pass only chooses, by a small cost model: the axis along which loads and stores are contiguous.
  * Constants are repacked (pack.c) and intermediate arrays get the storage order that their heaviest producer likes, so both
- * count as contiguous.  Where no axis of the domain will do, sums run in lanes by themselves; this choice does not depend on the
- * target, because it decides the order of summation (docs/numerics.md).
+ * count as contiguous.  Where no axis of the domain will do, and where all of them would be gathered (the rows of a softmax), sums
+ * run in lanes by themselves; this choice does not depend on the target, because it decides the order of summation
+ * (docs/numerics.md).
  */
 #include "codegen/kernel.h"
 #include "codegen/lower.h"
@@ -132,21 +133,82 @@ static bool may_fold(Cost *c, Acc *const *accs, int n)
 	return c->possible;
 }
 
-/* Sums in lanes, where no axis of the domain could be. */
-static bool fold_sums(Cost *c)
+typedef struct {
+	Cost *c;
+	const Var *along; /* the last variable of the sum */
+	bool rows, row;   /* nothing speaks against lanes along it; and something for it */
+} Rows;
+
+/* Is this array read row by row: one after the other along the sum, and far apart along each axis of the domain? */
+static void rows_visit(void *user, const Expr *e)
 {
-	Kernel *k = c->k;
-	bool any = false;
-	for (int i = 0; k->n_accs && i < k->n_vars; i++)
-		if (dim_hi(k->vars[i]->extent) >= FOLD_LANES / 2 && vector_cost(c, k->vars[i]) >= 0) return false;
+	Rows *r = user;
+	if (e->kind != EX_LOAD) return;
+	const Kernel *k = r->c->k;
+	const int how = access(r->c->p, e->buffer, e->index, r->along);
+	bool every = how == 1, any = false;
+	for (int i = 0; i < k->n_vars; i++) {
+		const bool varies = expr_uses(e, k->vars[i]);
+		any |= varies;
+		every &= varies && access(r->c->p, e->buffer, e->index, k->vars[i]) == 2;
+	}
+	r->rows &= how == 0 || (how == 1 && !(any && e->buffer->kind == BUF_CONST));
+	r->row |= every;
+}
+
+/* Sums over rows, each of which is read for one point only: lanes along the domain would be gathers.  Where no array is read so,
+ * points have operands in common, and a register tile reads each of them once for several.  By the arrays as they are in the
+ * model, before schedules choose other orders for them, and so for every target alike. */
+static bool sums_rows(Cost *c)
+{
+	const Kernel *k = c->k;
+	Rows r = {.c = c, .rows = true};
+	for (int i = 0; i < k->n_accs; i++) {
+		Arena *scratch = arena_new();
+		Map seen;
+		map_init(&seen, scratch);
+		r.along = k->accs[i]->n_vars ? k->accs[i]->vars[k->accs[i]->n_vars - 1] : NULL;
+		r.row = false;
+		if (r.along) expr_each(k->accs[i]->value, &seen, rows_visit, &r);
+		arena_free(scratch);
+		if (!r.row || !r.rows || dim_hi(r.along->extent) < 2 * FOLD_LANES) return false;
+	}
+	return k->n_accs > 0;
+}
+
+static void keep_visit(void *user, const Expr *e)
+{
+	Cost *c = user;
+	if (e->kind == EX_LOAD) map_put(&c->carried, e->buffer, e->buffer);
+}
+
+/* What is summed along its rows keeps them. */
+static void keep_rows(Cost *c)
+{
+	Arena *scratch = arena_new();
+	Map seen;
+	map_init(&seen, scratch);
+	for (int i = 0; i < c->k->n_accs; i++) expr_each(c->k->accs[i]->value, &seen, keep_visit, c);
+	arena_free(scratch);
+}
+
+/* Sums in lanes of their own: where no axis of the domain could be in them, or each would be gathered. */
+static void fold_sums(void *user, Stmt *s)
+{
+	Cost *c = user;
+	Kernel *k = c->k = s->kernel;
+	if (!k || !k->n_accs) return;
+	const bool rows = sums_rows(c);
+	for (int i = 0; !rows && i < k->n_vars; i++)
+		if (dim_hi(k->vars[i]->extent) >= FOLD_LANES / 2 && vector_cost(c, k->vars[i]) >= 0) return;
 	for (int first = 0, last; first < k->n_accs; first = last) {
 		for (last = first + 1; last < k->n_accs && same_loop(k->accs[first], k->accs[last]); last++)
 			;
-		bool folds = may_fold(c, k->accs + first, last - first);
+		const bool folds = may_fold(c, k->accs + first, last - first);
 		for (int i = first; folds && i < last; i++) k->accs[i]->folded = true;
-		any |= folds;
+		if (folds) k->schedule.fold_lanes = c->target->lanes;
 	}
-	return any;
+	if (rows && k->schedule.fold_lanes) keep_rows(c);
 }
 
 static void choose_lanes(Cost *c)
@@ -155,10 +217,9 @@ static void choose_lanes(Cost *c)
 	int best = -1;
 	double best_cost = 0;
 	const GivenSchedule *given = k->given;
-	if (fold_sums(c)) {
+	if (k->schedule.fold_lanes) {
 		if (given && (given->vector || given->scalar || given->unroll))
 			given_fail(c->p, k, "its sums are in the lanes by themselves, in an order that must stay");
-		k->schedule.fold_lanes = c->target->lanes;
 		return;
 	}
 	if (given && given->scalar) return;
@@ -256,6 +317,7 @@ Program *pass_vectorise(const Program *from, const Target *target)
 	note_carries(&c, p->n_states, p->carries);
 	block_each(&p->block, note_visit, &c);
 	block_each(&p->block, keep_orders, &c);
+	block_each(&p->block, fold_sums, &c);
 	block_each(&p->block, lanes_of_readers, &c); /* in program order: consumers adapt to producers */
 	block_each(&p->block, lanes_of_fills, &c);
 	return p;
