@@ -36,6 +36,7 @@ typedef struct {
 	WeightChoice weights;
 	uint64_t weights_seed;
 	Elem weights_elem;           /* F32: as the model has them */
+	bool bf16_products;          /* --products-dtype bf16 */
 	const char *schedule;        /* a file of schedules; NULL: none */
 	struct Schedules *schedules; /* in place of it, set by --tune itself */
 	bool tune, list_choices;

@@ -41,6 +41,8 @@ typedef struct {
 	OPTION(DTYPE, "dtype", 0, "TYPE", ALL, "f64: compute everything that is f32 in f64")                           \
 	OPTION(WEIGHTS_DTYPE, "weights-dtype", 0, "TYPE", CODE,                                                        \
 		"bf16 or f16: store weights so, compute in f32; compile --verify says what it costs")                  \
+	OPTION(PRODUCTS_DTYPE, "products-dtype", 0, "TYPE", CODE,                                                      \
+		"bf16: with weights of bf16, round what they are multiplied with, too, and add up in f32")             \
 	OPTION(TUNE, "tune", 0, NULL, COMPILE, "time other schedules on this machine; the best go to NAME.schedule")   \
 	OPTION(SCHEDULE, "schedule", 0, "FILE", CODE, "schedules as that file says, which compile --tune wrote")       \
 	OPTION(DIM, "dim", 0, "NAME=N|A..B", ALL, "fix a size, or bound it")                                           \
@@ -239,6 +241,7 @@ static bool set(Options *o, Arena *arena, OptionId id, const char *value)
 		return true;
 	case OPTION_DTYPE: o->f64 = true; return !strcmp(value, "f64");
 	case OPTION_WEIGHTS_DTYPE: return parse_half(value, &o->weights_elem);
+	case OPTION_PRODUCTS_DTYPE: o->bf16_products = true; return !strcmp(value, "bf16");
 	case OPTION_DIM:
 		if (!parse_dim(arena, value, &dim)) return false;
 		APPEND(arena, o->dims, dim);
@@ -345,6 +348,9 @@ int options_parse(const Command *command, Arena *arena, int argc, char **argv, O
 	}
 	if (options->f64 && options->weights_elem != F32)
 		return usage_error(command, "--weights-dtype is for weights of f32, which --dtype f64 leaves none of");
+	if (options->bf16_products && options->weights_elem != BF16)
+		return usage_error(
+			command, "--products-dtype bf16 is for weights of bf16: it needs --weights-dtype bf16");
 	options->n_args = argc - optind;
 	options->args = argv + optind;
 	if (options->n_args < command->min_args) return usage_error(command, "%s expected", command->operands);
@@ -384,6 +390,7 @@ CompileOptions options_compile(Ctx *cx, const Options *o, const Model *model)
 		.threads = o->threads,
 		.weights = o->weights_mode,
 		.weights_elem = o->weights_elem,
+		.bf16_products = o->bf16_products,
 		.describe = true,
 		.profile = o->profile,
 		.schedules = o->schedules ? o->schedules

@@ -44,6 +44,7 @@ static Session *open_build(
 	here.target = "native";
 	here.describe = true;
 	here.weights_elem = weights;
+	here.bf16_products = co->bf16_products && weights == BF16;
 	here.print_after = here.stop_after = NULL;
 	SessionOptions so = options_session(o);
 	so.target = "native";
@@ -83,7 +84,9 @@ void verify_build(Ctx *cx, const Options *o, const Model *m, const CompileOption
 	}
 	printf("  verified  %d %s%s: %s against %s\n", calls.n, calls.sets ? "data set" : "random call",
 		calls.n == 1 ? "" : "s",
-		narrow ? arena_printf(cx->arena, "%s weights", elem_info[co->weights_elem].name) : "the C",
+		narrow ? arena_printf(cx->arena, "%s weights%s", elem_info[co->weights_elem].name,
+				 co->bf16_products ? " and products" : "")
+		       : "the C",
 		narrow ? "f32" : "the interpreter");
 	for (int i = 0; i < n; i++)
 		printf("            %s: at most %.2g off, where values go to %.3g (%.2g)\n",

@@ -12,10 +12,11 @@ _rnncc()
 	fi
 	case $before in
 	--via) words='jit gcc clang cc interpret' ;;
-	--target) words='generic x86-64 x86-64-v3 x86-64-v4 native' ;;
+	--target) words='generic x86-64 x86-64-v3 x86-64-v4 x86-64-v4-bf16 native' ;;
 	--weights) [[ $command = inspect ]] || words='inline string incbin blob' ;;
 	--dtype) words=f64 ;;
 	--weights-dtype) words='bf16 f16' ;;
+	--products-dtype) words=bf16 ;;
 	--lengths) words=none ;;
 	esac
 	if [[ -n $words ]]; then

@@ -1,9 +1,12 @@
-/* pairs.c: products of bf16 weights with whole sequences, for a target that adds up products of bf16 in pairs.
+/* pairs.c: products of bf16 weights whose other operand is rounded to bf16, too, to the nearest even.
  *
  *     contract %x cast(const bf16[K, N], f32)   =>   contract cast(cast(%x, bf16), f32) cast(const bf16[K, N], f32)
- * The other operand is rounded to bf16 too, to the nearest even, so that one instruction multiplies two numbers with two
- * weights.  Only where that pays and errors do not add up from step to step: outside of loops, with ROWS rows of numbers or
- * more for each weight, over an even number of them.  So a step of a recurrence still computes with its state as it is.
+ * A product of two such numbers is exact in f32, and one instruction multiplies two numbers with two weights and adds both to
+ * an f32, where the target has it (pack.c).  Two passes do it:
+ *   products  all of them, in bodies as well, on any target: --products-dtype bf16.  A step of a recurrence rounds its state as
+ *             the run over the sequence does.  Each number is rounded once, wherever it is read: below windows and expansions.
+ *   pairs     for a target that has the instruction, only where that pays and errors do not add up from step to step: outside
+ *             of loops, with ROWS rows of numbers or more for each weight, over an even number of them.
  * Requires: narrow_bf16.   Keeps: all shapes; not the values.
  */
 #include "passes/rewrite.h"
@@ -23,12 +26,12 @@ static bool is_weight(const Val *v)
 		v->type->elem == F32;
 }
 
-/* A number stands in it once. */
-static bool is_dense(const Val *v)
+/* A number may stand in it several times. */
+static bool repeats(const Val *v)
 {
 	for (; op_is_view(v->op); v = v->args[0])
-		if (v->op == OP_window || v->op == OP_expand) return false;
-	return v->type->elem == F32 && v->op != OP_const;
+		if (v->op == OP_window || v->op == OP_expand) return true;
+	return false;
 }
 
 /* Whether operand x of the product has that many rows for each weight, and sums run over pairs. */
@@ -46,12 +49,15 @@ static bool pays(const Val *v, int x)
 	return rows >= ROWS && n > 0 && n % 2 == 0;
 }
 
+static const Val *rounded(Ctx *cx, const Val *x) { return b_cast(cx, b_cast(cx, x, BF16), F32); }
+
 static const Val *pairs_val(Rewrite *rw, const Val *old, const Val *const *args)
 {
 	for (int x = 0; old->op == OP_contract && x < 2; x++)
-		if (is_weight(old->args[!x]) && is_dense(old->args[x]) && pays(old, x)) {
+		if (is_weight(old->args[!x]) && !repeats(old->args[x]) && base_of(old->args[x])->op != OP_const &&
+			pays(old, x)) {
 			const Val *made[2] = {args[0], args[1]};
-			made[x] = b_cast(rw->cx, b_cast(rw->cx, args[x], BF16), F32);
+			made[x] = rounded(rw->cx, args[x]);
 			return val_with(rw->cx, old, made);
 		}
 	return NULL;
@@ -66,5 +72,29 @@ static const Graph *as_it_is(Rewrite *rw, const Graph *body)
 const Graph *pass_pairs(Ctx *cx, const Graph *g)
 {
 	Rewrite rw = {.fn = pairs_val, .graph_fn = as_it_is};
+	return graph_rewrite(cx, g, &rw);
+}
+
+static const Val *rounded_once(Ctx *cx, const Val *x)
+{
+	if (!repeats(x)) return rounded(cx, x);
+	const Val *below = rounded_once(cx, x->args[0]);
+	return val_with(cx, x, &below);
+}
+
+static const Val *products_val(Rewrite *rw, const Val *old, const Val *const *args)
+{
+	for (int x = 0; old->op == OP_contract && x < 2; x++)
+		if (is_weight(old->args[!x]) && !is_weight(old->args[x])) {
+			const Val *made[2] = {args[0], args[1]};
+			made[x] = rounded_once(rw->cx, args[x]);
+			return val_with(rw->cx, old, made);
+		}
+	return NULL;
+}
+
+const Graph *pass_products(Ctx *cx, const Graph *g)
+{
+	Rewrite rw = {.fn = products_val};
 	return graph_rewrite(cx, g, &rw);
 }

@@ -25,8 +25,10 @@ const Graph *pass_widen(Ctx *, const Graph *);
 
 /* narrow.c: weights are stored as bf16 or f16: --weights-dtype.   Requires: canon, and none after it. */
 const Graph *pass_narrow(Ctx *, const Graph *, Elem);
-/* pairs.c: for a target with a dot product of bf16.   Requires: narrow_bf16. */
+/* pairs.c: what bf16 weights are multiplied with is rounded to bf16, too: for whole sequences, where the target has a dot product
+ * for that; or wherever it is: --products-dtype bf16.   Requires: narrow_bf16. */
 const Graph *pass_pairs(Ctx *, const Graph *);
+const Graph *pass_products(Ctx *, const Graph *);
 
 /* share.c: elements of less than a byte share bytes outside of the workspace.  Changes the types of params and results. */
 const Graph *pass_share(Ctx *, const Graph *);
@@ -66,9 +68,10 @@ typedef struct {
 	int opt;            /* -O0 nothing fused or vectorised ... -O3 */
 	int threads;        /* 1: no OpenMP; n > 1: OpenMP pragmas */
 	WeightsMode weights;
-	Elem weights_elem; /* BF16, F16: what weights are stored as; else: as the model has them */
-	bool run_only;     /* NAME_run alone, where there is one: what runs a model here needs no more */
-	bool describe;     /* emit the table of inputs, outputs and entry points */
+	Elem weights_elem;  /* BF16, F16: what weights are stored as; else: as the model has them */
+	bool bf16_products; /* what weights of bf16 are multiplied with is rounded to bf16, too */
+	bool run_only;      /* NAME_run alone, where there is one: what runs a model here needs no more */
+	bool describe;      /* emit the table of inputs, outputs and entry points */
 	bool profile; /* the code calls void rnncc_tick(int kernel) of the host after each kernel, -1 at the start */
 	int n_states; /* --state OUT=IN */
 	const char *const *state_outs, *const *state_ins;

@@ -224,12 +224,21 @@ static const char *no_chunk(Ctx *cx, const Step *step, const CompileOptions *o)
 	return NULL;
 }
 
+/* Weights and products in the types that the user wants them in. */
+static const Graph *narrow_graph(Ctx *cx, const Graph *g, const CompileOptions *o)
+{
+	if (o->weights_elem == F16) return run_pass(cx, "narrow_f16", g, o, NULL);
+	if (o->weights_elem != BF16) return g;
+	g = run_pass(cx, "narrow_bf16", g, o, NULL);
+	return o->bf16_products ? run_pass(cx, "products", g, o, NULL) : g;
+}
+
 /* Steps in chunks have a scan, and what is done for all steps at once. */
-static const Graph *chunk_graph(Ctx *cx, const Graph *g, const char *narrow, const CompileOptions *o)
+static const Graph *chunk_graph(Ctx *cx, const Graph *g, const CompileOptions *o)
 {
 	static const char *const passes[] = {"canon", "hoist", "canon", "merge", "canon", NULL};
 	for (int i = 0; passes[i] && (i == 0 || o->opt > 0); i++) g = run_pass(cx, passes[i], g, o, NULL);
-	return narrow ? run_pass(cx, narrow, g, o, NULL) : g;
+	return narrow_graph(cx, g, o);
 }
 
 /* ---- the compiler ---- */
@@ -280,9 +289,9 @@ Compiled *compile_graph(Ctx *cx, const Graph *g, const CompileOptions *o)
 	if (o->stop_after && in_names(pass_names, o->stop_after))
 		fail(cx, "--stop-after %s: it does not run at -O%d", o->stop_after, o->opt);
 
-	const char *narrow = o->weights_elem == BF16 ? "narrow_bf16" : o->weights_elem == F16 ? "narrow_f16" : NULL;
-	if (narrow) g = run_pass(cx, narrow, g, o, NULL);
-	if (o->weights_elem == BF16 && target->bf16_dot && o->opt >= 1) g = run_pass(cx, "pairs", g, o, NULL);
+	g = narrow_graph(cx, g, o);
+	if (o->weights_elem == BF16 && !o->bf16_products && target->bf16_dot && o->opt >= 1)
+		g = run_pass(cx, "pairs", g, o, NULL);
 	bound_sizes(cx, g);
 	Pairs pairs = find_pairs(cx, g, o);
 	Target t = target_of(target, o);
@@ -313,11 +322,11 @@ Compiled *compile_graph(Ctx *cx, const Graph *g, const CompileOptions *o)
 		job.programs[ENTRY_RUN] = make_program(cx, g, "run", 0, &t, &names, o);
 		if (step.graph) {
 			step.graph = run_pass(cx, "canon", step.graph, o, NULL);
-			if (narrow) step.graph = run_pass(cx, narrow, step.graph, o, NULL);
+			step.graph = narrow_graph(cx, step.graph, o);
 			job.programs[ENTRY_STEP] = make_program(cx, step.graph, "step", step.n_states, &t, &names, o);
 			job.no_steps_reason = no_chunk(cx, &step, o);
 			if (!job.no_steps_reason) {
-				step.chunk = chunk_graph(cx, step.chunk, narrow, o);
+				step.chunk = chunk_graph(cx, step.chunk, o);
 				job.programs[ENTRY_STEPS] =
 					make_program(cx, step.chunk, "steps", step.n_states, &t, &names, o);
 			}
@@ -325,7 +334,9 @@ Compiled *compile_graph(Ctx *cx, const Graph *g, const CompileOptions *o)
 		out->no_step_reason = job.no_step_reason = step.graph ? NULL : step.reason;
 	}
 	if (o->stop_after) return out;
-	if (narrow) out->graph = pass_narrow(cx, out->graph, o->weights_elem);
+	if (o->weights_elem == F16 || o->weights_elem == BF16)
+		out->graph = pass_narrow(cx, out->graph, o->weights_elem);
+	if (o->bf16_products) out->graph = pass_products(cx, out->graph);
 	job.states = &step;
 	emit_files(cx, &job, out);
 	if (given) schedules_unused(cx, given);

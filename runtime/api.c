@@ -97,8 +97,18 @@ static CompileOptions compile_options(Ctx *cx, const rnncc_options *o, const Mod
 		if (lo[i] < 0 || hi[i] < lo[i]) fail(cx, "the range of size '%s' is empty or below 0", names[i]);
 	}
 	if (o->opt < -1 || o->opt > 3) fail(cx, "opt is %d: -1 to 3 wanted", o->opt);
+	Elem weights = F32;
+	if (o->weights_dtype && (!elem_parse(o->weights_dtype, &weights) || (weights != F16 && weights != BF16)))
+		fail(cx, "weights_dtype is '%s': bf16 or f16 wanted", o->weights_dtype);
+	if (weights != F32 && o->f64) fail(cx, "weights_dtype is for weights of f32, which f64 leaves none of");
+	if (o->products_dtype && strcmp(o->products_dtype, "bf16") != 0)
+		fail(cx, "products_dtype is '%s': bf16 wanted", o->products_dtype);
+	if (o->products_dtype && weights != BF16)
+		fail(cx, "products_dtype is for weights of bf16: it needs weights_dtype to be bf16");
 	return (CompileOptions){
 		.target = o->target ? o->target : "native",
+		.weights_elem = weights,
+		.bf16_products = o->products_dtype != NULL,
 		.opt = o->opt == 0   ? 2
 			: o->opt < 0 ? 0
 				     : o->opt,
@@ -148,7 +158,8 @@ static void open_session(rnncc_model *model, const rnncc_options *o, const Model
 	const CompileOptions co = compile_options(cx, o, m);
 	so.target = co.target;
 	so.opt = co.opt < 2 ? 2 : co.opt;
-	const bool plain = model->interpreted && !o->stream && !co.n_states && !co.detect_states && !co.n_dims;
+	const bool plain = model->interpreted && !o->stream && !co.n_states && !co.detect_states && !co.n_dims &&
+		!o->weights_dtype;
 	model->session = session_open(cx, m->graph, plain ? NULL : compile_graph(cx, m->graph, &co), &so);
 	Session *s = model->session;
 	model->inputs = describe(cx, session_n_inputs(s), s, session_input_name, session_input_type);

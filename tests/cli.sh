@@ -45,6 +45,9 @@ expect 2 "--weights: 'gold' is not MODE" "$RNNCC" compile m.onnx -o d --weights 
 expect 2 "--dtype: 'f8' is not TYPE" "$RNNCC" run m.onnx --dtype f8
 expect 2 "--weights-dtype: 'f32' is not TYPE" "$RNNCC" run m.onnx --weights-dtype f32
 expect 2 '--weights-dtype is for weights of f32' "$RNNCC" run m.onnx --weights-dtype bf16 --dtype f64
+expect 2 "--products-dtype: 'f16' is not TYPE" "$RNNCC" run m.onnx --weights-dtype bf16 --products-dtype f16
+expect 2 '--products-dtype bf16 is for weights of bf16' "$RNNCC" compile m.onnx -o d --products-dtype bf16
+expect 2 'it needs --weights-dtype bf16' "$RNNCC" run m.onnx --weights-dtype f16 --products-dtype bf16
 expect 2 "--rtol: 'x' is not X" "$RNNCC" test d --rtol x
 expect 2 '-o DIR expected' "$RNNCC" compile m.onnx
 expect 2 "unexpected 'b.onnx'" "$RNNCC" inspect a.onnx b.onnx
@@ -123,6 +126,19 @@ expect 0 '(0.0019)' "$RNNCC" compile ninth.ir -o ninth --weights-dtype bf16 --ve
 expect 0 'at most 0 off' "$RNNCC" compile ninth.ir -o ninth --weights-dtype f16 --verify
 expect 0 'the C against the interpreter' "$RNNCC" compile ninth.ir -o ninth --verify --atol 0
 expect 1 "--verify: output 'y'" "$RNNCC" compile ninth.ir -o ninth --weights-dtype bf16 --verify --atol 1e-5
+
+# Weights that bf16 has cost nothing; with its products the inputs are rounded, too, by the interpreter as by the C.
+sed 's/1.001953125/-1.5/' ninth.ir >exact.ir
+expect 0 'bf16 weights against f32' "$RNNCC" compile exact.ir -o exact --weights-dtype bf16 --verify --atol 0
+expect 0 'bf16 weights and products against f32' "$RNNCC" compile exact.ir -o exact --weights-dtype bf16 --products-dtype bf16 --verify --rtol 0.004
+expect 1 "--verify: output 'y'" "$RNNCC" compile exact.ir -o exact --weights-dtype bf16 --products-dtype bf16 --verify --rtol 1e-4
+for via in interpret cc; do
+	expect 0 "via $via" "$RNNCC" run exact.ir --weights-dtype bf16 --products-dtype bf16 --seed 5 --via $via -o products_$via.npz
+done
+that cmp -s products_interpret.npz products_cc.npz
+expect 0 'via interpret' "$RNNCC" run exact.ir --weights-dtype bf16 --seed 5 --via interpret -o weights.npz
+if cmp -s weights.npz products_cc.npz; then rounded=no; else rounded=yes; fi
+that test $rounded = yes
 expect 1 'no-data' "$RNNCC" compile ninth.ir -o ninth --verify --data no-data
 
 "$RNNCC" run 'a b.ir' --dim T=7 --seed 3 --via interpret -o wanted.npz >/dev/null

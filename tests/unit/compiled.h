@@ -293,6 +293,20 @@ static inline int64_t first_difference(const Tensor *x, const Tensor *y, double 
 
 /* ---- rounding ---- */
 
+/* The nearest number with that many significant bits and no exponent below `least`, ties to even: scale, rint, scale back. */
+static inline double rounded(double x, int bits, int least)
+{
+	int e;
+	frexp(x, &e); /* |x| in [2^(e-1), 2^e) */
+	if (e - 1 < least) e = least + 1;
+	return ldexp(rint(ldexp(x, bits - e)), e - bits);
+}
+
+static inline double round_to(double x, Elem elem)
+{
+	return elem == BF16 ? rounded(x, 8, -126) : elem == F16 ? rounded(x, 11, -14) : x;
+}
+
 /* How many roundings of the coarsest float type lie between inputs and results, at most: the sum over all values.  A sum
  * counts its terms, an elementary function 4 (vocabulary: below 3.7 ulp), a loop its body as often as it runs. */
 static inline double count_roundings(Ctx *cx, Arena *arena, const Graph *g, const DimEnv *env, double *unit)

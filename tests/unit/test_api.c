@@ -133,6 +133,37 @@ Test(api, binds_inputs)
 	rnncc_free(model);
 }
 
+/* 1 + 2^-9 is between two numbers of bf16, and rounded only where that is asked for; the weight 1.5 has one. */
+Test(api, narrow_products)
+{
+	char path[] = "/tmp/rnncc-products-XXXXXX.ir";
+	FILE *f = fdopen(mkstemps(path, 3), "w");
+	fputs("graph @m(%x: f32[1, 2]) -> (%y: f32[1, 1]) {\n"
+	      "  %w = const f32[2, 1] {1.5, 0}\n"
+	      "  %y = contract %x %w spec=\"ij,jk->ik\"\n"
+	      "  return %y\n"
+	      "}\n",
+		f);
+	fclose(f);
+	for (int w = 0; w < N_WAYS; w++)
+		for (int how = 0; how < 3; how++) {
+			rnncc_options options = ways(w);
+			if (how > 0) options.weights_dtype = "bf16";
+			if (how > 1) options.products_dtype = "bf16";
+			char *error = NULL;
+			rnncc_model *model = rnncc_load(path, &options, &error);
+			cr_assert(model, "%s", error);
+			float x[] = {1 + 0x1p-9f, 3};
+			const rnncc_tensor in = floats(x, 2, (const int64_t[]){1, 2});
+			rnncc_tensor out;
+			cr_assert_eq(rnncc_run(model, &in, 1, NULL, &out, 1, NULL), 0);
+			cr_expect_eq(*(const float *)out.data, how > 1 ? 1.5f : 1.5f * (1 + 0x1p-9f));
+			rnncc_tensors_free(&out, 1);
+			rnncc_free(model);
+		}
+	remove(path);
+}
+
 /* ---- errors ---- */
 
 static void check_refused(const rnncc_options *options, const char *words)
@@ -151,6 +182,11 @@ Test(api, errors_of_loading)
 	check_refused(&(rnncc_options){.binds = &(rnncc_pair){"q", "1"}, .n_binds = 1}, "no input of that name");
 	check_refused(&(rnncc_options){.binds = &(rnncc_pair){"h", "1,two"}, .n_binds = 1}, "neither numbers");
 	check_refused(&(rnncc_options){.states = &(rnncc_pair){"y", "h"}, .n_states = 1}, "types differ");
+	check_refused(&(rnncc_options){.weights_dtype = "f8"}, "weights_dtype is 'f8': bf16 or f16 wanted");
+	check_refused(&(rnncc_options){.weights_dtype = "bf16", .f64 = 1}, "which f64 leaves none of");
+	check_refused(&(rnncc_options){.weights_dtype = "bf16", .products_dtype = "f16"}, "products_dtype is 'f16'");
+	check_refused(&(rnncc_options){.products_dtype = "bf16"}, "it needs weights_dtype to be bf16");
+	check_refused(&(rnncc_options){.weights_dtype = "f16", .products_dtype = "bf16"}, "it needs weights_dtype");
 	check_refused(&(rnncc_options){.ranges = &(rnncc_range){"T", 5, 2}, .n_ranges = 1}, "is empty");
 	cr_expect_null(rnncc_load("/nonexistent.onnx", NULL, NULL), "an error that nobody wants to read");
 	char *error;

@@ -1,5 +1,5 @@
 /* test_narrow.c: --weights-dtype (passes/narrow.c) by its law: a build with narrow weights computes, bit for bit, what the plain
- * build computes from weights that were rounded beforehand, by a rule of this file: scale, rint, scale back.
+ * build computes from weights that were rounded beforehand, by the rule of compiled.h.
  */
 #include <criterion/criterion.h>
 
@@ -33,20 +33,6 @@ static const Variant variants[] = {
 		.cc_opt = 1,
 		.werror = true},
 };
-
-/* The nearest number with that many significant bits and no exponent below `least`, ties to even. */
-static double rounded(double x, int bits, int least)
-{
-	int e;
-	frexp(x, &e); /* |x| in [2^(e-1), 2^e) */
-	if (e - 1 < least) e = least + 1;
-	return ldexp(rint(ldexp(x, bits - e)), e - bits);
-}
-
-static double round_to(double x, Elem elem)
-{
-	return elem == BF16 ? rounded(x, 8, -126) : elem == F16 ? rounded(x, 11, -14) : x;
-}
 
 static bool is_weight(const char *name) { return !strcmp(name, "W") || !strcmp(name, "R") || !strcmp(name, "w"); }
 
