@@ -52,6 +52,9 @@ class Case:
         large = self.layer and self.layer.length * self.layer.hidden**2 > 100 * 128**2
         return [v for v in VARIANTS[self.group] if not (large and v is UNFUSED)]
 
+    def with_bf16(self):
+        return BF16 in self.variants()
+
     def dims(self):
         """Every size that the model leaves open, as it is in these inputs."""
         found = {}
@@ -142,7 +145,7 @@ def layers(quick):
         return {"step": ["LSTM_32_step", "LSTM_128_step", "GRU_128_step", "RNN_64_step"], "cell": ["PeepholeLSTM_128_step"],
                 "sequence": ["LSTM_64_T100"], "batch": ["LSTM_64_T100_B16"], "threads": ["LSTM_128_T100"]}
     sizes = (32, 64, 128, 256, 512)
-    return {"step": [f"{cell}_{h}_step" for cell in ("LSTM", "GRU", "RNN") for h in sizes],
+    return {"step": ["LSTM_32x16_step"] + [f"{cell}_{h}_step" for cell in ("LSTM", "GRU", "RNN") for h in sizes],
             "cell": [f"{cell}_{h}_step" for cell in ("PeepholeLSTM", "LayerNormLSTM", "CoupledLSTM", "ResetFirstGRU", "MinGRU",
                                                      "Invented") for h in (128, 256)],
             "sequence": [f"LSTM_{h}_T100" for h in sizes] + [f"GRU_{h}_T100" for h in (64, 128, 256)] + ["RNN_64_T100"],

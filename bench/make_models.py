@@ -1,6 +1,7 @@
-"""Recurrent layers as ONNX models, with as many inputs as hidden units, and weights that depend on the name only.
+"""Recurrent layers as ONNX models, and weights that depend on the name only.
 
-    make_models.py FOLDER NAME...          NAME: CELL_H_step, CELL_H_T100, CELL_H_T100_B16 (a batch of 16)
+    make_models.py FOLDER NAME...          NAME: CELL_H_step, CELL_H_T100, CELL_H_T100_B16 (a batch of 16); H: hidden units, and as
+                                           many inputs; 32x16: 32 units, 16 inputs
 
 writes FOLDER/NAME.onnx, and prints a line for each: its path, and the --state options that make a stream of it.
 
@@ -50,14 +51,15 @@ CELLS = {
 
 
 class Name:
-    """CELL_H_step or CELL_H_T100[_B16] taken apart."""
+    """CELL_H_step or CELL_H_T100[_B16] taken apart; H is a number, or two with an x between."""
 
     def __init__(self, text):
-        found = re.fullmatch(r"(2x)?(bi)?([A-Za-z]+)_(\d+)_(step|T(\d+))(?:_B(\d+))?", text)
+        found = re.fullmatch(r"(2x)?(bi)?([A-Za-z]+)_(\d+)(?:x(\d+))?_(step|T(\d+))(?:_B(\d+))?", text)
         if not found or found[3] not in {**OPERATORS, **CELLS}:
             raise ValueError(f"{text}: not CELL_H_step, CELL_H_T100 or CELL_H_T100_B16 of {', '.join([*OPERATORS, *CELLS])}")
         self.layers, self.directions, self.cell = 2 if found[1] else 1, 2 if found[2] else 1, found[3]
-        self.hidden, self.length, self.batch = int(found[4]), int(found[6] or 1), int(found[7] or 1)
+        self.hidden, self.inputs = int(found[4]), int(found[5] or found[4])
+        self.length, self.batch = int(found[7] or 1), int(found[8] or 1)
         if self.length == 1 and self.layers * self.directions > 1:
             raise ValueError(f"{text}: a step has one layer and one direction")
         if self.cell in CELLS and self.length > 1:
@@ -87,7 +89,7 @@ def make_operator(name, weights):
     op, attributes, peepholes = OPERATORS[name.cell]
     gates, n_hidden, n_dirs = GATES[op], name.hidden, name.directions
     states = [] if name.length > 1 else [("h0", "Y_h"), ("c0", "Y_c")][: 2 if op == "LSTM" else 1]
-    nodes, x, n_in = [], "X", n_hidden
+    nodes, x, n_in = [], "X", name.inputs
     for k in range(name.layers):
         mark = f"_{k}" if name.layers > 1 else ""
         given = [x, weights.add("W" + mark, n_dirs, gates * n_hidden, n_in),
@@ -104,7 +106,7 @@ def make_operator(name, weights):
             nodes += [helper.make_node("Transpose", [y], [y + "t"], perm=[0, 2, 1, 3]),
                       helper.make_node("Reshape", [y + "t", "next_shape"], [y + "r"])]
             x, n_in = y + "r", n_dirs * n_hidden
-    inputs = [value("X", name.length, name.batch, n_hidden)] + [value(i, 1, name.batch, n_hidden) for i, _ in states]
+    inputs = [value("X", name.length, name.batch, name.inputs)] + [value(i, 1, name.batch, n_hidden) for i, _ in states]
     outputs = [value("Y", name.length, n_dirs, name.batch, n_hidden)] + [value(o, 1, name.batch, n_hidden) for _, o in states]
     return nodes, inputs, outputs, {o: i for i, o in states}
 
@@ -118,7 +120,7 @@ def make_cell(name, weights):
     for gain, gates in ("gain_x", x_gates), ("gain_h", h_gates), ("gain_c", 1):
         if gain in text:
             weights.all[gain] = np.ones(gates * n_hidden, np.float32)
-    nodes = [helper.make_node("MatMul", ["X", weights.add("W", n_hidden, x_gates * n_hidden)], ["xw"])]
+    nodes = [helper.make_node("MatMul", ["X", weights.add("W", name.inputs, x_gates * n_hidden)], ["xw"])]
     if h_gates:
         nodes.append(helper.make_node("MatMul", ["h0", weights.add("R", n_hidden, h_gates * n_hidden)], ["hr"]))
     for row in re.split(r"[;\n]", text):
@@ -130,7 +132,7 @@ def make_cell(name, weights):
     carry = {"h": ("h0", "Y"), "c": ("c0", "Y_c")}
     # The output is the state h: a copy of it, as the operators have, so that Y is an output as well.
     nodes.append(helper.make_node("Identity", ["Y"], ["Y_h"]))
-    inputs = [value("X", name.batch, n_hidden)] + [value(carry[s][0], name.batch, n_hidden) for s in states]
+    inputs = [value("X", name.batch, name.inputs)] + [value(carry[s][0], name.batch, n_hidden) for s in states]
     outputs = [value("Y", name.batch, n_hidden), value("Y_h", name.batch, n_hidden)]
     outputs += [value("Y_c", name.batch, n_hidden)] if "c" in states else []
     if "one" not in text:

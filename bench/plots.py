@@ -7,7 +7,7 @@ import pathlib
 import re
 import sys
 
-STYLE = {"ONNX Runtime": "C1", "oneDNN": "C3", "torch": "C2", "emx": "C5", "rnncc gcc": "C0", "rnncc clang": "C4", "rnncc bf16": "C9", "unfused": "C7"}
+STYLE = {"ONNX Runtime": "C1", "oneDNN": "C3", "torch": "C2", "emx": "C5", "onnx2c": "C6", "RTNeural Eigen": "C8", "rnncc gcc": "C0", "rnncc clang": "C4", "rnncc bf16": "C9", "unfused": "C7"}
 OURS = ("rnncc gcc", "rnncc clang")
 
 
@@ -91,7 +91,7 @@ def draw(report, out):
     results = report["results"]
 
     def of(group, cell):
-        return [r for r in results if r["group"] == group and r.get("cell") == cell]
+        return [r for r in results if r["group"] == group and r.get("cell") == cell and r.get("inputs", r["hidden"]) == r["hidden"]]
 
     written = []
     for group, title in ("step", "one step"), ("sequence", "100 steps"), ("batch", "100 steps, batch 16"):

@@ -13,6 +13,7 @@
  *     rnncc LABEL LIBRARY PREFIX STEP ATOL    C that `rnncc compile --describe` emitted, as a shared library; STEP 1: PREFIX_step;
  *                                             ATOL: in place of that above, where not 0 (narrow weights)
  *     plain LABEL LIBRARY                     C by another compiler: plain_call(inputs, outputs), states among both
+ *     layer LABEL LIBRARY W R B               layer_peer.h; files of floats
  *     onednn LABEL ATOL CELL TYPE STATEFUL T B INPUTS HIDDEN W R BIAS    onednn_peer.h; TYPE f32 or bf16; files of floats
  *
  * ONNX Runtime: as many threads as CPUs, sequential, all graph optimisations; tensors over memory of ours, made once, for the
@@ -37,7 +38,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { MAX_TENSORS = 32, MAX_RUNNERS = 12, MAX_RANK = 8, MAX_SAMPLES = 200000, TURN = 12, FLOAT = 1 };
+enum { MAX_TENSORS = 32, MAX_RUNNERS = 16, MAX_RANK = 8, MAX_SAMPLES = 200000, TURN = 12, FLOAT = 1 };
 static const double SAMPLE_SECONDS = 20e-6, LONG_SECONDS = 200e-6;
 
 typedef struct {
@@ -66,6 +67,9 @@ typedef struct {
 	Onednn *onednn;
 	/* other compilers' C */
 	void (*plain)(const void *const *in, void *const *out);
+	/* layers that somebody wrote */
+	void (*layer)(const float *x, float *y);
+	void (*layer_reset)(void);
 	/* all: what the pointers above see */
 	void *in[MAX_TENSORS], *out[MAX_TENSORS];
 	int n_calls; /* a sample */
@@ -279,10 +283,32 @@ static void onednn_open(Runner *r, char *line)
 	r->out[0] = allocate(race.out[0].size_bytes);
 }
 
+/* ---- layers ---- */
+
+static void layer_open(Runner *r, const char *path, const char *w, const char *recurrent, const char *bias)
+{
+	typedef void (*Pack)(const float *w, const float *r, const float *b);
+	typedef void (*Run)(const float *x, float *y);
+	void *handle = library(path);
+	((Pack)function(handle, "layer_", "pack"))(floats_of(w), floats_of(recurrent), floats_of(bias));
+	r->layer = (Run)function(handle, "layer_", "run");
+	r->layer_reset = function(handle, "layer_", "reset");
+	r->layer_reset();
+	r->in[0] = allocate(race.in[0].size_bytes);
+	r->out[0] = allocate(race.out[0].size_bytes);
+}
+
+/* The first input is the sequence and the first output the states h; the others are states, which are inside. */
+static bool is_layer(const Runner *r) { return r->onednn || r->layer; }
+
 /* ---- calls ---- */
 
 static void run_once(Runner *r)
 {
+	if (r->layer) {
+		r->layer(r->in[0], r->out[0]);
+		return;
+	}
 	if (r->onednn) {
 		onednn_run(r->onednn);
 		return;
@@ -305,10 +331,15 @@ static void run_once(Runner *r)
 static void set_inputs(Runner *r, int step)
 {
 	int n = 0;
-	if (r->onednn) { /* a layer: the first input is the sequence, the others are states */
-		if (!step) onednn_reset(r->onednn);
-		onednn_set_input(r->onednn,
-			(const float *)(const void *)(race.in[0].data + race.in[0].size_bytes * (size_t)step));
+	if (is_layer(r)) {
+		const char *x = race.in[0].data + race.in[0].size_bytes * (size_t)step;
+		if (r->onednn) {
+			if (!step) onednn_reset(r->onednn);
+			onednn_set_input(r->onednn, (const float *)(const void *)x);
+		} else {
+			if (!step) r->layer_reset();
+			memcpy(r->in[0], x, race.in[0].size_bytes);
+		}
 		return;
 	}
 	for (int i = 0; i < race.n_in; i++) {
@@ -329,7 +360,7 @@ static bool outputs_agree(Runner *r, int step)
 	int n = 0;
 	if (r->onednn) onednn_get_output(r->onednn, r->out[0]);
 	for (int i = 0; i < race.n_out; i++) {
-		if (is_state_out(i) || (r->onednn && i > 0)) continue;
+		if (is_state_out(i) || (is_layer(r) && i > 0)) continue;
 		const float *a = r->out[takes_states(r) ? i : n], *b = first->out[takes_states(first) ? i : n];
 		n++;
 		if (race.out[i].type != FLOAT) {
@@ -465,6 +496,11 @@ static void read_plan(FILE *f)
 			Runner *r = &race.runners[race.n_runners++];
 			r->label = field(&rest);
 			plain_open(r, field(&rest));
+		} else if (!strcmp(what, "layer") && race.n_runners < MAX_RUNNERS) {
+			Runner *r = &race.runners[race.n_runners++];
+			r->label = field(&rest);
+			const char *path = field(&rest), *w = field(&rest), *recurrent = field(&rest);
+			layer_open(r, path, w, recurrent, field(&rest));
 		} else if (!strcmp(what, "onednn") && race.n_runners < MAX_RUNNERS) {
 			Runner *r = &race.runners[race.n_runners++];
 			r->label = field(&rest);

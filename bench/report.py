@@ -13,14 +13,15 @@ import subprocess
 import sys
 
 ORT = "ONNX Runtime"
-PEERS = (ORT, "oneDNN", "torch", "emx")
+PEERS = (ORT, "oneDNN", "torch", "emx", "onnx2c", "RTNeural Eigen", "RTNeural xsimd")
+HAND = "by hand"  # bench/hand_peer.c
 OURS = ("rnncc gcc", "rnncc clang", "rnncc v3")
 # Group: title, columns of implementations.
 GROUPS = {
-    "real": ("Models", (ORT, "emx", "rnncc gcc", "rnncc clang", "rnncc v3", "unfused")),
-    "step": ("One step of a layer, batch 1", (*PEERS, "rnncc gcc", "rnncc clang", "rnncc v3", "unfused")),
+    "real": ("Models", (ORT, "emx", "onnx2c", "rnncc gcc", "rnncc clang", "rnncc v3", "unfused")),
+    "step": ("One step of a layer, batch 1", (*PEERS, HAND, "rnncc gcc", "rnncc clang", "rnncc v3", "unfused")),
     "cell": ("One step of other cells, batch 1", (ORT, "oneDNN", "rnncc gcc", "rnncc clang", "rnncc v3")),
-    "sequence": ("100 steps, batch 1", (*PEERS, "rnncc gcc", "rnncc clang", "rnncc v3", "unfused")),
+    "sequence": ("100 steps, batch 1", (*PEERS, HAND, "rnncc gcc", "rnncc clang", "rnncc v3", "unfused")),
     "batch": ("100 steps, batch 16", (*PEERS[:3], "rnncc gcc", "rnncc clang")),
     "length": ("Sequences of other lengths, batch 1", (ORT, "oneDNN", "rnncc gcc")),
     "threads": ("Two threads on two CPUs (`rnncc gcc`: one)", (ORT, "oneDNN", "rnncc gcc", "rnncc 2 threads")),
@@ -64,14 +65,17 @@ def group_table(group, results):
     title, labels = GROUPS[group]
     labels = [k for k in labels if any(us(r, k) is not None for r in results)]
     bounded = any("bound_us" in r for r in results)
+    by_hand = any(us(r, HAND) is not None for r in results)
     rows = []
     for r in results:
         ours = best(r, ("rnncc 2 threads",) if group == "threads" else OURS[:2])
         error = max(t["max_abs_error"] for k, t in r["runners"].items() if not k.endswith("bf16"))
         rows.append([r["name"], *(number(us(r, k)) for k in labels), ratio(us(r, ORT), ours), ratio(best(r, PEERS), ours)]
+                    + ([ratio(us(r, HAND), ours, "{:.0%}")] if by_hand else [])
                     + ([ratio(r.get("bound_us"), ours, "{:.0%}")] if bounded else [])
                     + [f"{error:.0e}" + ("" if r["agree"] else " **DIFFERS**")])
-    return [f"### {title}", "", *table(["", *labels, "faster than ORT", "than best peer"] + (["of bound"] if bounded else []) + ["error"], rows), ""]
+    return [f"### {title}", "", *table(["", *labels, "faster than ORT", "than best peer"] + (["of hand-written"] if by_hand else [])
+                                        + (["of bound"] if bounded else []) + ["error"], rows), ""]
 
 
 def narrow_table(results):

@@ -22,19 +22,7 @@ import cases
 import make_models
 import plots
 import report
-
-HERE = pathlib.Path(__file__).resolve().parent
-ROOT = HERE.parent
-ORT = "ONNX Runtime"
-# ONNX's gates in oneDNN's order.
-ONEDNN_ORDER = {"LSTM": (0, 2, 3, 1), "GRU": (0, 1, 2), "ResetFirstGRU": (0, 1, 2), "RNN": (0,)}
-
-
-def command(*args, **more):
-    done = subprocess.run([str(a) for a in args], capture_output=True, text=True, **more)
-    if done.returncode:
-        raise RuntimeError(f"{' '.join(map(str, args))}\n{done.stdout}{done.stderr}".strip())
-    return done.stdout
+from peers import HERE, ORT, ROOT, Peers, command
 
 
 class Bench:
@@ -46,17 +34,13 @@ class Bench:
         self.has_bf16 = "--weights-dtype" in command(options.rnncc, "compile", "--help")
         if not self.has_bf16:
             self.missing.append("bf16 weights: this rnncc has no --weights-dtype")
-        self.emx = ROOT / "build/venv/bin/emx-onnx-cgen"
-        if not self.emx.exists():
-            self.missing.append("emx-onnx-cgen: not in build/venv")
+        self.peers = Peers(options, self.missing)
         self.tool("limits", ROOT / "runtime/probe/probe.c", "-march=native")
         self.tool("cold")
         self.tool("race", HERE / "onednn_peer.c", program="race_without_onednn")
-        self.onednn = pathlib.Path("/usr/include/oneapi/dnnl/dnnl.h").exists()
-        if self.onednn:
+        if self.peers.onednn:
             self.tool("race", HERE / "onednn_peer.c", "-DWITH_ONEDNN", "-ldnnl")
         else:
-            self.missing.append("oneDNN: libdnnl-dev is not installed")
             shutil.copy(self.out / "race_without_onednn", self.out / "race")
 
     def tool(self, name, *more, program=None):
@@ -83,22 +67,6 @@ class Bench:
         weights = re.search(r"M_WEIGHTS_BYTES (\d+)", header)
         return folder / "m.so", int(weights.group(1)) if weights else 0
 
-    def onednn_line(self, case, dtype):
-        """What race.c is told of a layer, its weights in files as oneDNN orders them; None where oneDNN has no such layer."""
-        n = case.layer
-        if not n or not self.onednn or n.cell not in ONEDNN_ORDER or n.layers * n.directions > 1:
-            return None
-        order, h = list(ONEDNN_ORDER[n.cell]), n.hidden
-        w, r = (case.weights[k].reshape(len(order), h, h)[order].transpose(2, 0, 1) for k in "WR")
-        wb, rb = case.weights["B"].reshape(2, len(order), h)[:, order]
-        b = np.stack([wb[0] + rb[0], wb[1] + rb[1], wb[2], rb[2]]) if n.cell == "GRU" else wb + rb
-        files = []
-        for name, data in ("w", w), ("r", r), ("b", b):
-            files.append(self.out / "models" / case.name / f"onednn_{name}.bin")
-            files[-1].write_bytes(np.ascontiguousarray(data, np.float32).tobytes())
-        label, tolerance = ("oneDNN", 0) if dtype == "f32" else ("oneDNN bf16", 5e-2)
-        return ("onednn", label, tolerance, n.cell, dtype, int(bool(case.carry)), n.length, n.batch, h, h, *files)
-
     def plan(self, case, name, runners, **facts):
         """What race.c reads, in a file."""
         folder = self.out / "models" / case.name
@@ -118,42 +86,13 @@ class Bench:
         path.write_text("".join("\t".join(map(str, line)) + "\n" for line in [*lines, *runners]))
         return path
 
-    def emx_line(self, case):
-        """emx-onnx-cgen's C, the only other compiler of ONNX to C that a registry has, by gcc -O3 -march=native."""
-        if case.group not in ("real", "step", "sequence") or not self.emx.exists():
-            return None
-        folder = self.out / "models" / case.name / "emx"
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "model.c").unlink(missing_ok=True)
-        flags = [f"--input-dim={i.name}:{k}={case.steps[0][i.name].shape[k]}" for i in case.model.graph.input
-                 for k, d in enumerate(i.type.tensor_type.shape.dim) if not d.HasField("dim_value")]
-        ran = subprocess.run([self.emx, "compile", case.path, "model.c", "--model-name", "model", "--large-weight-threshold",
-                              str(1 << 40), *flags], capture_output=True, text=True, cwd=folder)
-        if ran.returncode or not (folder / "model.c").exists():
-            why = (ran.stdout + ran.stderr).strip().splitlines()[-1]
-            self.missing.append(f"{case.name} by emx-onnx-cgen: {re.sub(r'^Result: |( [(]while| Hint:).*', '', why)}")
-            return None
-        n_in, n_out = len(case.steps[0]), len(case.output_shapes())
-        arguments = [f"in[{i}]" for i in range(n_in)] + [f"out[{i}]" for i in range(n_out)]
-        (folder / "plain.c").write_text('#include "model.c"\nvoid plain_call(const void *const *in, void *const *out);\n'
-                                        "void plain_call(const void *const *in, void *const *out)\n"
-                                        f"{{\n\tmodel({', '.join(arguments)});\n}}\n")
-        command("gcc", "-O3", "-march=native", "-w", "-fPIC", "-shared", folder / "plain.c", "-o", folder / "m.so", "-lm")
-        return ("plain", "emx", folder / "m.so")
-
-    def ort_line(self):
-        return ("ort", ORT, next(pathlib.Path(onnxruntime.__file__).parent.glob("capi/libonnxruntime.so.*")))
-
     def race(self, case):
         (self.out / "models" / case.name).mkdir(parents=True, exist_ok=True)
-        runners, weight_bytes = [self.ort_line()], {}
+        runners, weight_bytes = self.peers.lines(case), {}
         variants = [v for v in case.variants() if self.compilers[v[2]] and (v is not cases.BF16 or self.has_bf16)]
         for variant in variants:
             so, weight_bytes[variant[0]] = self.build(case, variant)
             runners.append(("rnncc", variant[0], so, "m", int(bool(case.carry)), variant[4]))
-        runners += [line for line in (self.onednn_line(case, "f32"), self.emx_line(case)) if line]
-        if case.layer and case.layer.cell == "LSTM" and cases.BF16 in case.variants():
-            runners += [line for line in (self.onednn_line(case, "bf16"),) if line]
         environment = {**os.environ, "OMP_NUM_THREADS": str(case.threads)}
         done = subprocess.run([str(self.out / "race"), str(self.plan(case, "plan.txt", runners))], capture_output=True, text=True,
                               env=environment)
@@ -165,7 +104,8 @@ class Bench:
                   "steps": found["steps"], "agree": found["agree"], "runners": {r.pop("label"): r for r in found["runners"]}}
         if case.layer:
             n = case.layer
-            result |= {"cell": n.cell, "hidden": n.hidden, "length": n.length, "batch": n.batch, "stacked": n.layers * n.directions}
+            result |= {"cell": n.cell, "hidden": n.hidden, "inputs": n.inputs, "length": n.length, "batch": n.batch,
+                       "stacked": n.layers * n.directions}
         if not found["agree"]:
             print(done.stderr.strip(), file=sys.stderr)
         return result
@@ -178,7 +118,8 @@ class Bench:
         for case, _ in done:
             file = self.out / "models" / case.name / "layer.npz"
             np.savez(file, X=case.steps[0]["X"], Y=case.first_output(), **case.weights)
-            jobs.append({"cell": case.layer.cell, "hidden": case.layer.hidden, "batch": case.layer.batch, "weights": str(file)})
+            n = case.layer
+            jobs.append({"cell": n.cell, "inputs": n.inputs, "hidden": n.hidden, "batch": n.batch, "weights": str(file)})
         if not jobs:
             return
         ran = subprocess.run([self.o.torch_python, str(HERE / "torch_peer.py")], capture_output=True, text=True,
@@ -198,7 +139,7 @@ class Bench:
                 continue
             so = self.out / "models" / case.name / "rnncc_gcc/m.so"
             plans = [self.plan(case, f"cold_{k}.txt", [line], seconds=0, steps=1)
-                     for k, line in enumerate([("rnncc", "rnncc gcc", so, "m", 1, 0), self.ort_line()])]
+                     for k, line in enumerate([("rnncc", "rnncc gcc", so, "m", 1, 0), self.peers.ort()])]
             program = self.out / "race_without_onednn"
             ours, ort = json.loads(command(self.out / "cold", 20, program, plans[0], program, plans[1]))
             found[case.name] = {"rnncc gcc": ours, ORT: ort}
@@ -239,11 +180,19 @@ def main():
     parser.add_argument("--rnncc", default=ROOT / "build/release/rnncc", type=pathlib.Path)
     parser.add_argument("--out", default=ROOT / "build/bench", type=pathlib.Path)
     parser.add_argument("--cases", default=ROOT.parent / "shared/cases/real", type=pathlib.Path, help="real models with data sets")
+    parser.add_argument("--rtneural", metavar="DIR", type=pathlib.Path,
+                        help="a checkout of RTNeural, with its submodules, to compare with")
+    parser.add_argument("--onnx2c", metavar="PROGRAM", type=pathlib.Path, help="onnx2c, to compare with")
     parser.add_argument("--torch-python", default="/usr/bin/python3", help="a Python that has torch")
     o = parser.parse_args()
     o.seconds = o.seconds or (0.5 if o.quick else 2)
     if o.cpu is None:
         o.cpu = max(os.sched_getaffinity(0))
+    if o.rtneural and not (o.rtneural / "RTNeural/RTNeural.h").exists():
+        parser.error(f"--rtneural {o.rtneural}: there is no RTNeural/RTNeural.h in it")
+    if o.onnx2c and not shutil.which(o.onnx2c):
+        parser.error(f"--onnx2c {o.onnx2c}: not a program")
+    o.rtneural, o.onnx2c = o.rtneural and o.rtneural.resolve(), o.onnx2c and pathlib.Path(shutil.which(o.onnx2c)).resolve()
     o.out.mkdir(parents=True, exist_ok=True)
     bench = Bench(o)
     todo, missing = cases.all_cases(o)

@@ -1,6 +1,6 @@
 """The time of torch's own recurrent layers, for bench/run.py: reads a JSON list of jobs on standard input, writes one of times.
 
-A job is {cell, hidden, batch, weights: an .npz with W, R, B as ONNX has them, X and Y}.  Runs under the system's Python, for
+A job is {cell, inputs, hidden, batch, weights: an .npz with W, R, B as ONNX has them, X and Y}.  Runs under the system's Python, for
 Debian's torch.  Each call is layer(x, state) under no_grad and includes Python's overhead, some microseconds."""
 
 import json
@@ -17,7 +17,7 @@ ORDER = {"LSTM": (0, 2, 3, 1), "GRU": (1, 0, 2), "RNN": (0,)}  # ONNX's gates in
 
 def layer_of(job, data):
     hidden, order = job["hidden"], ORDER[job["cell"]]
-    layer = getattr(torch.nn, job["cell"])(hidden, hidden)
+    layer = getattr(torch.nn, job["cell"])(job["inputs"], hidden)
     bias = data["B"].reshape(2, -1)
     for name, value in zip(("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0"),
                            (data["W"][0], data["R"][0], bias[0], bias[1])):
