@@ -2,6 +2,7 @@
 # ctest: slow timeout=900
 # fuzz.sh: a short run of every libFuzzer target: the same 2000 inputs each time, so that a change is judged by itself. With
 # RNNCC_FUZZ_SECONDS=N: other inputs, for N seconds each.
+# The library is built by Clang for it, and without a warning.
 # Seeds: tests/fuzz/corpus/TARGET/, where it exists. A find stays as a file under the test's folder.
 
 set -eu
@@ -9,7 +10,8 @@ ls "$RNNCC_SOURCE_DIR"/tests/fuzz/*.c >/dev/null 2>&1 || { echo 'no target'; exi
 command -v clang-14 >/dev/null || { echo 'no clang-14'; exit 77; }
 build=$RNNCC_BUILD_DIR/fuzz # kept from run to run
 cmake -S "$RNNCC_SOURCE_DIR" -B "$build" -G Ninja -DCMAKE_C_COMPILER=clang-14 -DCMAKE_C_FLAGS=-O1 -DCMAKE_BUILD_TYPE=Debug \
-	-DRNNCC_FUZZ=ON -DRNNCC_WITH_LLVM=OFF -DBUILD_TESTING=ON -DRNNCC_SANITIZE=address,undefined --log-level=WARNING
+	-DRNNCC_FUZZ=ON -DRNNCC_WITH_LLVM=OFF -DBUILD_TESTING=ON -DRNNCC_SANITIZE=address,undefined \
+	-DCMAKE_COMPILE_WARNING_AS_ERROR=ON --log-level=WARNING
 if [ -n "${RNNCC_FUZZ_SECONDS:-}" ]; then how="-max_total_time=$RNNCC_FUZZ_SECONDS"
 else how='-seed=1 -runs=2000'; fi
 for source in "$RNNCC_SOURCE_DIR"/tests/fuzz/*.c; do
