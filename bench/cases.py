@@ -23,13 +23,14 @@ SILERO_STEPS = 68  # of 16 kHz in the recorded stream
 GCC, CLANG = ("rnncc gcc", "-O2", "gcc", (), 0), ("rnncc clang", "-O2", "clang", (), 0)
 V3 = ("rnncc v3", "-O2", "gcc", ("--target", "x86-64-v3"), 0)
 BF16 = ("rnncc bf16", "-O2", "gcc", ("--weights-dtype", "bf16"), 2e-2)
+BF16_PRODUCTS = ("rnncc bf16 products", "-O2", "gcc", ("--weights-dtype", "bf16", "--products-dtype", "bf16"), 2e-2)
 UNFUSED = ("unfused", "-O0", "gcc", (), 0)
 TWO = ("rnncc 2 threads", "-O2", "gcc", ("--threads", "2"), 0)
 VARIANTS = {
     "real": (GCC, CLANG, V3, UNFUSED),
-    "step": (GCC, CLANG, V3, BF16, UNFUSED),
+    "step": (GCC, CLANG, V3, BF16, BF16_PRODUCTS, UNFUSED),
     "cell": (GCC, CLANG, V3),
-    "sequence": (GCC, CLANG, V3, BF16, UNFUSED),
+    "sequence": (GCC, CLANG, V3, BF16, BF16_PRODUCTS, UNFUSED),
     "batch": (GCC, CLANG),
     "length": (GCC,),
     "threads": (GCC, TWO),

@@ -7,7 +7,8 @@ import pathlib
 import re
 import sys
 
-STYLE = {"ONNX Runtime": "C1", "oneDNN": "C3", "torch": "C2", "emx": "C5", "onnx2c": "C6", "RTNeural Eigen": "C8", "rnncc gcc": "C0", "rnncc clang": "C4", "rnncc bf16": "C9", "unfused": "C7"}
+STYLE = {"ONNX Runtime": "C1", "oneDNN": "C3", "torch": "C2", "emx": "C5", "onnx2c": "C6", "RTNeural Eigen": "C8", "rnncc gcc": "C0", "rnncc clang": "C4",
+         "rnncc bf16": "C9", "rnncc bf16 products": "darkcyan", "unfused": "C7"}
 OURS = ("rnncc gcc", "rnncc clang")
 
 

@@ -69,7 +69,7 @@ def group_table(group, results):
     rows = []
     for r in results:
         ours = best(r, ("rnncc 2 threads",) if group == "threads" else OURS[:2])
-        error = max(t["max_abs_error"] for k, t in r["runners"].items() if not k.endswith("bf16"))
+        error = max(t["max_abs_error"] for k, t in r["runners"].items() if "bf16" not in k)
         rows.append([r["name"], *(number(us(r, k)) for k in labels), ratio(us(r, ORT), ours), ratio(best(r, PEERS), ours)]
                     + ([ratio(us(r, HAND), ours, "{:.0%}")] if by_hand else [])
                     + ([ratio(r.get("bound_us"), ours, "{:.0%}")] if bounded else [])
@@ -78,16 +78,25 @@ def group_table(group, results):
                                         + (["of bound"] if bounded else []) + ["error"], rows), ""]
 
 
+NARROW = ("rnncc bf16", "rnncc bf16 products")
+
+
 def narrow_table(results):
-    rows = [[r["name"], number(us(r, "rnncc gcc")), number(us(r, "rnncc bf16")), number(us(r, "oneDNN bf16")),
-             ratio(us(r, "rnncc gcc"), us(r, "rnncc bf16")), ratio(us(r, "oneDNN bf16"), us(r, "rnncc bf16")),
-             ratio(r.get("bf16_bound_us"), us(r, "rnncc bf16"), "{:.0%}"),
-             f"{r['runners']['rnncc bf16']['max_abs_error']:.0e}"]
-            for r in results if us(r, "rnncc bf16") is not None]
-    if not rows:
+    """Weights stored in bf16, and products of two numbers of bf16 as well, each against our f32 and against oneDNN's bf16."""
+    found = [r for r in results if us(r, NARROW[0]) is not None]
+    if not found:
         return []
-    return ["### Weights in bf16", "", *table(["", "rnncc f32", "rnncc bf16", "oneDNN bf16", "faster than f32", "than oneDNN", "of bound", "error"],
-                                              rows), ""]
+    kinds = [k for k in NARROW if any(us(r, k) is not None for r in found)]
+    columns, rows = ["", "rnncc f32", *kinds, "oneDNN bf16"], []
+    for k in kinds:
+        columns += [f"{k[6:]}: faster than f32", "than oneDNN", "of bound", "error"]
+    for r in found:
+        row = [r["name"], *(number(us(r, k)) for k in ("rnncc gcc", *kinds, "oneDNN bf16"))]
+        for k in kinds:
+            row += [ratio(us(r, "rnncc gcc"), us(r, k)), ratio(us(r, "oneDNN bf16"), us(r, k)), ratio(r.get("bf16_bound_us"), us(r, k), "{:.0%}"),
+                    f"{r['runners'][k]['max_abs_error']:.0e}" if k in r["runners"] else "–"]
+        rows.append(row)
+    return ["### Weights in bf16, and products in bf16", "", *table(columns, rows), ""]
 
 
 def cold_table(cold):
@@ -118,8 +127,9 @@ def losses(results):
             for peer in PEERS:
                 if us(r, peer) and us(r, ours) and us(r, peer) < us(r, ours):
                     found.append(f"{r['name']}, {ours}: {peer} {us(r, ours) / us(r, peer):.2f}×")
-        if us(r, "oneDNN bf16") and us(r, "rnncc bf16") and us(r, "oneDNN bf16") < us(r, "rnncc bf16"):
-            found.append(f"{r['name']}, bf16: oneDNN {us(r, 'rnncc bf16') / us(r, 'oneDNN bf16'):.2f}×")
+        for ours in NARROW:
+            if us(r, "oneDNN bf16") and us(r, ours) and us(r, "oneDNN bf16") < us(r, ours):
+                found.append(f"{r['name']}, {ours}: oneDNN bf16 {us(r, ours) / us(r, 'oneDNN bf16'):.2f}×")
     return found
 
 

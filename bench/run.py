@@ -31,9 +31,9 @@ class Bench:
         self.compilers = {"gcc": shutil.which("gcc"), "clang": shutil.which("clang") or shutil.which("clang-14")}
         if not self.compilers["clang"]:
             self.missing.append("clang: not installed")
-        self.has_bf16 = "--weights-dtype" in command(options.rnncc, "compile", "--help")
-        if not self.has_bf16:
-            self.missing.append("bf16 weights: this rnncc has no --weights-dtype")
+        usage = command(options.rnncc, "compile", "--help")
+        self.unknown = {v[0] for v in (cases.BF16, cases.BF16_PRODUCTS) if any(w.startswith("--") and w not in usage for w in v[3])}
+        self.missing += [f"{label}: this rnncc has no such option" for label in sorted(self.unknown)]
         self.peers = Peers(options, self.missing)
         self.tool("limits", ROOT / "runtime/probe/probe.c", "-march=native")
         self.tool("cold")
@@ -89,7 +89,7 @@ class Bench:
     def race(self, case):
         (self.out / "models" / case.name).mkdir(parents=True, exist_ok=True)
         runners, weight_bytes = self.peers.lines(case), {}
-        variants = [v for v in case.variants() if self.compilers[v[2]] and (v is not cases.BF16 or self.has_bf16)]
+        variants = [v for v in case.variants() if self.compilers[v[2]] and v[0] not in self.unknown]
         for variant in variants:
             so, weight_bytes[variant[0]] = self.build(case, variant)
             runners.append(("rnncc", variant[0], so, "m", int(bool(case.carry)), variant[4]))
