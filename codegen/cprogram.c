@@ -203,6 +203,19 @@ static void emit_no_overflow(Emit *em, const Dim *d)
 	}
 }
 
+static void open_chunks(Emit *em, const Stmt *s, const char *n)
+{
+	const char *t = s->var->name;
+	if (s->reverse)
+		open_block(em->w,
+			"for (int64_t %s = (%s + %" PRId64 ") / %" PRId64 " * %" PRId64 "; (%s -= %" PRId64 ") >= 0;)",
+			t, n, s->by - 1, s->by, s->by, t, s->by);
+	else open_block(em->w, "for (int64_t %s = 0; %s < %s; %s += %" PRId64 ")", t, t, n, t, s->by);
+	if (s->chunk)
+		line(em->w, "const int64_t %s = %s - %s < %" PRId64 " ? %s - %s : %" PRId64 ";",
+			dim_name(em->cx, s->chunk), n, t, s->by, n, t, s->by);
+}
+
 static void emit_stmt(Emit *em, const Stmt *s)
 {
 	Writer *w = em->w;
@@ -249,7 +262,9 @@ static void emit_stmt(Emit *em, const Stmt *s)
 		}
 	} else {
 		const char *t = s->var->name, *n = size_c(em, s->length);
-		if (s->limit) {
+		if (s->by) {
+			open_chunks(em, s, n);
+		} else if (s->limit) {
 			line(w, "%s[0] = 0;", s->count->name);
 			open_block(w, "for (int64_t %s = 0; %s < %s && %s < %s[0] && %s[0]; %s++)", t, t, n, t,
 				s->limit->name, s->go->name, t);

@@ -17,6 +17,7 @@ void names_init(Names *names, Ctx *cx)
 	map_init(&names->locals, cx->arena);
 	map_init(&names->constants, cx->arena);
 	map_init(&names->numbers, cx->arena);
+	map_init(&names->chunks, cx->arena);
 }
 
 void program_init(Program *p, Ctx *cx, const char *name, Names *names)

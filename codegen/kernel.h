@@ -151,6 +151,7 @@ typedef struct {
 enum { MAX_GIVEN_TILE = 16 };
 typedef enum { SHARE_BY_RULES, SHARE_YES, SHARE_NO } Sharing;
 typedef enum { HOIST_BY_RULES, HOIST_YES, HOIST_NO } Hoisting;
+enum { CHUNK_NO = -1, MAX_GIVEN_CHUNK = 9999 };
 typedef struct GivenSchedule {
 	uint64_t key;
 	bool scalar;        /* no axis is in the lanes */
@@ -167,6 +168,8 @@ typedef struct GivenSchedule {
 typedef struct Schedules {
 	const char *file, *target;
 	Hoisting hoist;
+	int chunk; /* steps in a chunk of a loop over time, or CHUNK_NO; 0: by the rules */
+	bool chunk_used;
 	int n, cap;
 	GivenSchedule *items;
 } Schedules;
@@ -209,6 +212,8 @@ struct Stmt {
 	const Var *var;
 	const Dim *length;
 	bool reverse;
+	int64_t by;            /* LOOP: var goes in chunks of so many steps, and is the first of each; 0: it does not */
+	const Sym *chunk;      /* how many of them this one has; NULL: all have as many */
 	Buffer *count, *limit; /* while-loops: steps done (i64 scalar, written), most steps (i64 scalar); else NULL */
 	const Sym *
 		size; /* while-loops, SIZE: the symbol that has the steps done, the scalar, as its value from then on; NULL: none */
@@ -240,6 +245,7 @@ typedef struct {
 	Map locals;    /* arrays of any function: what is global must not have their names */
 	Map constants; /* Tensor -> name */
 	Map numbers;   /* a wish -> the last number that it got */
+	Map chunks;    /* Dim, steps of a chunk -> the Sym that says how many one has */
 } Names;
 void names_init(Names *, Ctx *);
 bool name_is_reserved(const char *); /* C's, or what the printed functions call their own variables */
@@ -301,11 +307,19 @@ typedef struct {
 	int n; /* variables, and what takes their place */
 	const Var *from[MAX_SUBST];
 	const Index *to[MAX_SUBST];
-	Map done; /* Expr, Acc -> what they become */
+	Map parts; /* Buffer -> SubstPart */
+	Map done;  /* Expr, Acc -> what they become */
 } Subst;
+typedef struct {
+	int dim;
+	const Index *minus;
+} SubstPart;
 Subst subst_new(Program *);
 void subst_var(Subst *, const Var *, const Index *); /* all of them before the first of these: */
+void subst_part(
+	Subst *, const Buffer *, int dim, const Index *from); /* the array has what it had from there on in dim */
 const Expr *subst_expr(Subst *, const Expr *);
+const Index *const *subst_place(Subst *, const Buffer *, const Index *const *); /* of a load or a store */
 const Index *const *subst_indices(Subst *, int n, const Index *const *);
 Acc *subst_acc(Subst *, const Acc *); /* a new one, once for each */
 
@@ -364,6 +378,7 @@ typedef Program *KernelPass(const Program *, const Target *);
 KernelPass pass_unread;     /* unread.c: stores that nothing reads go */
 KernelPass pass_accumulate; /* accumulate.c: sums continue in one register */
 KernelPass pass_split;      /* split.c: quotients and remainders become axes */
+KernelPass pass_chunk;      /* chunk.c: loops over time in chunks of steps */
 KernelPass pass_vectorise;  /* vectorise.c: the axis in the lanes, and storage orders that suit it */
 KernelPass pass_unroll;     /* unroll.c: register tiles */
 KernelPass pass_inplace;    /* inplace.c: carries are overwritten */

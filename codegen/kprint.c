@@ -216,6 +216,7 @@ static void print_block(Buf *b, const Block *block, int depth)
 		} else {
 			buf_printf(b, "%s %s ", s->reverse ? "for reverse" : s->limit ? "while" : "for", s->var->name);
 			dim_print(b, s->length);
+			if (s->by) buf_printf(b, " in chunks of %" PRId64, s->by);
 			for (int c = 0; c < s->n_carries; c++)
 				buf_printf(b, s->carries[c].next ? ", %s <- %s" : ", %s in place",
 					s->carries[c].now->name, s->carries[c].next ? s->carries[c].next->name : "");

@@ -17,7 +17,9 @@ double stmt_cycles(const Program *p, const Stmt *s, const TargetInfo *cpu)
 	double cycles = s->kind == ST_KERNEL ? kernel_cycles(p, s->kernel, cpu) : 0;
 	for (int i = 0; i < s->body.n; i++) cycles += stmt_cycles(p, s->body.stmts[i], cpu);
 	for (int i = 0; i < s->other.n; i++) cycles += stmt_cycles(p, s->other.stmts[i], cpu);
-	return s->kind == ST_LOOP ? cycles * dim_estimate(s->length) : cycles;
+	if (s->kind != ST_LOOP) return cycles;
+	const double rounds = dim_estimate(s->length) / (s->by ? (double)s->by : 1);
+	return cycles * (rounds < 1 ? 1 : rounds);
 }
 
 /* The outermost loop has two rounds at least. */

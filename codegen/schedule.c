@@ -3,6 +3,7 @@
  *     rnncc schedule 1                                      the version of this format
  *     target x86-64-v4                                      schedules are for one target
  *     hoist yes                                             or no: products of a sequence's inputs for all steps at once
+ *     chunk 48                                              or no: loops over time, with what they read, so many steps at a time
  *     kernel 0123456789abcdef lanes j vectors 2 rows i 3    a kernel by its key (key.c)
  *     kernel 00c0ffee00c0ffee scalar serial                 # from here on: a comment
  *
@@ -116,8 +117,12 @@ static void read_line(Reader *r)
 		const char *how = next_word(r, "yes or no");
 		if (strcmp(how, "yes") != 0 && strcmp(how, "no") != 0) refuse_word(r, "yes or no", how);
 		to->hoist = *how == 'y' ? HOIST_YES : HOIST_NO;
+	} else if (strcmp(word, "chunk") == 0) {
+		if (to->chunk) refuse(r, "a second chunk");
+		to->chunk = take_word(r, "no") ? CHUNK_NO : next_number(r, "a number of steps", MAX_GIVEN_CHUNK);
+		if (to->chunk == 1) refuse(r, "a chunk has 2 steps at least");
 	} else {
-		refuse_word(r, "target, hoist or kernel", word);
+		refuse_word(r, "target, hoist, chunk or kernel", word);
 	}
 	if (r->at < r->n_words) refuse_word(r, "the end of the line", r->words[r->at]);
 }
@@ -194,6 +199,8 @@ void schedules_print(Buf *b, const Schedules *s)
 {
 	buf_printf(b, "rnncc schedule %d\ntarget %s\n", VERSION, s->target);
 	if (s->hoist != HOIST_BY_RULES) buf_printf(b, "hoist %s\n", s->hoist == HOIST_YES ? "yes" : "no");
+	if (s->chunk == CHUNK_NO) buf_puts(b, "chunk no\n");
+	else if (s->chunk) buf_printf(b, "chunk %d\n", s->chunk);
 	for (int i = 0; i < s->n; i++) {
 		given_print(b, &s->items[i]);
 		buf_printf(b, s->items[i].remark ? "  # %s\n" : "\n", s->items[i].remark);
@@ -234,6 +241,9 @@ void schedules_give(Program *p, Schedules *given) { block_each(&p->block, give, 
 
 void schedules_unused(Ctx *cx, const Schedules *s)
 {
+	if (s->chunk > 0 && !s->chunk_used)
+		note(cx, "%s: chunk %d: the model has no loop over more steps that can be cut; not applied", s->file,
+			s->chunk);
 	for (int i = 0; i < s->n; i++)
 		if (!s->items[i].used)
 			note(cx, "%s:%d: kernel %016" PRIx64 ": the model has none of that key; not applied", s->file,

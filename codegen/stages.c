@@ -5,6 +5,7 @@ const KernelStage kernel_stages[] = {
 	{"unread", pass_unread},
 	{"accumulate", pass_accumulate},
 	{"split", pass_split},
+	{"chunk", pass_chunk},
 	{"vectorise", pass_vectorise},
 	{"unroll", pass_unroll},
 	{"inplace", pass_inplace},

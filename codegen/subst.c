@@ -1,4 +1,4 @@
-/* subst.c: expressions at other points: indices in the place of loop variables. */
+/* subst.c: expressions at other points: indices in the place of loop variables, parts of arrays in the place of arrays. */
 #include "codegen/kernel.h"
 
 #include <assert.h>
@@ -7,6 +7,7 @@ Subst subst_new(Program *p)
 {
 	Subst s = {.p = p};
 	map_init(&s.done, p->arena);
+	map_init(&s.parts, p->arena);
 	return s;
 }
 
@@ -48,6 +49,23 @@ const Index *const *subst_indices(Subst *s, int n, const Index *const *list)
 	return made;
 }
 
+void subst_part(Subst *s, const Buffer *b, int dim, const Index *from)
+{
+	SubstPart *part = NEW(s->p->arena, SubstPart);
+	*part = (SubstPart){dim, index_scale(s->p, from, dim_int(s->p->cx, -1))};
+	map_put(&s->parts, b, part);
+}
+
+const Index *const *subst_place(Subst *s, const Buffer *b, const Index *const *index)
+{
+	const Index *const *made = subst_indices(s, b->rank, index);
+	const SubstPart *part = map_get(&s->parts, b);
+	if (!part) return made;
+	const Index **moved = arena_copy(s->p->arena, made, sizeof *made * (size_t)b->rank);
+	moved[part->dim] = index_add(s->p, moved[part->dim], part->minus);
+	return moved;
+}
+
 Acc *subst_acc(Subst *s, const Acc *a)
 {
 	if (!a) return NULL;
@@ -70,7 +88,7 @@ const Expr *subst_expr(Subst *s, const Expr *e)
 	switch (e->kind) {
 	case EX_INDEX: made = expr_index(s->p, subst_index(s, e->value)); break;
 	case EX_OP: made = expr_op(s->p, e->op, e->elem, e->n_args, args); break;
-	case EX_LOAD: made = expr_load(s->p, e->buffer, subst_indices(s, e->buffer->rank, e->index)); break;
+	case EX_LOAD: made = expr_load(s->p, e->buffer, subst_place(s, e->buffer, e->index)); break;
 	case EX_ACC: made = expr_acc(s->p, subst_acc(s, e->acc)); break;
 	case EX_ROUND: made = expr_round(s->p, e->elem, args[0]); break;
 	default: made = e;

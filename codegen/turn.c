@@ -31,7 +31,7 @@ static bool can_turn(const Kernel *k)
 static void visit(void *user, Stmt *s)
 {
 	(void)user;
-	for (int i = 0; s->kind == ST_LOOP && i < s->body.n; i++) {
+	for (int i = 0; s->kind == ST_LOOP && !s->by && i < s->body.n; i++) {
 		Kernel *k = s->body.stmts[i]->kernel;
 		if (k && can_turn(k) && larger_than_cache(k)) k->schedule.turn = s->var;
 	}

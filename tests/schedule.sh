@@ -69,6 +69,24 @@ file 'hoist no'
 expect 0 'wrote' "$RNNCC" compile "$lstm" -o c --name m --target x86-64-v3 --schedule given
 if [ "$(sed -n '/_run(/,/^}/p' c/m.c | grep -c '	k_')" -lt "$hoisted" ]; then pass; else fault 'hoist no, but as many kernels'; fi
 
+# chunk: so many steps at a time, or all; by the rules, all of known sequences that a cache holds. No bit changes.
+rm -rf rules
+"$RNNCC" run "$lstm" --dim T=7 --target x86-64-v3 --seed 3 -o rules >out 2>&1 </dev/null
+for steps in 2 6 7 8 no; do
+	file "chunk $steps"
+	case $steps in 2 | 6) cut=1 ;; *) cut=0 ;; esac
+	expect 0 'wrote' "$RNNCC" compile "$lstm" --dim T=7 -o c --name m --target x86-64-v3 --schedule given
+	if [ "$(sed -n '/_run(/,/^}/p' c/m.c | grep -c 'for (int64_t start')" = $cut ]; then pass; else fault "chunk $steps: not cut $cut times"; fi
+	for threads in 1 2 4; do
+		rm -rf given_run
+		"$RNNCC" run "$lstm" --dim T=7 --target x86-64-v3 --seed 3 --schedule given --threads $threads -o given_run >out 2>&1 </dev/null ||
+			fault "chunk $steps"
+		if diff -r rules given_run >/dev/null; then pass; else fault "other bits: chunk $steps, $threads threads"; fi
+	done
+done
+file 'chunk 2'
+expect 0 'given: chunk 2: the model has no loop over more steps that can be cut; not applied' compile --schedule given
+
 # ---- what is refused, and where
 
 refused() { # WORDS LINE...: the first of them is line 3
@@ -77,7 +95,10 @@ refused() { # WORDS LINE...: the first of them is line 3
 	file "$@"
 	expect 1 "$words" compile --schedule given
 }
-refused "given:3: target, hoist or kernel expected, not 'colour'" 'colour blue'
+refused "given:3: target, hoist, chunk or kernel expected, not 'colour'" 'colour blue'
+refused 'given:4: a second chunk' 'chunk 8' 'chunk no'
+refused 'given:3: a chunk has 2 steps at least' 'chunk 1'
+refused "given:3: a number of steps, 1 to 9999, expected, not 'all'" 'chunk all'
 refused "given:4: scalar, or lanes, vectors and rows, then parallel or serial, expected, not 'tile'" '' "kernel $key lanes j tile 3"
 refused "given:3: a number of vectors, 1 to 16, expected, not '17'" "kernel $key lanes j vectors 17"
 refused "given:3: a number of vectors, 1 to 16, expected, not '-1'" "kernel $key lanes j vectors -1"

@@ -9,14 +9,14 @@
 #include <sys/wait.h>
 
 const Variant variants[] = {
-	{"O0 generic jit", "generic", 0, 1, NULL, MODULE_OPT_NONE, false, false, WEIGHTS_AUTO},
-	{"O2 generic jit", "generic", 2, 1, NULL, MODULE_OPT_NONE, false, false, WEIGHTS_AUTO},
-	{"O2 x86-64 jit", "x86-64", 2, 1, NULL, MODULE_OPT_NONE, false, false, WEIGHTS_STRING},
-	{"O2 x86-64-v3 jit", "x86-64-v3", 2, 1, NULL, MODULE_OPT_NONE, false, false, WEIGHTS_AUTO},
-	{"O3 x86-64-v4 jit", "x86-64-v4", 3, 1, NULL, 1, false, false, WEIGHTS_AUTO},
-	{"O2 x86-64-v3 gcc", "x86-64-v3", 2, 1, "gcc", 1, true, false, WEIGHTS_INLINE},
-	{"O2 x86-64-v4 gcc 2 threads", "x86-64-v4", 2, 2, "gcc", 2, true, false, WEIGHTS_AUTO},
-	{"O1 generic clang", "generic", 1, 1, "clang-14", 1, true, true, WEIGHTS_AUTO},
+	{"O0 generic jit", "generic", 0, 1, NULL, MODULE_OPT_NONE, false, false, WEIGHTS_AUTO, 0},
+	{"O2 generic jit", "generic", 2, 1, NULL, MODULE_OPT_NONE, false, false, WEIGHTS_AUTO, 0},
+	{"O2 x86-64 jit", "x86-64", 2, 1, NULL, MODULE_OPT_NONE, false, false, WEIGHTS_STRING, 0},
+	{"O2 x86-64-v3 jit", "x86-64-v3", 2, 1, NULL, MODULE_OPT_NONE, false, false, WEIGHTS_AUTO, 0},
+	{"O3 x86-64-v4 jit", "x86-64-v4", 3, 1, NULL, 1, false, false, WEIGHTS_AUTO, 0},
+	{"O2 x86-64-v3 chunks of 2 gcc", "x86-64-v3", 2, 1, "gcc", 1, true, false, WEIGHTS_INLINE, 2},
+	{"O2 x86-64-v4 gcc 2 threads", "x86-64-v4", 2, 2, "gcc", 2, true, false, WEIGHTS_AUTO, 0},
+	{"O1 generic clang", "generic", 1, 1, "clang-14", 1, true, true, WEIGHTS_AUTO, 0},
 };
 const int n_variants = sizeof variants / sizeof *variants;
 

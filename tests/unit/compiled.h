@@ -6,6 +6,7 @@
 #ifndef COMPILED_H
 #define COMPILED_H
 
+#include "codegen/kernel.h"
 #include "passes/passes.h"
 #include "runtime/module.h"
 
@@ -23,6 +24,7 @@ typedef struct {
 	int cc_opt;     /* as ModuleOptions.opt */
 	bool werror, sanitize;
 	WeightsMode weights;
+	int chunk; /* as Schedules.chunk */
 } Variant;
 
 /* Whether this CPU runs what is compiled for the target. */
@@ -69,7 +71,9 @@ static inline bool variant_runs(const Variant *v)
 
 static inline Compiled *compile_as(Ctx *cx, const Graph *g, const Variant *v, const char *prefix)
 {
+	Schedules chunks = {.file = v->name, .target = v->target, .chunk = v->chunk};
 	CompileOptions o = {.name = prefix,
+		.schedules = v->chunk ? &chunks : NULL,
 		.target = v->target,
 		.opt = v->opt,
 		.threads = v->threads,

@@ -4,7 +4,7 @@
  * Each is compiled at every level, for every target that this CPU runs, by the JIT, gcc and clang, for one and two threads,
  * without a warning, and called.  Results may differ from the interpreter's by the roundings that lie between inputs and
  * results, times the unit of the coarsest float type (compiled.h: count_roundings), of the tensor's largest element.
- * Compilers, levels of theirs, numbers of threads, and lanes of one numeric profile may not differ at all.
+ * Compilers, levels of theirs, numbers of threads, lanes of one numeric profile, and chunks of steps may not differ at all.
  */
 #include "tests/unit/compiled.h"
 #include "tests/unit/read_file.h"
@@ -17,17 +17,18 @@ static const struct {
 	Variant v;
 	int profile;
 } variants[] = {
-	{{"-O0 generic, JIT", "generic", 0, 1, NULL, 1, false, false, WEIGHTS_AUTO}, 0},
-	{{"-O0 generic, gcc", "generic", 0, 1, "gcc", 1, true, false, WEIGHTS_AUTO}, 0},
-	{{"-O1 generic, clang", "generic", 1, 1, "clang-14", 2, true, false, WEIGHTS_INLINE}, 1},
-	{{"-O2 generic, gcc sanitized", "generic", 2, 1, "gcc", 1, false, true, WEIGHTS_STRING}, 1},
-	{{"-O2 x86-64, gcc", "x86-64", 2, 1, "gcc", 2, true, false, WEIGHTS_AUTO}, 1},
-	{{"-O2 x86-64, JIT", "x86-64", 2, 1, NULL, 1, false, false, WEIGHTS_AUTO}, 1},
-	{{"-O1 x86-64-v3, JIT", "x86-64-v3", 1, 1, NULL, 1, false, false, WEIGHTS_AUTO}, 2},
-	{{"-O3 x86-64-v3, gcc", "x86-64-v3", 3, 1, "gcc", 1, true, false, WEIGHTS_AUTO}, 2},
-	{{"-O2 x86-64-v3, clang sanitized", "x86-64-v3", 2, 1, "clang-14", 1, true, true, WEIGHTS_AUTO}, 2},
-	{{"-O3 x86-64-v4, JIT", "x86-64-v4", 3, 1, NULL, 1, false, false, WEIGHTS_AUTO}, 2},
-	{{"-O2 x86-64-v4, gcc, 2 threads", "x86-64-v4", 2, 2, "gcc", 2, true, false, WEIGHTS_AUTO}, 2},
+	{{"-O0 generic, JIT", "generic", 0, 1, NULL, 1, false, false, WEIGHTS_AUTO, 0}, 0},
+	{{"-O0 generic, gcc", "generic", 0, 1, "gcc", 1, true, false, WEIGHTS_AUTO, 0}, 0},
+	{{"-O1 generic, clang", "generic", 1, 1, "clang-14", 2, true, false, WEIGHTS_INLINE, 0}, 1},
+	{{"-O2 generic, gcc sanitized", "generic", 2, 1, "gcc", 1, false, true, WEIGHTS_STRING, 0}, 1},
+	{{"-O2 x86-64, gcc", "x86-64", 2, 1, "gcc", 2, true, false, WEIGHTS_AUTO, 0}, 1},
+	{{"-O2 x86-64, chunks of 2, JIT", "x86-64", 2, 1, NULL, 1, false, false, WEIGHTS_AUTO, 2}, 1},
+	{{"-O1 x86-64-v3, JIT", "x86-64-v3", 1, 1, NULL, 1, false, false, WEIGHTS_AUTO, 0}, 2},
+	{{"-O3 x86-64-v3, chunks of 3, gcc", "x86-64-v3", 3, 1, "gcc", 1, true, false, WEIGHTS_AUTO, 3}, 2},
+	{{"-O2 x86-64-v3, chunks of 2, clang sanitized", "x86-64-v3", 2, 1, "clang-14", 1, true, true, WEIGHTS_AUTO, 2},
+		2},
+	{{"-O3 x86-64-v4, JIT", "x86-64-v4", 3, 1, NULL, 1, false, false, WEIGHTS_AUTO, 0}, 2},
+	{{"-O2 x86-64-v4, chunks of 2, gcc, 2 threads", "x86-64-v4", 2, 2, "gcc", 2, true, false, WEIGHTS_AUTO, 2}, 2},
 };
 enum { N_VARIANTS = sizeof variants / sizeof *variants, MAX_CASES = 256 };
 

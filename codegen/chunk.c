@@ -1,0 +1,485 @@
+/* chunk.c: loops over time, and what is computed for all of their steps before or after them, in chunks of steps.
+ *
+ *     for i T: u[i] = x[i] W                for start T in chunks of C, each of min(C, T - start) steps:
+ *     for t T: h = f(u[t], h), y[t] = h  =>     for i chunk: u[i] = x[start + i] W
+ *     for i T: z[i] = g(y[i])                   for t chunk: h = f(u[t], h), y[t] = h
+ *                                               for i chunk: z[start + i] = g(y[i])
+ *
+ * What is made for all steps, of a layer of 256 units 4 kB a step, need not be there at once: of u and y a chunk is kept, so
+ * that the workspace does not grow with the sequence, and what one loop writes is still in a cache when the next one reads it.
+ * Layers that run the same way go through one chunk after the other.  C is as many steps as half of the L2 cache holds; known
+ * sequences that fit there are left alone.
+ *
+ * Why here and not on the graph: there, a chunk would be a scan around scans, whose steps are not of one size unless a second copy
+ * of the body runs what remains; and what may be cut depends on which values fusion stores.  In kernels it is seen in the indices,
+ * and only loops change: what is computed at a step, and in which order its sums are added, stays, so no bit changes.  No statement
+ * is there twice: the last chunk has fewer steps, by a number that is known when it runs.  Before the schedule is chosen, which
+ * so sees the shorter axis.
+ *
+ * A statement can be in a chunk if it goes over all steps, a loop or an axis of a kernel, and meets each other one there only at
+ * the same step of arrays.  What stands between, and does not go over the steps, is done before all chunks where it needs nothing
+ * of them, such as the initial states, or else after them.  Requires: split.
+ */
+#include "codegen/emit.h"
+
+#include <string.h>
+
+typedef uint64_t Word;
+enum { BITS = 64 };
+
+typedef struct { /* of memory */
+	const Buffer *buffer;
+	const Index *const *index; /* NULL: any element */
+	bool write;
+} Access;
+typedef enum { FRONT, INSIDE, BEHIND } Side; /* of the chunks */
+typedef struct {
+	Stmt *stmt;
+	const Var *time; /* of the loop, or the axis of the kernel that is time; NULL: none is */
+	int n, cap;
+	Access *all;
+	Word *reads, *writes; /* by ids of buffers */
+	Side side;
+} Part;
+typedef struct {
+	Program *p;
+	const Target *target;
+	int n, n_words;
+	Part *parts; /* the statements of the program, in order */
+	/* the chunks that are looked for */
+	const Dim *length;
+	bool reverse;
+	int first, end; /* parts that are looked at */
+	int *short_dim; /* by ids of buffers: which dim gets the length of a chunk; below 0: none */
+} Chunks;
+
+/* ---- what a statement reads and writes ---- */
+
+typedef struct {
+	Chunks *c;
+	Part *part;
+	Map seen;
+} Gather;
+
+static void gather_expr(Gather *g, const Expr *e);
+
+static void gather_index(Gather *g, const Index *x)
+{
+	for (int i = 0; i < x->n_terms; i++) {
+		const Atom *a = x->terms[i].atom;
+		if (a->kind == ATOM_EXPR) gather_expr(g, a->expr);
+		else if (a->a) gather_index(g, a->a);
+	}
+}
+
+static void gather_access(Gather *g, const Buffer *b, const Index *const *index, bool write)
+{
+	Part *part = g->part;
+	if (!b || b->kind == BUF_CONST) return;
+	if (part->n == part->cap) {
+		part->cap = part->cap ? 2 * part->cap : 8;
+		Access *more = NEWN(g->c->p->arena, Access, part->cap);
+		if (part->n) memcpy(more, part->all, sizeof *more * (size_t)part->n);
+		part->all = more;
+	}
+	part->all[part->n++] = (Access){b, index, write};
+	const int id = buffer_root(b)->id;
+	(write ? part->writes : part->reads)[id / BITS] |= (Word)1 << id % BITS;
+	for (int d = 0; index && d < b->rank; d++) gather_index(g, index[d]);
+}
+
+static void gather_visit(void *user, const Expr *e)
+{
+	if (e->kind == EX_LOAD) gather_access(user, e->buffer, e->index, false);
+	if (e->kind == EX_INDEX) gather_index(user, e->value);
+}
+
+static void gather_expr(Gather *g, const Expr *e) { expr_each(e, &g->seen, gather_visit, g); }
+
+static void gather_both(Gather *g, const Buffer *b)
+{
+	gather_access(g, b, NULL, false);
+	gather_access(g, b, NULL, true);
+}
+
+static void gather_stmt(void *user, Stmt *s)
+{
+	Gather *g = user;
+	const Kernel *k = s->kernel;
+	for (int i = 0; k && i < k->n_accs; i++) {
+		gather_expr(g, k->accs[i]->value);
+		if (k->accs[i]->init) gather_expr(g, k->accs[i]->init);
+	}
+	for (int i = 0; k && i < k->n_stores; i++) {
+		gather_expr(g, k->stores[i].value);
+		gather_access(g, k->stores[i].buffer, k->stores[i].index, true);
+	}
+	if (s->cond) gather_expr(g, s->cond);
+	for (int i = 0; i < s->n_ins; i++) gather_access(g, s->ins[i], NULL, false);
+	if (s->out) gather_both(g, s->out);
+	const Buffer *steers[] = {s->count, s->limit, s->go, s->go_next};
+	for (int i = 0; i < 4; i++)
+		if (steers[i]) gather_both(g, steers[i]);
+	for (int i = 0; i < s->n_carries; i++) {
+		gather_both(g, s->carries[i].now);
+		if (s->carries[i].next) gather_both(g, s->carries[i].next);
+	}
+}
+
+static Word *set_new(const Chunks *c)
+{
+	Word *set = NEWN(c->p->arena, Word, c->n_words);
+	memset(set, 0, sizeof *set * (size_t)c->n_words);
+	return set;
+}
+
+static Part part_of(Chunks *c, Stmt *s)
+{
+	Part part = {.stmt = s, .reads = set_new(c), .writes = set_new(c)};
+	Gather g = {.c = c, .part = &part};
+	map_init(&g.seen, c->p->arena);
+	block_each(&(Block){1, &s}, gather_stmt, &g);
+	return part;
+}
+
+static bool meet(const Chunks *c, const Part *a, const Part *b)
+{
+	Word any = 0;
+	for (int i = 0; i < c->n_words; i++)
+		any |= (a->writes[i] & (b->reads[i] | b->writes[i])) | (a->reads[i] & b->writes[i]);
+	return any;
+}
+
+/* ---- steps ---- */
+
+/* The dim in which exactly the step's element is meant; -1: there is none. */
+static int step_dim(const Chunks *c, const Access *a, const Var *time)
+{
+	const Index *step = index_var(c->p, time);
+	for (int d = 0; a->index && d < a->buffer->rank; d++)
+		if (a->index[d] == step) return d;
+	return -1;
+}
+
+static bool is_loop(const Part *part) { return part->stmt->kind == ST_LOOP; }
+
+/* The axis of a kernel that goes over the steps: in all that it stores, the first dim where that can be. */
+static const Var *kernel_time(const Chunks *c, const Part *part)
+{
+	const Kernel *k = part->stmt->kernel;
+	const Var *best = NULL;
+	for (int v = k->n_vars - 1; v >= 0; v--) {
+		bool stores = k->vars[v]->extent == c->length, in_front = true;
+		for (int i = 0; i < part->n && stores; i++) {
+			if (!part->all[i].write) continue;
+			const int d = step_dim(c, &part->all[i], k->vars[v]);
+			stores = d >= 0;
+			in_front &= d == 0;
+		}
+		if (stores && (in_front || !best)) best = k->vars[v];
+	}
+	return best;
+}
+
+static const Var *time_of(const Chunks *c, const Part *part)
+{
+	const Stmt *s = part->stmt;
+	if (s->kind == ST_KERNEL) return kernel_time(c, part);
+	return s->kind == ST_LOOP && !s->limit && !s->by && s->length == c->length && s->reverse == c->reverse ? s->var
+													       : NULL;
+}
+
+/* Under the dims of one array, or as rows of it. */
+static bool is_one_step(const Chunks *c, const Access *x, const Var *x_time, const Access *y, const Var *y_time)
+{
+	const int dx = step_dim(c, x, x_time), dy = step_dim(c, y, y_time);
+	if (x->buffer == y->buffer) return dx >= 0 && dx == dy;
+	return dx == 0 && dy == 0 && x->buffer->dims[0] == c->length && y->buffer->dims[0] == c->length;
+}
+
+static bool meet_at_steps(const Chunks *c, const Part *a, const Part *b)
+{
+	for (int i = 0; i < a->n; i++)
+		for (int k = 0; k < b->n; k++) {
+			const Access *x = &a->all[i], *y = &b->all[k];
+			if ((x->write || y->write) && buffer_root(x->buffer) == buffer_root(y->buffer) &&
+				!is_one_step(c, x, a->time, y, b->time))
+				return false;
+		}
+	return true;
+}
+
+/* ---- which statements are inside ---- */
+
+/* A kernel that is inside, with all that it needs of what is there, to the front; false: a loop is among that, it stays. */
+static bool leave(const Chunks *c, int at, bool really)
+{
+	bool *leaves = NEWN(c->p->arena, bool, at + 1);
+	memset(leaves, 0, sizeof *leaves * (size_t)(at + 1));
+	leaves[at] = true;
+	for (int i = at; i >= c->first; i--) {
+		for (int k = i + 1; k <= at && !leaves[i] && c->parts[i].side == INSIDE; k++)
+			leaves[i] = leaves[k] && meet(c, &c->parts[i], &c->parts[k]);
+		if (leaves[i] && is_loop(&c->parts[i])) return false;
+	}
+	for (int i = c->first; i <= at && really; i++)
+		if (leaves[i]) c->parts[i].side = FRONT;
+	return true;
+}
+
+static bool ends_call(Stmt *s) { return s->kind == ST_SIZE || s->size; }
+
+/* Where the statement goes; false: nowhere, the chunks end before it. */
+static bool put(Chunks *c, int at)
+{
+	Part *part = &c->parts[at];
+	bool free = true, inside = true; /* of all before it; of what is behind, and else but for steps */
+	part->time = time_of(c, part);
+	for (int i = c->first; i < at; i++) {
+		const Part *other = &c->parts[i];
+		if (other->side == FRONT || !meet(c, other, part)) continue;
+		free = false;
+		inside &= other->side == INSIDE && part->time && (meet_at_steps(c, other, part) || leave(c, i, false));
+	}
+	part->side = part->time && inside ? INSIDE : free ? FRONT : BEHIND;
+	for (int i = c->first; i < at && part->side == INSIDE; i++)
+		if (c->parts[i].side == INSIDE && meet(c, &c->parts[i], part) && !meet_at_steps(c, &c->parts[i], part))
+			leave(c, i, true);
+	return part->side == FRONT || !ends_call(part->stmt);
+}
+
+/* Finds the arrays that are there for the chunks alone and can have the length of one. */
+static void find_short(Chunks *c)
+{
+	enum { UNSEEN = -2, NO = -1 };
+	const Program *p = c->p;
+	bool *written = NEWN(p->arena, bool, p->n_buffers);
+	c->short_dim = NEWN(p->arena, int, p->n_buffers);
+	for (int i = 0; i < p->n_buffers; i++) {
+		const Buffer *b = p->buffers[i];
+		written[i] = false;
+		c->short_dim[i] = b->kind == BUF_WORK && !b->alias && !b->viewed ? UNSEEN : NO;
+	}
+	for (int i = 0; i < p->n_states; i++)
+		if (p->carries[i].next) c->short_dim[p->carries[i].next->id] = NO;
+	for (int i = 0; i < c->n; i++)
+		for (int k = 0; k < c->parts[i].n; k++) {
+			const Access *a = &c->parts[i].all[k];
+			const Buffer *root = buffer_root(a->buffer);
+			int *dim = &c->short_dim[root->id];
+			const int here = c->parts[i].side == INSIDE ? step_dim(c, a, c->parts[i].time) : NO;
+			*dim = a->buffer == root && (*dim == UNSEEN || *dim == here) ? here : NO;
+			written[root->id] |= a->write;
+		}
+	for (int i = 0; i < p->n_buffers; i++) {
+		int *dim = &c->short_dim[i];
+		if (*dim >= 0 && (!written[i] || p->buffers[i]->dims[*dim] != c->length)) *dim = NO;
+	}
+}
+
+static bool has_short(const Chunks *c, const Part *part)
+{
+	for (int i = 0; i < part->n; i++)
+		if (c->short_dim[part->all[i].buffer->id] >= 0) return true;
+	return false;
+}
+
+/* What shares nothing that gets shorter need not be inside. */
+static void thin_out(Chunks *c)
+{
+	for (int i = c->end - 1; i >= c->first; i--) {
+		Part *part = &c->parts[i];
+		bool wanted = false;
+		if (part->side != INSIDE || has_short(c, part)) continue;
+		for (int k = i + 1; k < c->end; k++)
+			wanted |= c->parts[k].side == INSIDE && meet(c, part, &c->parts[k]);
+		if (!wanted) part->side = BEHIND;
+		else leave(c, i, true);
+	}
+}
+
+/* ---- how long a chunk is ---- */
+
+/* Bytes a step of the largest array that gets shorter, with as few rows as a batch can have; 0: none does. */
+static double step_bytes(const Chunks *c)
+{
+	double most = 0;
+	for (int i = 0; i < c->p->n_buffers; i++) {
+		const Buffer *b = c->p->buffers[i];
+		const int dim = c->short_dim[i];
+		double bytes = dim >= 0 ? elem_info[b->elem].size : 0;
+		for (int d = 0; d < b->rank; d++) {
+			const int64_t n = dim_lo(b->dims[d]);
+			bytes *= d == dim || n < 1 ? 1 : (double)n;
+		}
+		most = bytes > most ? bytes : most;
+	}
+	return most;
+}
+
+/* Multiples of what register tiles have of rows, so that only the last chunk leaves some over.  Longer ones gain nothing. */
+enum { ROWS = 12, MOST = 8 * ROWS };
+
+/* Steps of a chunk; 0: all of them at once. */
+static int64_t chunk_length(const Chunks *c)
+{
+	Schedules *given = c->target->given;
+	const double bytes = step_bytes(c);
+	const int64_t most = dim_hi(c->length), cache = c->target->cpu->l2_bytes / 2;
+	if (bytes == 0 || (given && given->chunk == CHUNK_NO)) return 0;
+	if (given && given->chunk) {
+		given->chunk_used |= most > given->chunk;
+		return most > given->chunk ? given->chunk : 0;
+	}
+	if (most != INT64_MAX && bytes * (double)most <= (double)cache) return 0;
+	const int64_t fits = (int64_t)((double)cache / bytes) / ROWS * ROWS;
+	const int64_t chunk = fits < ROWS ? ROWS : fits > MOST ? MOST : fits;
+	if (most <= 2 * chunk) return 0;
+	for (int64_t n = chunk; dim_is_int(c->length, NULL) && 2 * n > chunk; n--)
+		if (most % n == 0) return n; /* chunks of one length */
+	return chunk;
+}
+
+/* ---- the loops ---- */
+
+static const Sym *chunk_symbol(Program *p, int64_t most)
+{
+	Names *names = p->names;
+	const Dim *n = dim_int(p->cx, most);
+	const Sym *have = map_get(&names->chunks, n);
+	if (have) return have;
+	const char *name = intern(p->cx, "chunk");
+	for (int i = 2; sym_find(p->cx, name) || map_get(&names->taken, name) || map_get(&names->locals, name); i++)
+		name = intern(p->cx, arena_printf(p->arena, "chunk_%d", i));
+	dim_computed(p->cx, name, n);
+	have = sym_find(p->cx, name);
+	map_put(&names->taken, name, name);
+	map_put(&names->chunks, n, have);
+	return have;
+}
+
+static void cut_kernel(Subst *to, Kernel *k)
+{
+	Acc **accs = NEWN(to->p->arena, Acc *, k->n_accs);
+	for (int i = 0; i < k->n_accs; i++) accs[i] = subst_acc(to, k->accs[i]);
+	k->accs = accs;
+	for (int i = 0; i < k->n_stores; i++) {
+		Store *s = &k->stores[i];
+		*s = (Store){s->buffer, subst_place(to, s->buffer, s->index), subst_expr(to, s->value)};
+	}
+}
+
+static void cut_stmt(void *user, Stmt *s)
+{
+	Subst *to = user;
+	if (s->kernel) cut_kernel(to, s->kernel);
+	if (s->cond) s->cond = subst_expr(to, s->cond);
+}
+
+/* Its steps are those of a chunk, of so many. */
+static void cut_part(const Chunks *c, Part *part, const Var *start, const Dim *count)
+{
+	Program *p = c->p;
+	Stmt *s = part->stmt;
+	const Var *step = var_new(p, part->time->name, count);
+	const Index *first = index_var(p, start);
+	Subst to = subst_new(p);
+	subst_var(&to, part->time, index_add(p, index_var(p, step), first));
+	for (int i = 0; i < p->n_buffers; i++)
+		if (c->short_dim[i] >= 0) subst_part(&to, p->buffers[i], c->short_dim[i], first);
+	block_each(&(Block){1, &s}, cut_stmt, &to);
+	if (s->kind == ST_LOOP) {
+		s->var = step;
+		s->length = count;
+		return;
+	}
+	Kernel *k = s->kernel;
+	const Var **vars = arena_copy(p->arena, k->vars, sizeof *vars * (size_t)k->n_vars);
+	for (int i = 0; i < k->n_vars; i++)
+		if (vars[i] == part->time) vars[i] = step;
+	k->vars = vars;
+}
+
+/* All that is inside, in a loop over chunks of so many steps. */
+static Stmt *cut(const Chunks *c, int64_t by)
+{
+	Program *p = c->p;
+	int64_t all;
+	const bool even = dim_is_int(c->length, &all) && all % by == 0;
+	Stmt *loop = NEW(p->arena, Stmt);
+	*loop = (Stmt){.kind = ST_LOOP,
+		.var = var_new(p, "start", c->length),
+		.length = c->length,
+		.reverse = c->reverse,
+		.by = by};
+	loop->chunk = even ? NULL : chunk_symbol(p, by);
+	const Dim *longest = dim_int(p->cx, by), *count = even ? longest : dim_sym(p->cx, loop->chunk->name);
+	for (int i = c->first; i < c->end; i++) {
+		if (c->parts[i].side != INSIDE) continue;
+		cut_part(c, &c->parts[i], loop->var, count);
+		block_add(p, &loop->body, c->parts[i].stmt);
+	}
+	for (int i = 0; i < p->n_buffers; i++) {
+		Buffer *b = p->buffers[i];
+		if (c->short_dim[i] < 0) continue;
+		const Dim **dims = arena_copy(p->arena, b->dims, sizeof *dims * (size_t)b->rank);
+		dims[c->short_dim[i]] = longest;
+		b->dims = dims;
+	}
+	return loop;
+}
+
+/* ---- the pass ---- */
+
+static void add_side(Chunks *c, Block *to, Side side)
+{
+	for (int i = c->first; i < c->end; i++)
+		if (c->parts[i].side == side) block_add(c->p, to, c->parts[i].stmt);
+}
+
+static bool is_over_steps(const Part *part)
+{
+	const Stmt *s = part->stmt;
+	return s->kind == ST_LOOP && !s->limit && !s->by;
+}
+
+/* Cuts the first loop from number `at` on that can be; what is behind it then, the number of the first; else -1. */
+static int cut_next(Chunks *c, int at)
+{
+	Block *block = &c->p->block;
+	c->n = block->n;
+	c->parts = NEWN(c->p->arena, Part, c->n);
+	for (int i = 0; i < c->n; i++) c->parts[i] = part_of(c, block->stmts[i]);
+	for (int i = at; i < c->n; i++) {
+		if (!is_over_steps(&c->parts[i])) continue;
+		c->length = c->parts[i].stmt->length;
+		c->reverse = c->parts[i].stmt->reverse;
+		for (c->first = at; c->first < i && !time_of(c, &c->parts[c->first]);) c->first++;
+		for (int k = 0; k < c->n; k++) c->parts[k].side = FRONT;
+		for (c->end = c->first; c->end < c->n && put(c, c->end);) c->end++;
+		find_short(c);
+		thin_out(c);
+		bool loops = false;
+		for (int k = c->first; k < c->end; k++) loops |= c->parts[k].side == INSIDE && is_loop(&c->parts[k]);
+		const int64_t by = loops ? chunk_length(c) : 0;
+		if (!by) continue;
+		Block to = {0};
+		for (int k = 0; k < c->first; k++) block_add(c->p, &to, block->stmts[k]);
+		add_side(c, &to, FRONT);
+		block_add(c->p, &to, cut(c, by));
+		const int behind = to.n;
+		add_side(c, &to, BEHIND);
+		for (int k = c->end; k < c->n; k++) block_add(c->p, &to, block->stmts[k]);
+		*block = to;
+		return behind;
+	}
+	return -1;
+}
+
+Program *pass_chunk(const Program *from, const Target *target)
+{
+	Program *p = program_copy(from);
+	Chunks c = {.p = p, .target = target, .n_words = p->n_buffers / BITS + 1};
+	for (int at = 0; target->fuse && at >= 0;) at = cut_next(&c, at);
+	return p;
+}
