@@ -12,6 +12,7 @@ import onnxruntime
 from onnx import numpy_helper
 
 import make_models
+import make_rows
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 # Real models: the data set to begin with, and how many follow on each other.
@@ -33,6 +34,7 @@ VARIANTS = {
     "sequence": (GCC, CLANG, V3, BF16, BF16_PRODUCTS, UNFUSED),
     "batch": (GCC, CLANG),
     "length": (GCC,),
+    "rows": (GCC, CLANG, V3, UNFUSED),
     "threads": (GCC, TWO),
 }
 
@@ -134,6 +136,14 @@ def real(o, missing, names):
     return found
 
 
+def rows(out, name):
+    model, path = make_rows.make(name), out / f"{name}.onnx"
+    path.write_bytes(model.SerializeToString())
+    rng = np.random.default_rng(1)
+    shape = [d.dim_value for d in model.graph.input[0].type.tensor_type.shape.dim]
+    return Case(name, path, [{i.name: rng.standard_normal(shape).astype(np.float32) for i in model.graph.input}], "rows")
+
+
 def langid():
     text = "Wer reitet so spät durch Nacht und Wind? Es ist der Vater mit seinem Kind; er hat den Knaben wohl.".encode()[:100]
     return Case("langid_T100", ROOT / "models/langid.onnx", [{"text": np.frombuffer(text, np.uint8).astype(np.int32)[:, None]}],
@@ -167,4 +177,5 @@ def all_cases(o):
     found += [langid()] if wanted("langid_T100") else []
     found += real(o, missing, [name for name in REAL if wanted(name)])
     found += [layer(models, name, group) for group, names in layers(o.quick).items() for name in names if wanted(name, group)]
+    found += [rows(models, name) for name in make_rows.NAMES[:: 3 if o.quick else 1] if wanted(name)]
     return found, missing

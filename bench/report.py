@@ -24,6 +24,7 @@ GROUPS = {
     "sequence": ("100 steps, batch 1", (*PEERS, HAND, "rnncc gcc", "rnncc clang", "rnncc v3", "unfused")),
     "batch": ("100 steps, batch 16", (*PEERS[:3], "rnncc gcc", "rnncc clang")),
     "length": ("Sequences of other lengths, batch 1", (ORT, "oneDNN", "rnncc gcc")),
+    "rows": ("Rows: softmax, layer norm, attention", (ORT, "rnncc gcc", "rnncc clang", "rnncc v3", "unfused")),
     "threads": ("Two threads on two CPUs (`rnncc gcc`: one)", (ORT, "oneDNN", "rnncc gcc", "rnncc 2 threads")),
 }
 

@@ -241,6 +241,7 @@ static const char *element_c(Emit *em, const Expr *e, int m, int u)
 {
 	Buffer *root = buffer_root(e->buffer);
 	root->used = true;
+	if (buffer_is_scalar(root)) return root->name;
 	return arena_printf(
 		em->cx->arena, "%s[%s]", root->name, index_c(em, buffer_offset(em->p, e->buffer, e->index), m, u));
 }

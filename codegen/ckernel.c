@@ -1,6 +1,6 @@
-/* ckernel.c: a kernel as a C function: the loops of its schedule around expressions.
+/* ckernel.c: a kernel's body as C: the loops of its schedule around expressions.  The function around it: cfunction.c.
  *
- *     for outer variables
+ *     for outer variables                (cfunction.c)
  *       for blocks of vectors            main blocks of `unroll`, what remains of a known size at once, else in single vectors
  *         for tiles of rows
  *           accumulators; reduction loops; stores
@@ -18,16 +18,6 @@ const char *var_c(Emit *em, const Var *v)
 {
 	const char *name = map_get(&em->names, v);
 	return name ? name : v->name;
-}
-
-/* A name of the variable that no other variable, dim or array of the function has. */
-static void name_var(Emit *em, const Var *v, Map *taken)
-{
-	const char *name = intern(em->cx, v->name);
-	for (int k = 2; map_get(taken, name); k++)
-		name = intern(em->cx, arena_printf(em->cx->arena, "%s%d", v->name, k));
-	map_put(taken, name, name);
-	map_put(&em->names, v, name);
 }
 
 const char *sum_c(Emit *em, const Acc *acc, const char *name, bool vec, int m, int u)
@@ -178,7 +168,8 @@ static void emit_store(Emit *em, const Store *s, const char *value, int m, int u
 	const Index *offset = buffer_offset(em->p, s->buffer, s->index);
 	const char *name = buffer_root(s->buffer)->name, *at = index_c(em, offset, m, u);
 	if (em->lanes == 1 || !em->vector) {
-		line(em->w, "%s[%s] = %s;", name, at, value);
+		if (buffer_is_scalar(s->buffer)) line(em->w, "%s = %s;", name, value);
+		else line(em->w, "%s[%s] = %s;", name, at, value);
 		return;
 	}
 	const char *address = strcmp(at, "0") == 0 ? name : arena_printf(em->cx->arena, "%s + %s", name, at);
@@ -421,7 +412,7 @@ static bool may_repeat(const Kernel *k)
 }
 
 /* Where this thread's slice of n rounds begins, or the next one's, times the step of a round. */
-static const char *slice_c(Emit *em, const char *n, int64_t step, int next)
+const char *slice_c(Emit *em, const char *n, int64_t step, int next)
 {
 	const char *f = vocab_fn(em->vocab, "first_of", I64, false);
 	const char *at = arena_printf(em->cx->arena, next ? "%s(%s, part + 1, parts)" : "%s(%s, part, parts)", f, n);
@@ -527,131 +518,10 @@ static void emit_open(Emit *em, bool sliced)
 }
 
 /* sliced: the threads share the loop over blocks; what remains is the last one's. */
-static void emit_vectors(Emit *em, bool sliced)
+void emit_blocks(Emit *em, bool sliced)
 {
 	int64_t n;
 	if (!em->vector) emit_rows(em, 1);
 	else if (dim_is_int(em->vector->extent, &n)) emit_known(em, n, sliced);
 	else emit_open(em, sliced);
-}
-
-/* ---- the function ---- */
-
-static void count_visit(void *user, const Expr *e)
-{
-	Map *uses = user;
-	for (int i = 0; i < e->n_args; i++)
-		map_put(uses, e->args[i], (void *)((intptr_t)map_get(uses, e->args[i]) + 1));
-}
-
-static void count_root(Emit *em, const Expr *e, Map *seen)
-{
-	map_put(&em->uses, e, (void *)((intptr_t)map_get(&em->uses, e) + 1));
-	expr_each(e, seen, count_visit, &em->uses);
-}
-
-static void count_uses(Emit *em)
-{
-	const Kernel *k = em->k;
-	Map seen;
-	map_init(&em->uses, em->cx->arena);
-	map_init(&seen, em->cx->arena);
-	for (int i = 0; i < k->n_accs; i++) {
-		count_root(em, k->accs[i]->value, &seen);
-		if (k->accs[i]->init) count_root(em, k->accs[i]->init, &seen);
-	}
-	for (int i = 0; i < k->n_stores; i++) count_root(em, k->stores[i].value, &seen);
-}
-
-/* What the kernel computes and how, above it. */
-static void emit_comment(Emit *em, const Kernel *k)
-{
-	Buf b;
-	buf_init(&b, em->cx->arena);
-	kernel_print(&b, k);
-	if (k->text) buf_printf(&b, "  from %s\n", k->text);
-	for (char *p = b.text; *p; p++)
-		if ((p[0] == '*' && p[1] == '/') || (p[0] == '/' && p[1] == '*') || *p == '\\') *p = ' ';
-	const char *start = "/* ";
-	for (char *p = b.text, *end; *p; p = end + 1, start = " * ") {
-		end = strchr(p, '\n');
-		line(em->w, "%s%.*s%s", start, (int)(end - p), p, end[1] ? "" : " */");
-	}
-}
-
-/* Kernels stay out of line.  Inlined, one with vectors loses what `restrict` says of its arrays.  One on both of two arrays that
- * a loop swaps keeps it wrongly: Clang 14 takes it as said of all steps, and moves a load of one step over the store of the step
- * before. */
-const char *storage_c(const Emit *em, const Params *ps, bool vectors)
-{
-	bool alone = vectors;
-	for (int i = 0; i < ps->n_buffers; i++)
-		for (int k = 0; k < ps->n_buffers; k++)
-			alone |= map_get(&em->swapped, ps->buffers[i]) == ps->buffers[k];
-	return alone ? "static __attribute__((noinline)) " : "static ";
-}
-
-static void emit_signature(Emit *em, const Kernel *k, const Params *ps)
-{
-	Buf b;
-	buf_init(&b, em->cx->arena);
-	if (em->blob && ps->constants) buf_printf(&b, "const %s_weights *weights", em->blob);
-	for (int i = 0; i < ps->n_syms; i++)
-		buf_printf(&b, "%sint64_t %s", b.size ? ", " : "", dim_name(em->cx, ps->syms[i]));
-	for (int i = 0; i < ps->n_outer; i++) buf_printf(&b, "%sint64_t %s", b.size ? ", " : "", ps->outer[i]->name);
-	for (int i = 0; i < ps->n_buffers; i++)
-		buf_printf(&b, "%s%s%s *restrict %s", b.size ? ", " : "", ps->written[i] ? "" : "const ",
-			elem_info[ps->buffers[i]->elem].ctype, ps->buffers[i]->name);
-	if (k->schedule.parallel) buf_puts(&b, b.size ? ", int part, int parts" : "int part, int parts");
-	bool dots = false;
-	for (int i = 0; i < k->n_packs; i++) dots |= k->packs[i].dotted;
-	line(em->w, "%s%svoid %s(%s)", storage_c(em, ps, em->lanes > 1),
-		dots ? "__attribute__((target(\"avx512bf16\"))) " : "", k->name, b.size ? b.text : "void");
-}
-
-void emit_kernel(Emit *em, const Kernel *k)
-{
-	Ctx *cx = em->cx;
-	Writer *w = em->w;
-	Params ps = kernel_params(em->p, k);
-	Map taken;
-	em->k = k;
-	em->vector = k->schedule.vector >= 0 ? k->vars[k->schedule.vector] : NULL;
-	em->row = k->schedule.rows >= 0 ? k->vars[k->schedule.rows] : NULL;
-	em->lanes = k->schedule.lanes;
-	em->partial = NULL;
-	em->n_temps = 0;
-	map_init(&em->names, cx->arena);
-	map_init(&em->flags, cx->arena);
-	map_init(&taken, cx->arena);
-	for (int i = 0; i < ps.n_syms; i++) map_put(&taken, intern(cx, dim_name(cx, ps.syms[i])), "");
-	for (int i = 0; i < ps.n_buffers; i++) map_put(&taken, intern(cx, ps.buffers[i]->name), "");
-	for (int i = 0; i < ps.n_outer; i++) map_put(&taken, intern(cx, ps.outer[i]->name), "");
-	for (int i = 0; i < k->n_vars; i++) name_var(em, k->vars[i], &taken);
-	for (int a = 0; a < k->n_accs; a++)
-		for (int i = 0; i < k->accs[a]->n_vars; i++)
-			if (!map_get(&em->names, k->accs[a]->vars[i])) name_var(em, k->accs[a]->vars[i], &taken);
-	count_uses(em);
-	emit_comment(em, k);
-	emit_signature(em, k, &ps);
-	open_block(w, "%s", "");
-	sizes_begin(em);
-	bool first = true;
-	int n_outer = 0;
-	for (int i = 0; i < k->n_vars; i++) {
-		const Var *v = k->vars[i];
-		if (v == em->vector || v == em->row) continue;
-		const char *n = size_c(em, v->extent);
-		if (first && k->schedule.parallel)
-			open_block(w, "for (int64_t %s = %s; %s < %s; %s++)", var_c(em, v), slice_c(em, n, 1, 0),
-				var_c(em, v), slice_c(em, n, 1, 1), var_c(em, v));
-		else open_block(w, "for (int64_t %s = 0; %s < %s; %s++)", var_c(em, v), var_c(em, v), n, var_c(em, v));
-		first = false;
-		n_outer++;
-	}
-	emit_vectors(em, k->schedule.parallel && !n_outer);
-	while (n_outer--) close_block(w);
-	sizes_end(em);
-	close_block(w);
-	line(w, "%s", "");
 }

@@ -150,18 +150,23 @@ static const Word *visit(Cost *c, const Expr *e)
 static double buffer_elements(const Buffer *b)
 {
 	double n = 1;
-	for (int d = 0; d < b->rank; d++) n *= dim_estimate(b->dims[d]);
+	for (int d = 0; d < b->rank; d++) n *= b->row && b->row[d] ? 1 : dim_estimate(b->dims[d]);
 	return n;
 }
 
-KernelCost kernel_cost(const Program *p, const Kernel *k)
+/* Of one kernel, in one round of its outermost n_fixed loops; of each array how many bytes into `all`, by ids of their roots. */
+static KernelCost add_kernel(const Program *p, const Kernel *k, int n_fixed, double *all)
 {
 	Arena *arena = arena_new();
 	Cost c = {.arena = arena};
 	int most = k->n_vars;
 	for (int i = 0; i < k->n_accs; i++) most += k->accs[i]->n_vars;
 	c.vars = NEWN(arena, const Var *, most);
-	for (int i = 0; i < k->n_vars; i++) add_var(&c, k->vars[i]);
+	for (int i = 0; i < k->n_vars; i++) {
+		bool fixed = false;
+		for (int f = 0; f < n_fixed; f++) fixed |= kernel_loop(k, f) == k->vars[i];
+		if (!fixed) add_var(&c, k->vars[i]);
+	}
 	for (int i = 0; i < k->n_accs; i++)
 		for (int r = 0; r < k->accs[i]->n_vars; r++) add_var(&c, k->accs[i]->vars[r]);
 	c.n_words = (c.n_vars + BITS - 1) / BITS;
@@ -179,12 +184,36 @@ KernelCost kernel_cost(const Program *p, const Kernel *k)
 		touch(&c, k->stores[i].buffer, k->stores[i].index, set);
 	}
 	for (int i = 0; i < c.n_touched; i++) {
-		const double n = c.touched[i].elements, whole = buffer_elements(c.touched[i].root);
-		cost.bytes += (n < whole ? n : whole) * elem_info[c.touched[i].root->elem].size;
+		const Buffer *b = c.touched[i].root;
+		const double n = c.touched[i].elements, whole = buffer_elements(b);
+		const double bytes = (n < whole ? n : whole) * elem_info[b->elem].size;
+		all[b->id] = bytes > all[b->id] ? bytes : all[b->id];
 	}
 	cost.flops = c.flops;
 	arena_free(arena);
 	return cost;
+}
+
+KernelCost kernels_cost(const Program *p, int n, Kernel *const *kernels, int n_fixed)
+{
+	Arena *arena = arena_new();
+	double *touched = NEWN(arena, double, p->n_buffers);
+	KernelCost sum = {0};
+	for (int i = 0; i < p->n_buffers; i++) touched[i] = 0;
+	for (int i = 0; i < n; i++) {
+		const KernelCost one = add_kernel(p, kernels[i], n_fixed, touched);
+		sum.flops += one.flops;
+		sum.bytes += one.bytes;
+	}
+	for (int i = 0; i < p->n_buffers; i++) sum.bytes += touched[i];
+	arena_free(arena);
+	return sum;
+}
+
+KernelCost kernel_cost(const Program *p, const Kernel *k)
+{
+	Kernel *one = (Kernel *)(uintptr_t)k;
+	return kernels_cost(p, 1, &one, 0);
 }
 
 double kernel_cycles(const Program *p, const Kernel *k, const TargetInfo *cpu)

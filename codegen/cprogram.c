@@ -13,7 +13,11 @@ static const char *call_args(Emit *em, const Params *ps)
 	if (em->blob && ps->constants) buf_puts(&b, "weights");
 	for (int i = 0; i < ps->n_syms; i++) buf_printf(&b, "%s%s", b.size ? ", " : "", dim_name(em->cx, ps->syms[i]));
 	for (int i = 0; i < ps->n_outer; i++) buf_printf(&b, "%s%s", b.size ? ", " : "", ps->outer[i]->name);
-	for (int i = 0; i < ps->n_buffers; i++) buf_printf(&b, "%s%s", b.size ? ", " : "", ps->buffers[i]->name);
+	for (int i = 0; i < ps->n_buffers; i++) {
+		const Buffer *x = ps->buffers[i];
+		buf_printf(&b, "%s%s", b.size ? ", " : "", x->name);
+		if (x->copies) buf_printf(&b, " + part * %s", paren_c(em, size_c(em, buffer_copy(em->cx, x))));
+	}
 	return b.size ? b.text : "";
 }
 
@@ -238,6 +242,18 @@ static void emit_stmt(Emit *em, const Stmt *s)
 				.schedule = schedule_of(em->p, k),
 				.n_choices = k->n_choices,
 				.choices = k->choices});
+	} else if (s->kind == ST_ROWS) {
+		const Params ps = rows_params(em->p, s);
+		Kernel **kernels = NEWN(em->cx->arena, Kernel *, s->body.n);
+		for (int i = 0; i < s->body.n; i++) kernels[i] = s->body.stmts[i]->kernel;
+		const KernelCost cost = kernels_cost(em->p, s->body.n, kernels, 0);
+		line(w, "%s(%s%s);", s->name, call_args(em, &ps), s->sliced ? ", part, parts" : "");
+		note_call(em,
+			(CompiledKernel){.name = s->name,
+				.from = kernels[s->body.n - 1]->text,
+				.flops = cost.flops,
+				.bytes = cost.bytes,
+				.parallel = s->sliced});
 	} else if (s->kind == ST_SPECIAL) {
 		Params ps = special_params(em->p, s);
 		line(w, "%s(%s);", s->name, call_args(em, &ps));
@@ -295,26 +311,29 @@ static void emit_block(Emit *em, const Block *b)
 	for (int i = 0; i < b->n; i++) emit_stmt(em, b->stmts[i]);
 }
 
-/* The kernel's function, unless another entry point has one that differs in nothing but its name: then it is called. */
-static void emit_shared(Emit *em, Kernel *k)
+/* A kernel's function, or that of several, unless another entry point has one that differs in nothing but its name: then it is
+ * called. */
+static void emit_shared(Emit *em, Stmt *s)
 {
 	Arena *arena = em->cx->arena;
+	const char **name = s->kind == ST_ROWS ? &s->name : &s->kernel->name;
 	Writer own, *all = em->w;
 	writer_init(&own, arena);
 	em->w = &own;
-	emit_kernel(em, k);
+	if (s->kind == ST_ROWS) emit_row_kernels(em, s);
+	else emit_kernel(em, s->kernel);
 	em->w = all;
-	const char *text = own.buf.text, *behind = strstr(text, arena_printf(arena, "void %s(", k->name));
+	const char *text = own.buf.text, *behind = strstr(text, arena_printf(arena, "void %s(", *name));
 	const char *body = strchr(behind, '(');
-	const size_t head = strlen("/* ") + strlen(k->name);
+	const size_t head = strlen("/* ") + strlen(*name);
 	const char *key = intern(
 		em->cx, arena_printf(arena, "%.*s%s", (int)(behind - text - (ptrdiff_t)head), text + head, body));
 	const char *have = map_get(em->printed, key);
 	if (have) {
-		k->name = have;
+		*name = have;
 		return;
 	}
-	map_put(em->printed, key, k->name);
+	map_put(em->printed, key, *name);
 	buf_write(&all->buf, own.buf.text, own.buf.size);
 }
 
@@ -322,7 +341,8 @@ static void emit_functions(Emit *em, const Block *b)
 {
 	for (int i = 0; i < b->n; i++) {
 		Stmt *s = b->stmts[i];
-		if (s->kind == ST_KERNEL) emit_shared(em, s->kernel);
+		if (s->kind == ST_KERNEL || s->kind == ST_ROWS) emit_shared(em, s);
+		if (s->kind == ST_ROWS) continue;
 		if (s->kind == ST_SPECIAL) {
 			s->name = unique_name(em->p, arena_printf(em->cx->arena, "k_%s", op_info[s->val->op].name));
 			emit_special(em, s, s->name);
@@ -373,7 +393,8 @@ static void emit_plan(Emit *em)
 			if (b->slot != slot || b->alias || b->kind != BUF_WORK) continue;
 			Buf type;
 			buf_init(&type, em->cx->arena);
-			type_print(&type, type_new(em->cx, b->elem, b->rank, b->dims));
+			type_print(&type, buffer_stored(em->cx, b));
+			if (b->copies) buf_puts(&type, ", for each thread");
 			const char *ctype = elem_info[b->elem].ctype, *at = size_c(em, offset);
 			line(em->w, "%s *%s = (%s *)(void *)(ws + %s); /* %s */", ctype, b->name, ctype,
 				strchr(at, ' ') ? arena_printf(em->cx->arena, "(%s)", at) : at, type.text);

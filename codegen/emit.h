@@ -1,5 +1,5 @@
-/* emit.h: what the files that print C share.  The order of reading: emit.c (files), program.c (entry points), kernel.c
- * (loop nests), cexpr.c (expressions). */
+/* emit.h: what the files that print C share.  The order of reading: emit.c (files), cprogram.c (entry points), cfunction.c
+ * (functions), ckernel.c (loop nests), cexpr.c (expressions). */
 #ifndef CODEGEN_EMIT_H
 #define CODEGEN_EMIT_H
 
@@ -105,9 +105,13 @@ const char *dim_name(Ctx *, const Sym *); /* the C name of a named symbol */
 void sizes_begin(Emit *);                 /* a function's body starts: here their definitions go, */
 void sizes_end(Emit *);                   /* once it is known what it uses */
 
-/* ckernel.c */
-void emit_kernel(Emit *, const Kernel *);
+/* cfunction.c */
+void emit_kernel(Emit *, Kernel *);
+void emit_row_kernels(Emit *, const Stmt *);                       /* of ST_ROWS, as one function */
 const char *storage_c(const Emit *, const Params *, bool vectors); /* of a function: "static " and its attributes */
+/* ckernel.c */
+void emit_blocks(Emit *, bool sliced); /* of the kernel; sliced: the threads share the loop over them */
+const char *slice_c(Emit *, const char *n, int64_t step, int next);
 const char *var_c(Emit *, const Var *);
 /* The register with one more element in it; neutral: what it starts from. */
 const char *sum_c(Emit *, const Acc *, const char *name, bool vec, int m, int u);
@@ -116,11 +120,14 @@ const Expr *neutral(Emit *, const Acc *);
 void emit_fold(Emit *, Acc *const *, int n);
 Params kernel_params(Program *, const Kernel *);
 Params special_params(Program *, const Stmt *);
+Params rows_params(Program *, const Stmt *);
 /* cost.c: of one call: operations on floats, and bytes of memory that are touched. */
 typedef struct {
 	double flops, bytes;
 } KernelCost;
 KernelCost kernel_cost(const Program *, const Kernel *);
+/* Of all kernels of a list, arrays that several of them touch once; of one round of the outermost n_fixed loops. */
+KernelCost kernels_cost(const Program *, int n, Kernel *const *, int n_fixed);
 KernelCost special_cost(const Stmt *);
 /* The longer of what its arithmetic and what its memory take, from the nearest cache that holds the memory of one call. */
 double kernel_cycles(const Program *, const Kernel *, const TargetInfo *);

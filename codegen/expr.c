@@ -468,9 +468,26 @@ Buffer *const_new(Program *p, const char *name, const char *role, const Tensor *
 
 const Dim *buffer_stride(Ctx *cx, const Buffer *b, int dim)
 {
-	const Dim *stride = dim_int(cx, 1);
-	for (int i = b->rank - 1; i >= 0 && b->order[i] != dim; i--) stride = dim_mul(cx, stride, b->dims[b->order[i]]);
+	const Dim *stride = dim_int(cx, b->row && b->row[dim] ? 0 : 1);
+	for (int i = b->rank - 1; i >= 0 && b->order[i] != dim; i--)
+		if (!b->row || !b->row[b->order[i]]) stride = dim_mul(cx, stride, b->dims[b->order[i]]);
 	return stride;
+}
+
+const Type *buffer_stored(Ctx *cx, const Buffer *b)
+{
+	const Dim **dims = NEWN(cx->arena, const Dim *, b->rank);
+	int n = 0;
+	for (int i = 0; i < b->rank; i++)
+		if (!b->row || !b->row[i]) dims[n++] = b->dims[i];
+	return type_new(cx, b->elem, n, dims);
+}
+
+bool buffer_is_scalar(const Buffer *b)
+{
+	bool scalar = b->row != NULL;
+	for (int i = 0; scalar && i < b->rank; i++) scalar = b->row[i] || dim_is(b->dims[i], 1);
+	return scalar;
 }
 
 /* c*n * (a / n) + c * (a % n) = c * a */

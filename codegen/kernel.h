@@ -89,11 +89,13 @@ struct Buffer {
 	const Tensor *data; /* BUF_CONST */
 	Buffer *alias;      /* stored in that buffer instead (in place, or under other dims); NULL: its own memory */
 	bool viewed;        /* is so under other dims: keeps its storage order */
-	int index;          /* INPUT, OUTPUT, STATE: which */
-	int first, last;    /* WORK: positions of first and last use, set by the planner */
-	uint32_t alone;     /* WORK: in which loops that may run side by side, by the planner */
-	int slot;           /* WORK: set by the planner */
-	bool used;          /* CONST: the printed C reads it */
+	const bool *row;    /* WORK: dims along which one element at a time lives, by pass_rows; NULL: none */
+	int copies;      /* WORK: of what lives at a time, one for each thread that has its own rows; 0: one for all */
+	int index;       /* INPUT, OUTPUT, STATE: which */
+	int first, last; /* WORK: positions of first and last use, set by the planner */
+	uint32_t alone;  /* WORK: in which loops that may run side by side, by the planner */
+	int slot;        /* WORK: set by the planner */
+	bool used;       /* CONST: the printed C reads it */
 	int id;
 };
 
@@ -197,7 +199,7 @@ struct Kernel {
 
 /* ---- programs ---- */
 
-typedef enum { ST_KERNEL, ST_LOOP, ST_IF, ST_SPECIAL, ST_SIZE, ST_CHECK } StmtKind;
+typedef enum { ST_KERNEL, ST_ROWS, ST_LOOP, ST_IF, ST_SPECIAL, ST_SIZE, ST_CHECK } StmtKind;
 typedef struct {
 	int n;
 	Stmt **stmts;
@@ -208,6 +210,9 @@ typedef struct {
 struct Stmt {
 	StmtKind kind;
 	Kernel *kernel;
+	/* ROWS: the body's kernels in turn for each round of the outermost n_shared loops, which they have in common */
+	int n_shared;
+	bool sliced; /* threads share the outermost of them */
 	/* LOOP: for var in 0 .. length-1, or backwards, while *go (if any) */
 	const Var *var;
 	const Dim *length;
@@ -230,7 +235,7 @@ struct Stmt {
 	const Dim *where;  /* CHECK: of interest only where this is above 0; NULL: always */
 	/* SPECIAL: sort, cumulative, argreduce, scatter_nd: a primitive that is no map and no reduction */
 	const Val *val;
-	const char *name; /* its C function */
+	const char *name; /* its C function; of ROWS, too */
 	Buffer *out;
 	int n_ins;
 	Buffer **ins;
@@ -325,7 +330,9 @@ Acc *subst_acc(Subst *, const Acc *); /* a new one, once for each */
 
 Buffer *const_new(Program *, const char *name, const char *role, const Tensor *); /* equal contents, equal name */
 Buffer *buffer_new(Program *, BufferKind, const char *name, const char *role, const Type *);
-const Dim *buffer_stride(Ctx *, const Buffer *, int dim);                    /* in elements, by its storage order */
+const Dim *buffer_stride(Ctx *, const Buffer *, int dim); /* in elements, by its storage order */
+const Type *buffer_stored(Ctx *, const Buffer *);         /* what lives of it at a time */
+bool buffer_is_scalar(const Buffer *);                    /* of each row one number: a variable of the C */
 const Index *buffer_offset(Program *, const Buffer *, const Index *const *); /* the linear one */
 const char *unique_name(Program *, const char *wish);                        /* in the file */
 const char *unique_member(Program *, Map *taken, const char *wish);          /* in a struct */
@@ -336,6 +343,9 @@ const Expr *load_under(const Expr *); /* what is read, maybe widened; NULL: it i
 bool elem_is_half(Elem);              /* f16, bf16: computed on as f32 */
 /* Accumulators that run in one reduction loop; a kernel's are sorted so that these are neighbours. */
 bool same_loop(const Acc *, const Acc *);
+/* The loops around a kernel's blocks: of the variables that are neither in lanes nor rows of the register tile. */
+int kernel_loops(const Kernel *);
+const Var *kernel_loop(const Kernel *, int i);
 void block_add(Program *, Block *, Stmt *);
 /* Calls visit on each statement, outer before inner. */
 void block_each(const Block *, void (*visit)(void *, Stmt *), void *user);
@@ -386,6 +396,7 @@ KernelPass pass_parallel;   /* parallel.c: what threads share */
 KernelPass pass_pack;       /* pack.c: constants in the order of reading */
 KernelPass pass_turn;       /* turn.c: weights larger than a cache, to and fro */
 KernelPass pass_skip;       /* skip.c: rows whose sequences have ended */
+KernelPass pass_rows;       /* rows.c: row by row through several kernels */
 KernelPass pass_plan;       /* plan.c: the workspace */
 KernelPass pass_team;       /* team.c: which thread runs what, and where they wait */
 /* The passes after lower, in order, ended by a NULL name. */
@@ -408,5 +419,6 @@ int given_axis(const Program *, const Kernel *, const char *name); /* of k->vars
 _Noreturn void given_fail(const Program *, const Kernel *, const char *what);
 void program_print(Buf *, const Program *); /* kprint.c: text for dumps and goldens */
 void kernel_print(Buf *, const Kernel *);
+void rows_print(Buf *, const Stmt *); /* of ST_ROWS */
 
 #endif

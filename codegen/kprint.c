@@ -135,15 +135,10 @@ static void print_acc(Buf *b, const Kernel *k, const Acc *a)
 	buf_puts(b, "\n");
 }
 
-void kernel_print(Buf *b, const Kernel *k)
+/* What is inside of its loops, and the schedule. */
+static void print_inner(Buf *b, const Kernel *k)
 {
 	const Schedule *s = &k->schedule;
-	buf_printf(b, "%s", k->name);
-	for (int i = 0; i < k->n_vars; i++) {
-		buf_printf(b, "%s%s ", i ? ", " : " (", k->vars[i]->name);
-		dim_print(b, k->vars[i]->extent);
-	}
-	buf_puts(b, k->n_vars ? ")\n" : "\n");
 	for (int i = 0; i < k->n_accs; i++) print_acc(b, k, k->accs[i]);
 	for (int i = 0; i < k->n_stores; i++) {
 		buf_puts(b, "  ");
@@ -174,6 +169,49 @@ void kernel_print(Buf *b, const Kernel *k)
 	buf_puts(b, s->parallel ? "; parallel\n" : "\n");
 }
 
+/* The variables of its loops from number `first` on, and of what is in them. */
+static void print_vars(Buf *b, const Kernel *k, int first)
+{
+	const char *sep = " (";
+	for (int i = 0; i < k->n_vars; i++) {
+		bool outer = false;
+		for (int n = 0; n < first; n++) outer |= kernel_loop(k, n) == k->vars[i];
+		if (outer) continue;
+		buf_printf(b, "%s%s ", sep, k->vars[i]->name);
+		dim_print(b, k->vars[i]->extent);
+		sep = ", ";
+	}
+	buf_puts(b, *sep == ',' ? ")" : "");
+}
+
+void kernel_print(Buf *b, const Kernel *k)
+{
+	buf_puts(b, k->name);
+	print_vars(b, k, 0);
+	buf_puts(b, "\n");
+	print_inner(b, k);
+}
+
+void rows_print(Buf *b, const Stmt *s)
+{
+	const Kernel *first = s->body.stmts[0]->kernel;
+	buf_puts(b, s->name);
+	for (int i = 0; i < s->n_shared; i++) {
+		buf_printf(b, "%s%s ", i ? ", " : " (", kernel_loop(first, i)->name);
+		dim_print(b, kernel_loop(first, i)->extent);
+	}
+	buf_puts(b, s->sliced ? "), row by row, parallel\n" : "), row by row\n");
+	for (int i = 0; i < s->body.n; i++) {
+		const Kernel *k = s->body.stmts[i]->kernel;
+		if (i || k->n_vars > s->n_shared) {
+			buf_puts(b, i ? "then" : "first");
+			print_vars(b, k, s->n_shared);
+			buf_puts(b, "\n");
+		}
+		print_inner(b, k);
+	}
+}
+
 static void print_block(Buf *b, const Block *block, int depth)
 {
 	for (int i = 0; i < block->n; i++) {
@@ -184,6 +222,8 @@ static void print_block(Buf *b, const Block *block, int depth)
 		else if (s->owner != OWNER_NONE) buf_printf(b, "thread %d: ", s->owner - 1);
 		if (s->kind == ST_KERNEL) {
 			kernel_print(b, s->kernel);
+		} else if (s->kind == ST_ROWS) {
+			rows_print(b, s);
 		} else if (s->kind == ST_SPECIAL) {
 			buf_printf(b, "%s %s =", op_info[s->val->op].name, s->out->name);
 			for (int k = 0; k < s->n_ins; k++) buf_printf(b, " %s", s->ins[k]->name);
@@ -248,7 +288,8 @@ void program_print(Buf *b, const Program *p)
 		print_order(b, x);
 		if (x->kind != BUF_WORK || x->alias || x->slot < 0) continue;
 		buf_printf(b, "slot %d: %s ", x->slot, x->name);
-		type_print(b, type_new(p->cx, x->elem, x->rank, x->dims));
+		type_print(b, buffer_stored(p->cx, x));
+		if (x->copies) buf_printf(b, " for each of %d threads", x->copies);
 		buf_printf(b, " live %d..%d\n", x->first, x->last);
 	}
 	print_block(b, &p->block, 0);

@@ -79,11 +79,14 @@ void pull_group(Scope *, Group *);
 const Index **domain_index(Scope *, const Group *, const Val *root);
 double dim_estimate(const Dim *); /* symbols at a typical size */
 
+/* plan.c: elements from one thread's rows of an array to the next one's */
+const Dim *buffer_copy(Ctx *, const Buffer *);
+
 /* parallel.c */
 double stmt_cycles(const Program *, const Stmt *, const TargetInfo *); /* all rounds of loops */
 void loops_beside(
 	Program *, const Block *team, const Target *); /* beside.c: no slices where each thread can have a loop */
-bool is_shared(Stmt *);                                /* has a sliced kernel: all threads of the team run it */
+bool is_shared(Stmt *);                                /* has sliced kernels: all threads of the team run it */
 
 /* checks.c: comparisons for the sizes that are known now (Sym -> its sizer), `last` since a moment ago (NULL: the block begins). */
 void check_sizes(Scope *, const Map *known, const Sym *last);

@@ -72,7 +72,10 @@ static bool may_return(Stmt *s)
 	return returns;
 }
 
-static void note_sliced(void *user, Stmt *s) { *(bool *)user |= s->kind == ST_KERNEL && s->kernel->schedule.parallel; }
+static void note_sliced(void *user, Stmt *s)
+{
+	*(bool *)user |= s->sliced || (s->kind == ST_KERNEL && s->kernel->schedule.parallel);
+}
 
 bool is_shared(Stmt *s)
 {

@@ -29,7 +29,7 @@ static Buffer *root_of(const Buffer *b)
 static void use(Walk *w, const Buffer *buffer)
 {
 	Buffer *b = root_of(buffer);
-	if (b->kind != BUF_WORK) return;
+	if (b->kind != BUF_WORK || buffer_is_scalar(b)) return;
 	if (b->first < 0) b->first = w->now;
 	b->last = w->now;
 	b->alone |= w->alone;
@@ -115,6 +115,7 @@ static void live_since(Program *p, const Block *block, int *now)
 	for (int i = 0; i < block->n; i++) {
 		const Stmt *s = block->stmts[i];
 		int start = ++*now;
+		if (s->kind == ST_ROWS) continue;
 		live_since(p, &s->body, now);
 		live_since(p, &s->other, now);
 		if (s->kind != ST_LOOP) continue;
@@ -134,6 +135,8 @@ static void use_block(Walk *w, const Block *b)
 		const Stmt *s = b->stmts[i];
 		w->now++;
 		if (s->kind == ST_KERNEL) use_kernel(w, s->kernel);
+		for (int k = 0; s->kind == ST_ROWS && k < s->body.n; k++) /* in turn for each row: at the same time */
+			use_kernel(w, s->body.stmts[k]->kernel);
 		if (s->kind == ST_SPECIAL) {
 			use(w, s->out);
 			for (int k = 0; k < s->n_ins; k++) use(w, s->ins[k]);
@@ -179,23 +182,39 @@ static int64_t bytes_or_negative(const Dim *d)
 	return dim_is_int(d, &v) ? v : -1;
 }
 
-static int by_size(const void *x, const void *y)
+/* What lives of a buffer at a time; rounded up so that whole vectors may be read and what comes next stays aligned. */
+const Dim *buffer_copy(Ctx *cx, const Buffer *b)
 {
-	const Buffer *a = *(Buffer *const *)x, *b = *(Buffer *const *)y;
-	int64_t na = 1, nb = 1, v;
-	for (int i = 0; i < a->rank; i++) na = dim_is_int(a->dims[i], &v) && na >= 0 ? na * v : -1;
-	for (int i = 0; i < b->rank; i++) nb = dim_is_int(b->dims[i], &v) && nb >= 0 ? nb * v : -1;
-	na *= na > 0 ? elem_info[a->elem].size : 1;
-	nb *= nb > 0 ? elem_info[b->elem].size : 1;
-	return na != nb ? (na > nb ? -1 : 1) : a->id - b->id;
+	const int size = elem_info[b->elem].size;
+	const Type *t = buffer_stored(cx, b);
+	const Dim *n = dim_int(cx, size);
+	for (int i = 0; i < t->rank; i++) n = dim_mul(cx, n, dim_most(cx, t->dims[i]));
+	return dim_mul(cx, dim_ceildiv(cx, n, dim_int(cx, ALIGN)), dim_int(cx, ALIGN / size));
 }
 
-/* Bytes of a buffer, rounded up so that whole vectors may be read and the next slot stays aligned. */
 static const Dim *buffer_bytes(Ctx *cx, const Buffer *b)
 {
-	const Dim *n = dim_int(cx, elem_info[b->elem].size);
-	for (int i = 0; i < b->rank; i++) n = dim_mul(cx, n, dim_most(cx, b->dims[i]));
-	return dim_mul(cx, dim_ceildiv(cx, n, dim_int(cx, ALIGN)), dim_int(cx, ALIGN));
+	const int64_t each = (int64_t)elem_info[b->elem].size * (b->copies ? b->copies : 1);
+	return dim_mul(cx, buffer_copy(cx, b), dim_int(cx, each));
+}
+
+typedef struct {
+	Buffer *buffer;
+	int64_t bytes;
+} Sized;
+
+static Sized sized(Ctx *cx, Buffer *b)
+{
+	const Type *t = buffer_stored(cx, b);
+	int64_t n = 1, v;
+	for (int i = 0; i < t->rank; i++) n = dim_is_int(t->dims[i], &v) && n >= 0 ? n * v : -1;
+	return (Sized){b, n > 0 ? n * elem_info[b->elem].size * (b->copies ? b->copies : 1) : n};
+}
+
+static int by_size(const void *x, const void *y)
+{
+	const Sized *a = x, *b = y;
+	return a->bytes != b->bytes ? (a->bytes > b->bytes ? -1 : 1) : a->buffer->id - b->buffer->id;
 }
 
 /* Memory may hold one type after the other, but compilers that know types to be apart move the stores of one before the loads
@@ -219,12 +238,14 @@ Program *pass_plan(const Program *from, const Target *target)
 	live_since(p, &p->block, &now);
 	for (int i = 0; i < p->n_states; i++) /* the new states are copied at the very end */
 		if (p->carries[i].next) use(&w, p->carries[i].next);
-	Buffer **order = NEWN(p->arena, Buffer *, p->n_buffers);
+	Sized *sizes = NEWN(p->arena, Sized, p->n_buffers);
 	int n = 0;
 	for (int i = 0; i < p->n_buffers; i++)
 		if (p->buffers[i]->kind == BUF_WORK && p->buffers[i]->first >= 0 && !p->buffers[i]->alias)
-			order[n++] = p->buffers[i];
-	qsort(order, (size_t)n, sizeof *order, by_size);
+			sizes[n++] = sized(p->cx, p->buffers[i]);
+	qsort(sizes, (size_t)n, sizeof *sizes, by_size);
+	Buffer **order = NEWN(p->arena, Buffer *, n);
+	for (int i = 0; i < n; i++) order[i] = sizes[i].buffer;
 	p->slot_bytes = NEWN(p->arena, const Dim *, n);
 	p->n_slots = 0;
 	char *types = NEWN(p->arena, char, n);

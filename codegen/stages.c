@@ -13,6 +13,7 @@ const KernelStage kernel_stages[] = {
 	{"pack", pass_pack},
 	{"turn", pass_turn},
 	{"skip", pass_skip},
+	{"rows", pass_rows},
 	{"plan", pass_plan},
 	{"team", pass_team},
 	{NULL, NULL},

@@ -67,7 +67,7 @@ static void add(Team *t, Accesses *list, Access a)
 
 static void touch(Team *t, const Buffer *b, const Index *const *index, bool write)
 {
-	if (b && buffer_root(b)->kind != BUF_CONST)
+	if (b && buffer_root(b)->kind != BUF_CONST && !buffer_is_scalar(buffer_root(b)))
 		add(t, &t->now, (Access){.unit = unit_of(t, b), .buffer = b, .index = index, .write = write});
 }
 
@@ -124,7 +124,7 @@ static bool range_of(const Index *x, int64_t *lo, int64_t *hi)
 
 static bool overlap(const Access *a, const Access *b)
 {
-	if (a->unit != b->unit) return false;
+	if (a->unit != b->unit || (a->buffer == b->buffer && a->buffer->copies)) return false;
 	for (int d = 0; a->index && b->index && a->buffer == b->buffer && d < a->buffer->rank; d++) {
 		int64_t lo[2], hi[2];
 		if (range_of(a->index[d], &lo[0], &hi[0]) && range_of(b->index[d], &lo[1], &hi[1]) &&
@@ -210,7 +210,7 @@ static void walk(Team *t, const Block *b, Accesses *pending)
 	for (int i = 0; i < b->n; i++) {
 		Stmt *s = b->stmts[i], head = *s;
 		bool shared = is_shared(s);
-		if (shared) /* what is in it is looked at by itself */
+		if (shared && s->kind != ST_ROWS) /* what is in it is looked at by itself */
 			head.body = head.other = (Block){0};
 		Stmt *one = &head;
 		t->now.n = 0;

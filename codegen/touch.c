@@ -14,6 +14,7 @@ static void touch_buffer(Touch *t, const Buffer *buffer, bool write)
 {
 	Buffer *b = buffer_root(buffer);
 	Params *ps = &t->params;
+	if (buffer_is_scalar(b)) return;
 	if (b->kind == BUF_CONST) {
 		ps->constants = true;
 		return;
@@ -116,25 +117,50 @@ static void touch_expr(Touch *t, const Expr *e)
 	arena_free(scratch);
 }
 
+static void touch_reads(Touch *t, const Kernel *k)
+{
+	t->k = k;
+	for (int i = 0; i < k->n_vars; i++) touch_dim(t, k->vars[i]->extent);
+	for (int i = 0; i < k->n_accs; i++) {
+		touch_expr(t, k->accs[i]->value);
+		if (k->accs[i]->init) touch_expr(t, k->accs[i]->init);
+		for (int r = 0; r < k->accs[i]->n_vars; r++) touch_dim(t, k->accs[i]->vars[r]->extent);
+	}
+	for (int i = 0; i < k->n_stores; i++) touch_expr(t, k->stores[i].value);
+	if (k->where) touch_expr(t, k->where);
+}
+
+static void touch_stores(Touch *t, const Kernel *k)
+{
+	t->k = k;
+	for (int i = 0; i < k->n_stores; i++) {
+		touch_buffer(t, k->stores[i].buffer, true);
+		touch_index(t, buffer_offset(t->p, k->stores[i].buffer, k->stores[i].index));
+	}
+	if (k->schedule.turn) touch_var(t, k->schedule.turn);
+}
+
+static Params params_of(Touch *t)
+{
+	t->params.read = t->read;
+	t->params.written = t->written;
+	return t->params;
+}
+
 Params kernel_params(Program *p, const Kernel *k)
 {
-	Touch t = {.p = p, .k = k};
-	for (int i = 0; i < k->n_vars; i++) touch_dim(&t, k->vars[i]->extent);
-	for (int i = 0; i < k->n_accs; i++) {
-		touch_expr(&t, k->accs[i]->value);
-		if (k->accs[i]->init) touch_expr(&t, k->accs[i]->init);
-		for (int r = 0; r < k->accs[i]->n_vars; r++) touch_dim(&t, k->accs[i]->vars[r]->extent);
-	}
-	for (int i = 0; i < k->n_stores; i++) touch_expr(&t, k->stores[i].value);
-	if (k->where) touch_expr(&t, k->where);
-	for (int i = 0; i < k->n_stores; i++) { /* results last */
-		touch_buffer(&t, k->stores[i].buffer, true);
-		touch_index(&t, buffer_offset(p, k->stores[i].buffer, k->stores[i].index));
-	}
-	if (k->schedule.turn) touch_var(&t, k->schedule.turn);
-	t.params.read = t.read;
-	t.params.written = t.written;
-	return t.params;
+	Touch t = {.p = p};
+	touch_reads(&t, k);
+	touch_stores(&t, k); /* results last */
+	return params_of(&t);
+}
+
+Params rows_params(Program *p, const Stmt *s)
+{
+	Touch t = {.p = p};
+	for (int i = 0; i < s->body.n; i++) touch_reads(&t, s->body.stmts[i]->kernel);
+	for (int i = 0; i < s->body.n; i++) touch_stores(&t, s->body.stmts[i]->kernel);
+	return params_of(&t);
 }
 
 Params special_params(Program *p, const Stmt *s)
@@ -146,7 +172,5 @@ Params special_params(Program *p, const Stmt *s)
 		for (int d = 0; d < s->ins[i]->rank; d++) touch_dim(&t, s->ins[i]->dims[d]);
 	}
 	touch_buffer(&t, s->out, true);
-	t.params.read = t.read;
-	t.params.written = t.written;
-	return t.params;
+	return params_of(&t);
 }
