@@ -52,12 +52,18 @@ bool is_special(const Val *v)
 
 bool is_copied(const Val *v) { return v->op == OP_concat || v->op == OP_pad; }
 
-/* Something that is in fewer bits than it is computed with: a constant, or what was rounded.  Widened where it is read, but if it
- * is a result. */
+static bool is_carried(const Scope *s, const Val *v)
+{
+	const Place *at = v->op == OP_param ? map_get(&s->places, v) : NULL;
+	return at && at->buffer && at->buffer->kind == BUF_WORK;
+}
+
+/* Something that is in fewer bits than it is computed with: a constant, what was rounded, or a carry of that.  Widened where it
+ * is read, but if it is a result. */
 static bool is_widened(const Scope *s, const Val *v)
 {
 	return v->op == OP_EW_cast && v->type->elem == F32 && !map_get(&s->wanted, v) &&
-		(v->args[0]->op == OP_const || v->args[0]->op == OP_EW_cast) &&
+		(v->args[0]->op == OP_const || v->args[0]->op == OP_EW_cast || is_carried(s, v->args[0])) &&
 		(v->args[0]->type->elem == F16 || v->args[0]->type->elem == BF16);
 }
 

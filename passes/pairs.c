@@ -4,7 +4,7 @@
  * A product of two such numbers is exact in f32, and one instruction multiplies two numbers with two weights and adds both to
  * an f32, where the target has it (pack.c).  Two passes do it:
  *   products  all of them, in bodies as well, on any target: --products-dtype bf16.  A step of a recurrence rounds its state as
- *             the run over the sequence does.  Each number is rounded once, wherever it is read: below windows and expansions.
+ *             the run over the sequence does.  Each number is rounded once, wherever it is read.
  *   pairs     for a target that has the instruction, only where that pays and errors do not add up from step to step: outside
  *             of loops, with ROWS rows of numbers or more for each weight, over an even number of them.
  * Requires: narrow_bf16.   Keeps: all shapes; not the values.
@@ -75,9 +75,10 @@ const Graph *pass_pairs(Ctx *cx, const Graph *g)
 	return graph_rewrite(cx, g, &rw);
 }
 
+/* Below views, where several may read it; but what a slice leaves out is not rounded. */
 static const Val *rounded_once(Ctx *cx, const Val *x)
 {
-	if (!repeats(x)) return rounded(cx, x);
+	if (!op_is_view(x->op) || (x->op == OP_slice && !repeats(x))) return rounded(cx, x);
 	const Val *below = rounded_once(cx, x->args[0]);
 	return val_with(cx, x, &below);
 }

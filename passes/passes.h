@@ -29,6 +29,8 @@ const Graph *pass_narrow(Ctx *, const Graph *, Elem);
  * for that; or wherever it is: --products-dtype bf16.   Requires: narrow_bf16. */
 const Graph *pass_pairs(Ctx *, const Graph *);
 const Graph *pass_products(Ctx *, const Graph *);
+/* carry.c: carries that are read rounded are carried rounded, too.   Requires: products. */
+const Graph *pass_carry(Ctx *, const Graph *);
 
 /* share.c: elements of less than a byte share bytes outside of the workspace.  Changes the types of params and results. */
 const Graph *pass_share(Ctx *, const Graph *);

@@ -230,7 +230,9 @@ static const Graph *narrow_graph(Ctx *cx, const Graph *g, const CompileOptions *
 	if (o->weights_elem == F16) return run_pass(cx, "narrow_f16", g, o, NULL);
 	if (o->weights_elem != BF16) return g;
 	g = run_pass(cx, "narrow_bf16", g, o, NULL);
-	return o->bf16_products ? run_pass(cx, "products", g, o, NULL) : g;
+	if (!o->bf16_products) return g;
+	g = run_pass(cx, "products", g, o, NULL);
+	return o->opt >= 1 ? run_pass(cx, "carry", g, o, NULL) : g;
 }
 
 /* Steps in chunks have a scan, and what is done for all steps at once. */
