@@ -101,7 +101,9 @@ void loops_beside(Program *p, const Block *team, const Target *target)
 		double least = 0, most = 0;
 		int n = 0;
 		for (int i = first; i < team->n && n < target->threads; i++) {
-			if (team->stmts[i]->kind != ST_LOOP || !is_shared(team->stmts[i]) || of[i].fixed) continue;
+			if (team->stmts[i]->kind != ST_LOOP || team->stmts[i]->n_ranks || !is_shared(team->stmts[i]) ||
+				of[i].fixed)
+				continue;
 			bool fits = true;
 			for (int k = 0; k < n; k++) fits &= independent(p, of, set[k], i);
 			const double cycles = stmt_cycles(p, team->stmts[i], target->cpu);

@@ -21,6 +21,7 @@
  * of them, such as the initial states, or else after them.  Requires: split.
  */
 #include "codegen/emit.h"
+#include "codegen/lower.h"
 
 #include <string.h>
 
@@ -320,6 +321,37 @@ static double step_bytes(const Chunks *c)
 /* Multiples of what register tiles have of rows, so that only the last chunk leaves some over.  Longer ones gain nothing. */
 enum { ROWS = 12, MOST = 8 * ROWS };
 
+typedef struct {
+	const Chunks *c;
+	double cycles;
+} Work;
+
+static void add_cycles(void *user, Stmt *s)
+{
+	Work *w = user;
+	const Target *t = w->c->target;
+	if (s->kernel) w->cycles += kernel_cycles_in(w->c->p, s->kernel, t->cpu, t->lanes);
+}
+
+/* The steps, up to so many, with which threads run layers side by side; 0: they had better not. */
+static int64_t steps_beside(const Chunks *c, int64_t most)
+{
+	double *layers = NEWN(c->p->arena, double, c->n), before = 0;
+	const double steps = dim_estimate(c->length);
+	int n = 0;
+	for (int i = c->first; i < c->end && c->target->threads > 1 && !c->reverse; i++) {
+		Work w = {.c = c};
+		if (c->parts[i].side != INSIDE) continue;
+		block_each(&(Block){1, &c->parts[i].stmt}, add_cycles, &w);
+		before += is_loop(&c->parts[i]) ? w.cycles : w.cycles / steps;
+		if (!is_loop(&c->parts[i])) continue;
+		layers[n++] = before;
+		before = 0;
+	}
+	if (n) layers[n - 1] += before;
+	return n > 1 ? wave_chunk(c->target, n, layers, steps, ROWS, most) : 0;
+}
+
 /* Steps of a chunk; 0: all of them at once. */
 static int64_t chunk_length(const Chunks *c)
 {
@@ -331,10 +363,11 @@ static int64_t chunk_length(const Chunks *c)
 		given->chunk_used |= most > given->chunk;
 		return most > given->chunk ? given->chunk : 0;
 	}
-	if (most != INT64_MAX && bytes * (double)most <= (double)cache) return 0;
 	const int64_t fits = (int64_t)((double)cache / bytes) / ROWS * ROWS;
 	const int64_t chunk = fits < ROWS ? ROWS : fits > MOST ? MOST : fits;
-	if (most <= 2 * chunk) return 0;
+	const int64_t beside = steps_beside(c, chunk);
+	if (beside) return beside;
+	if ((most != INT64_MAX && bytes * (double)most <= (double)cache) || most <= 2 * chunk) return 0;
 	for (int64_t n = chunk; dim_is_int(c->length, NULL) && 2 * n > chunk; n--)
 		if (most % n == 0) return n; /* chunks of one length */
 	return chunk;
@@ -425,6 +458,7 @@ static Stmt *cut(const Chunks *c, int64_t by)
 		const Dim **dims = arena_copy(p->arena, b->dims, sizeof *dims * (size_t)b->rank);
 		dims[c->short_dim[i]] = longest;
 		b->dims = dims;
+		b->chunks = 1;
 	}
 	return loop;
 }

@@ -216,17 +216,21 @@ KernelCost kernel_cost(const Program *p, const Kernel *k)
 	return kernels_cost(p, 1, &one, 0);
 }
 
+double kernel_cycles_in(const Program *p, const Kernel *k, const TargetInfo *cpu, int lanes)
+{
+	const KernelCost cost = kernel_cost(p, k);
+	const double arithmetic = cost.flops / (2. * cpu->fmas_per_cycle * lanes);
+	const double rate = cost.bytes <= cpu->l1_bytes ? cpu->l1_rate
+		: cost.bytes <= cpu->l2_bytes           ? cpu->l2_rate
+		: cost.bytes <= cpu->l3_bytes           ? cpu->l3_rate
+							: cpu->memory_rate;
+	return cost.bytes / rate > arithmetic ? cost.bytes / rate : arithmetic;
+}
+
 double kernel_cycles(const Program *p, const Kernel *k, const TargetInfo *cpu)
 {
 	const Schedule *s = &k->schedule;
-	const KernelCost cost = kernel_cost(p, k);
-	const bool in_lanes = s->lanes > 1 || s->fold_lanes > 1;
-	const double arithmetic = cost.flops / (2. * cpu->fmas_per_cycle * (in_lanes ? cpu->lanes : 1));
-	const double rate = cost.bytes <= (double)cpu->l1_bytes ? cpu->l1_rate
-		: cost.bytes <= (double)cpu->l2_bytes           ? cpu->l2_rate
-		: cost.bytes <= (double)cpu->l3_bytes           ? cpu->l3_rate
-								: cpu->memory_rate;
-	return cost.bytes / rate > arithmetic ? cost.bytes / rate : arithmetic;
+	return kernel_cycles_in(p, k, cpu, s->lanes > 1 || s->fold_lanes > 1 ? cpu->lanes : 1);
 }
 
 /* Sorting and its like: each array once; their comparisons and index arithmetic are not counted. */

@@ -82,14 +82,20 @@ static void emit_members(Emit *em, const Block *b)
 	if (open) close_block(w);
 }
 
-/* Each thread swaps the carries of the loops that all run for itself. */
-static void name_swapped(void *user, Stmt *s)
+/* Each thread swaps the carries of the loops that all run for itself; and so it does where threads run layers side by side: shared
+ * pointers of several of them in one cache line would be what they wait for. */
+static void name_carries(Buf *names, const Stmt *s)
 {
-	Buf *names = user;
-	for (int i = 0; s->owner == OWNER_ALL && i < s->n_carries; i++)
+	for (int i = 0; i < s->n_carries; i++)
 		if (s->carries[i].next)
 			buf_printf(names, "%s%s, %s", names->size ? ", " : "", s->carries[i].now->name,
 				s->carries[i].next->name);
+}
+
+static void name_swapped(void *user, Stmt *s)
+{
+	if (s->owner == OWNER_ALL) name_carries(user, s);
+	for (int i = 0; s->n_ranks && i < s->body.n; i++) name_carries(user, s->body.stmts[i]);
 }
 
 static void emit_team(Emit *em, const Block *b)
@@ -207,6 +213,15 @@ static void emit_no_overflow(Emit *em, const Dim *d)
 	}
 }
 
+/* How many steps this chunk has. */
+static void chunk_steps(Emit *em, const Stmt *s, const char *n)
+{
+	const char *t = s->var->name;
+	if (s->chunk)
+		line(em->w, "const int64_t %s = %s - %s < %" PRId64 " ? %s - %s : %" PRId64 ";",
+			dim_name(em->cx, s->chunk), n, t, s->by, n, t, s->by);
+}
+
 static void open_chunks(Emit *em, const Stmt *s, const char *n)
 {
 	const char *t = s->var->name;
@@ -215,9 +230,85 @@ static void open_chunks(Emit *em, const Stmt *s, const char *n)
 			"for (int64_t %s = (%s + %" PRId64 ") / %" PRId64 " * %" PRId64 "; (%s -= %" PRId64 ") >= 0;)",
 			t, n, s->by - 1, s->by, s->by, t, s->by);
 	else open_block(em->w, "for (int64_t %s = 0; %s < %s; %s += %" PRId64 ")", t, t, n, t, s->by);
-	if (s->chunk)
-		line(em->w, "const int64_t %s = %s - %s < %" PRId64 " ? %s - %s : %" PRId64 ";",
-			dim_name(em->cx, s->chunk), n, t, s->by, n, t, s->by);
+	chunk_steps(em, s, n);
+}
+
+typedef struct {
+	Program *p;
+	const Buffer *buffer;
+	bool found;
+} Use;
+
+static void see_use(void *user, Stmt *s)
+{
+	Use *u = user;
+	if (s->kind != ST_KERNEL) return;
+	const Params ps = kernel_params(u->p, s->kernel);
+	for (int i = 0; i < ps.n_buffers; i++) u->found |= ps.buffers[i] == u->buffer;
+}
+
+/* The parts that this chunk has of arrays of several. */
+static void use_chunks(Emit *em, const Stmt *s, int rank)
+{
+	for (int i = 0; i < em->p->n_buffers; i++) {
+		const Buffer *b = em->p->buffers[i];
+		Use use = {.p = em->p, .buffer = b};
+		for (int k = 0; b->all && k < s->body.n; k++)
+			if (s->body.stmts[k]->rank == rank) block_each(&(Block){1, &s->body.stmts[k]}, see_use, &use);
+		if (!use.found) continue;
+		const Dim *n = buffer_copy(em->cx, b);
+		line(em->w, "%s *%s = %s + %s / %" PRId64 " %% %d * %s;", elem_info[b->elem].ctype, b->name, b->all,
+			s->var->name, s->by, b->chunks, paren_c(em, size_c(em, n)));
+	}
+}
+
+/* What another thread has swapped at each step is swapped here once, if it is another one now. */
+static void swap_others(Emit *em, const Stmt *s, const char *n)
+{
+	int64_t steps;
+	const bool known = dim_is_int(s->length, &steps);
+	for (int i = 0; i < s->body.n && !(known && steps % 2 == 0); i++) {
+		const Stmt *of = s->body.stmts[i];
+		Buf swapped;
+		buf_init(&swapped, em->cx->arena);
+		name_carries(&swapped, of);
+		if (!swapped.size) continue;
+		const char *who = of->rank ? arena_printf(em->cx->arena, "part != %d %% parts", of->rank) : "part != 0";
+		if (known) open_block(em->w, "if (%s)", who);
+		else open_block(em->w, "if (%s && %s %% 2)", who, paren_c(em, n));
+		swap_carries(em, of->n_carries, of->carries);
+		close_block(em->w);
+	}
+}
+
+/* Layers that threads run side by side, each some chunks behind the one below. */
+static void emit_ranks(Emit *em, const Stmt *s, const char *n)
+{
+	Writer *w = em->w;
+	const char *front = unique_local(em->p, "front"), *start = s->var->name;
+	const Dim *all = dim_add(em->cx, s->length, dim_int(em->cx, s->by * (s->n_ranks - 1)));
+	open_block(w, "for (int64_t %s = 0; %s < %s; %s += %" PRId64 ")", front, front, size_c(em, all), front, s->by);
+	line(w, "#pragma omp barrier");
+	for (int r = 0; r < s->n_ranks; r++) {
+		const int64_t behind = r * s->by;
+		Buf when;
+		buf_init(&when, em->cx->arena);
+		if (r) buf_printf(&when, "part == %d %% parts && %s >= %" PRId64, r, front, behind);
+		else buf_puts(&when, "part == 0");
+		if (r < s->n_ranks - 1)
+			buf_printf(&when, " && %s < %s", front,
+				size_c(em, dim_add(em->cx, s->length, dim_int(em->cx, behind))));
+		open_block(w, "if (%s)", when.text);
+		if (r) line(w, "const int64_t %s = %s - %" PRId64 ";", start, front, behind);
+		else line(w, "const int64_t %s = %s;", start, front);
+		chunk_steps(em, s, n);
+		use_chunks(em, s, r);
+		for (int i = 0; i < s->body.n; i++)
+			if (s->body.stmts[i]->rank == r) emit_stmt(em, s->body.stmts[i]);
+		close_block(w);
+	}
+	close_block(w);
+	swap_others(em, s, n);
 }
 
 static void emit_stmt(Emit *em, const Stmt *s)
@@ -278,6 +369,12 @@ static void emit_stmt(Emit *em, const Stmt *s)
 		}
 	} else {
 		const char *t = s->var->name, *n = size_c(em, s->length);
+		if (s->n_ranks) {
+			const int first = em->kernels->n;
+			emit_ranks(em, s, n);
+			note_loop(em, first);
+			return;
+		}
 		if (s->by) {
 			open_chunks(em, s, n);
 		} else if (s->limit) {
@@ -396,8 +493,8 @@ static void emit_plan(Emit *em)
 			type_print(&type, buffer_stored(em->cx, b));
 			if (b->copies) buf_puts(&type, ", for each thread");
 			const char *ctype = elem_info[b->elem].ctype, *at = size_c(em, offset);
-			line(em->w, "%s *%s = (%s *)(void *)(ws + %s); /* %s */", ctype, b->name, ctype,
-				strchr(at, ' ') ? arena_printf(em->cx->arena, "(%s)", at) : at, type.text);
+			line(em->w, "%s *%s = (%s *)(void *)(ws + %s); /* %s */", ctype, b->all ? b->all : b->name,
+				ctype, strchr(at, ' ') ? arena_printf(em->cx->arena, "(%s)", at) : at, type.text);
 		}
 		offset = dim_add(em->cx, offset, p->slot_bytes[slot]);
 	}

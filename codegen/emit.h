@@ -131,6 +131,7 @@ KernelCost kernels_cost(const Program *, int n, Kernel *const *, int n_fixed);
 KernelCost special_cost(const Stmt *);
 /* The longer of what its arithmetic and what its memory take, from the nearest cache that holds the memory of one call. */
 double kernel_cycles(const Program *, const Kernel *, const TargetInfo *);
+double kernel_cycles_in(const Program *, const Kernel *, const TargetInfo *, int lanes); /* before it is scheduled */
 /* cspecial.c: sort, cumulative, argreduce, scatter_nd as a function of their operands */
 void emit_special(Emit *, const Stmt *, const char *name);
 

@@ -95,6 +95,8 @@ struct Buffer {
 	int first, last; /* WORK: positions of first and last use, set by the planner */
 	uint32_t alone;  /* WORK: in which loops that may run side by side, by the planner */
 	int slot;        /* WORK: set by the planner */
+	int chunks;      /* WORK: how many chunks of a loop over time it has room for, in turns; 0: it is of no chunk */
+	const char *all; /* more than one: the C name of the array, of which `name` is the part that is in use */
 	bool used;       /* CONST: the printed C reads it */
 	int id;
 };
@@ -217,6 +219,8 @@ struct Stmt {
 	const Var *var;
 	const Dim *length;
 	bool reverse;
+	int n_ranks;           /* LOOP with by: threads that run its body side by side; 0: they do not */
+	int rank;              /* in such a body: which thread's it is, as many chunks behind the first one's */
 	int64_t by;            /* LOOP: var goes in chunks of so many steps, and is the first of each; 0: it does not */
 	const Sym *chunk;      /* how many of them this one has; NULL: all have as many */
 	Buffer *count, *limit; /* while-loops: steps done (i64 scalar, written), most steps (i64 scalar); else NULL */

@@ -218,6 +218,7 @@ static void print_block(Buf *b, const Block *block, int depth)
 		const Stmt *s = block->stmts[i];
 		for (int d = 0; d < depth; d++) buf_puts(b, "  ");
 		if (s->barrier) buf_puts(b, "after a barrier: ");
+		if (s->rank) buf_printf(b, "%d behind: ", s->rank);
 		if (s->owner == OWNER_ALL) buf_puts(b, "all: ");
 		else if (s->owner != OWNER_NONE) buf_printf(b, "thread %d: ", s->owner - 1);
 		if (s->kind == ST_KERNEL) {
@@ -257,6 +258,7 @@ static void print_block(Buf *b, const Block *block, int depth)
 			buf_printf(b, "%s %s ", s->reverse ? "for reverse" : s->limit ? "while" : "for", s->var->name);
 			dim_print(b, s->length);
 			if (s->by) buf_printf(b, " in chunks of %" PRId64, s->by);
+			if (s->n_ranks) buf_printf(b, ", by %d threads", s->n_ranks);
 			for (int c = 0; c < s->n_carries; c++)
 				buf_printf(b, s->carries[c].next ? ", %s <- %s" : ", %s in place",
 					s->carries[c].now->name, s->carries[c].next ? s->carries[c].next->name : "");

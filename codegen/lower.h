@@ -86,7 +86,14 @@ const Dim *buffer_copy(Ctx *, const Buffer *);
 double stmt_cycles(const Program *, const Stmt *, const TargetInfo *); /* all rounds of loops */
 void loops_beside(
 	Program *, const Block *team, const Target *); /* beside.c: no slices where each thread can have a loop */
-bool is_shared(Stmt *);                                /* has sliced kernels: all threads of the team run it */
+enum { SLICE_BARRIERS = 3 };                           /* what a kernel must take to be worth one */
+/* wave.c: which of the threads each statement of a loop over chunks goes to, and how many these are, 0: they do not run side by
+ * side; then that they do; and the steps of a chunk with which n layers best do, by the cycles of a step of each, 0: they had
+ * better not. */
+int wave_ranks(const Program *, Stmt *, const Target *, int *rank);
+void layers_beside(Program *, Stmt *, const Target *);
+int64_t wave_chunk(const Target *, int n, const double *layers, double steps, int64_t multiple, int64_t most);
+bool is_shared(Stmt *); /* has sliced kernels: all threads of the team run it */
 
 /* checks.c: comparisons for the sizes that are known now (Sym -> its sizer), `last` since a moment ago (NULL: the block begins). */
 void check_sizes(Scope *, const Map *known, const Sym *last);

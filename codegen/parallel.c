@@ -2,7 +2,8 @@
  *
  * One team (an OpenMP parallel region) runs the program from a statement on to its end, so that a time loop costs a barrier a
  * step and no fork.  In it a kernel is either sliced, the threads share its outermost loop, or run by one of them (team.c says
- * which, and where they wait).  Loops that know nothing of each other run side by side (beside.c).
+ * which, and where they wait).  Loops that know nothing of each other run side by side (beside.c),
+ * and so do layers (wave.c).
  * Slices are whole blocks of the schedule: each element is computed as it would be by one thread,
  * so the bits do not depend on their number.  Off below a threshold, in the target's cycles: threads that wait for each other cost more
  * than small work.
@@ -10,7 +11,7 @@
 #include "codegen/emit.h"
 #include "codegen/lower.h"
 
-enum { SLICE_BARRIERS = 3, TEAM_FORKS = 2 }; /* what a kernel, and all of them, must take to be worth one of these */
+enum { TEAM_FORKS = 2 }; /* what all shared kernels must take to be worth one */
 
 double stmt_cycles(const Program *p, const Stmt *s, const TargetInfo *cpu)
 {
@@ -74,7 +75,7 @@ static bool may_return(Stmt *s)
 
 static void note_sliced(void *user, Stmt *s)
 {
-	*(bool *)user |= s->sliced || (s->kind == ST_KERNEL && s->kernel->schedule.parallel);
+	*(bool *)user |= s->sliced || s->n_ranks || (s->kind == ST_KERNEL && s->kernel->schedule.parallel);
 }
 
 bool is_shared(Stmt *s)
@@ -103,11 +104,14 @@ Program *pass_parallel(const Program *from, const Target *target)
 	while (first > 0 && !may_return(b->stmts[first - 1])) {
 		double here = stmt_cycles(p, b->stmts[--first], cpu);
 		n_large += 2 * here >= cpu->fork;
-		shared += is_shared(b->stmts[first]) ? here : 0;
+		int *ranks = NEWN(p->arena, int, b->stmts[first]->body.n + 1);
+		const bool beside = wave_ranks(p, b->stmts[first], target, ranks) > 0;
+		shared += beside || is_shared(b->stmts[first]) ? here : 0;
 	}
 	bool asked = false; /* by a file of schedules */
 	block_each(&(Block){b->n - first, b->stmts + first}, note_asked, &asked);
 	if (shared >= TEAM_FORKS * cpu->fork || n_large > 1 || asked) p->team = first;
+	for (int i = p->team; i < b->n; i++) layers_beside(p, b->stmts[i], target);
 	loops_beside(p, &(Block){b->n - p->team, b->stmts + p->team}, target);
 	block_each(&(Block){p->team, b->stmts}, whole, NULL);
 	return p;

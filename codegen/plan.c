@@ -98,6 +98,17 @@ static void live_through(Program *p, int start, int end)
 	}
 }
 
+/* Threads run all of its body at the same time: what one of them is done with another one may not have. */
+static void live_beside(Program *p, int start, int end)
+{
+	for (int i = 0; i < p->n_buffers; i++) {
+		Buffer *b = p->buffers[i];
+		if (b->kind != BUF_WORK || b->first < 0 || b->last < start) continue;
+		b->first = b->first > start ? start : b->first;
+		b->last = b->last < end ? end : b->last;
+	}
+}
+
 /* Two buffers that swap are each in either place: both live as long as one of them does. */
 static void live_alike(const Stmt *loop)
 {
@@ -153,6 +164,7 @@ static void use_block(Walk *w, const Block *b)
 			w->now++;
 			use_loop_buffers(w, s);
 			live_through(w->p, start, w->now);
+			if (s->n_ranks) live_beside(w->p, start, w->now);
 		}
 	}
 }
@@ -192,10 +204,12 @@ const Dim *buffer_copy(Ctx *cx, const Buffer *b)
 	return dim_mul(cx, dim_ceildiv(cx, n, dim_int(cx, ALIGN)), dim_int(cx, ALIGN / size));
 }
 
+/* Of threads, or of chunks. */
+static int n_copies_of(const Buffer *b) { return b->copies ? b->copies : b->chunks ? b->chunks : 1; }
+
 static const Dim *buffer_bytes(Ctx *cx, const Buffer *b)
 {
-	const int64_t each = (int64_t)elem_info[b->elem].size * (b->copies ? b->copies : 1);
-	return dim_mul(cx, buffer_copy(cx, b), dim_int(cx, each));
+	return dim_mul(cx, buffer_copy(cx, b), dim_int(cx, (int64_t)elem_info[b->elem].size * n_copies_of(b)));
 }
 
 typedef struct {
@@ -208,7 +222,7 @@ static Sized sized(Ctx *cx, Buffer *b)
 	const Type *t = buffer_stored(cx, b);
 	int64_t n = 1, v;
 	for (int i = 0; i < t->rank; i++) n = dim_is_int(t->dims[i], &v) && n >= 0 ? n * v : -1;
-	return (Sized){b, n > 0 ? n * elem_info[b->elem].size * (b->copies ? b->copies : 1) : n};
+	return (Sized){b, n > 0 ? n * elem_info[b->elem].size * n_copies_of(b) : n};
 }
 
 static int by_size(const void *x, const void *y)

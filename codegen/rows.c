@@ -256,7 +256,8 @@ static bool *row_dims(const Rows *r, const Buffer *b, const Member *group, int n
 static Stmt *row_by_row(Rows *r, const Member *group, int n, int depth)
 {
 	Stmt *rows = NEW(r->p->arena, Stmt);
-	*rows = (Stmt){.kind = ST_ROWS, .n_shared = depth, .name = group[n - 1].kernel->name};
+	*rows = (Stmt){
+		.kind = ST_ROWS, .n_shared = depth, .name = group[n - 1].kernel->name, .rank = group[0].stmt->rank};
 	for (int m = 0; m < n; m++) {
 		Kernel *k = group[m].kernel;
 		rows->sliced |= k->schedule.parallel;

@@ -188,9 +188,24 @@ static int choose_owner(Team *t, const Accesses *pending)
 
 static void walk(Team *t, const Block *b, Accesses *pending);
 
+static void walk_ranks(Team *t, Stmt *s, Accesses *pending)
+{
+	pending->n = 0; /* each round begins with a barrier */
+	for (int i = 0; i < s->body.n; i++) {
+		t->now.n = 0;
+		block_each(&(Block){1, &s->body.stmts[i]}, touch_stmt, t);
+		for (int k = 0; k < t->now.n; k++) {
+			t->now.items[k].owner = s->body.stmts[i]->rank;
+			add(t, pending, t->now.items[k]);
+		}
+	}
+}
+
 static void walk_shared(Team *t, Stmt *s, Accesses *pending)
 {
-	if (s->kind == ST_IF) {
+	if (s->n_ranks) {
+		walk_ranks(t, s, pending);
+	} else if (s->kind == ST_IF) {
 		Accesses other = copy_of(t, pending);
 		walk(t, &s->body, pending);
 		walk(t, &s->other, &other);

@@ -87,6 +87,27 @@ done
 file 'chunk 2'
 expect 0 'given: chunk 2: the model has no loop over more steps that can be cut; not applied' compile --schedule given
 
+# Layers that threads run side by side, at lengths around those of their chunks.
+layers=$RNNCC_SOURCE_DIR/tests/codegen/layers_beside.ir
+file 'chunk 5'
+for steps in 0 4 5 6 13 40; do
+	rm -rf rules
+	"$RNNCC" run "$layers" --dim T=$steps --target x86-64-v3 --seed 3 -o rules >out 2>&1 </dev/null
+	for threads in 2 3 4; do
+		rm -rf given_run
+		"$RNNCC" run "$layers" --dim T=$steps --target x86-64-v3 --seed 3 --schedule given --threads $threads -o given_run >out 2>&1 \
+			</dev/null || fault "layers, $steps steps"
+		if diff -r rules given_run >/dev/null; then pass; else fault "other bits: layers, $steps steps, $threads threads"; fi
+	done
+done
+expect 0 'wrote' "$RNNCC" compile "$layers" -o c --name m --target x86-64-v3 --threads 3
+if grep -q 'part == 2 % parts && front >= ' c/m.c; then pass; else fault 'three layers, but not side by side'; fi
+for kind in chunk no; do
+	[ $kind = no ] && file 'chunk no'
+	expect 0 'wrote' "$RNNCC" compile "$layers" -o c --name m --target x86-64-v3 --threads 3 --schedule given
+	if [ "$(grep -c 'part == 2 % parts && front' c/m.c)" = "$([ $kind = no ] && echo 0 || echo 2)" ]; then pass; else fault "layers, $kind"; fi
+done
+
 # ---- what is refused, and where
 
 refused() { # WORDS LINE...: the first of them is line 3
