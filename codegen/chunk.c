@@ -249,6 +249,20 @@ static bool put(Chunks *c, int at)
 	return part->side == FRONT || !ends_call(part->stmt);
 }
 
+/* What a loop the other way reads as well is needed whole before that begins, and its loops are better off side by side (beside.c):
+ * a kernel that makes some of it stays in front, or else ends what goes inside. */
+static void leave_both_ways(Chunks *c)
+{
+	for (int i = c->first; i < c->end; i++) {
+		bool both = false;
+		for (int k = i + 1; k < c->n && c->parts[i].side == INSIDE && !is_loop(&c->parts[i]); k++) {
+			const Stmt *s = c->parts[k].stmt;
+			both |= s->kind == ST_LOOP && s->reverse != c->reverse && meet(c, &c->parts[i], &c->parts[k]);
+		}
+		if (both && !leave(c, i, true)) c->end = i;
+	}
+}
+
 /* Finds the arrays that are there for the chunks alone and can have the length of one. */
 static void find_short(Chunks *c)
 {
@@ -491,6 +505,7 @@ static int cut_next(Chunks *c, int at)
 		for (c->first = at; c->first < i && !time_of(c, &c->parts[c->first]);) c->first++;
 		for (int k = 0; k < c->n; k++) c->parts[k].side = FRONT;
 		for (c->end = c->first; c->end < c->n && put(c, c->end);) c->end++;
+		leave_both_ways(c);
 		find_short(c);
 		thin_out(c);
 		bool loops = false;
