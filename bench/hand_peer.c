@@ -129,10 +129,11 @@ INLINE void finish(const __m512 *sum, int unit, const float *h, float *h_new, fl
 INLINE void run_tile(int t, const float *x, float (*before)[N_GATES][LANES], const float *h, float *h_new, float *y)
 {
 	__m512 sum[1][WIDTH][N_SUMS];
-	UNROLL for (int j = 0; j < WIDTH; j++) UNROLL for (int s = 0; s < N_SUMS; s++)
+	UNROLL for (int j = 0; j < WIDTH; j++)
 	{
 		const int block = t * WIDTH + j;
-		sum[0][j][s] = _mm512_load_ps(before && s < N_GATES ? before[block][s] : bias[block][s]);
+		UNROLL for (int s = 0; s < N_SUMS; s++) sum[0][j][s] = _mm512_load_ps(bias[block][s]);
+		UNROLL for (int g = 0; before && g < N_GATES; g++) sum[0][j][g] = _mm512_load_ps(before[block][g]);
 	}
 	if (!before) add_products(1, WIDTH, N_GATES - 1, sum, x_panel[t][0], x, INPUTS);
 	add_products(1, WIDTH, N_SUMS - 1, sum, h_panel[t][0], h, HIDDEN);
