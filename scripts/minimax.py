@@ -24,7 +24,7 @@ LN2 = mp.log(2)
 # name, domain, powers of x, target (the polynomial's value), weight (relative error of the function served).
 POLYNOMIALS = [
     ("exp", 0.3468, [0, 1, 2, 3, 4], lambda r: (mp.expm1(r) - r) / r**2, lambda r: r**2 / mp.exp(r), True),
-    ("expm1", 0.3468, [0, 1, 2, 3, 4], lambda r: (mp.expm1(r) - r) / r**2, lambda r: r**2 / mp.expm1(r), True),
+    ("expm1", 0.1734, [0, 1, 2, 3, 4], lambda r: (mp.expm1(2 * r) / 2 - r) / r**2, lambda r: 2 * r**2 / mp.expm1(2 * r), True),
     ("log", (mp.sqrt(0.5) - 1, mp.sqrt(2) - 1), [0, 1, 2, 3, 4, 5, 6, 7, 8],
      lambda f: (mp.log1p(f) - f + f**2 / 2) / f**3, lambda f: f**3 / mp.log1p(f), True),
     ("log1p", (0, mp.mpf(1) / 3), [0, 2, 4, 6, 8], lambda s: (2 * mp.atanh(s) - 2 * s) / s**3,
