@@ -74,18 +74,6 @@ static void emit_comment(Emit *em, Buf *b, const char *from)
 	}
 }
 
-/* Kernels stay out of line.  Inlined, one with vectors loses what `restrict` says of its arrays.  One on both of two arrays that
- * a loop swaps keeps it wrongly: Clang 14 takes it as said of all steps, and moves a load of one step over the store of the step
- * before. */
-const char *storage_c(const Emit *em, const Params *ps, bool vectors)
-{
-	bool alone = vectors;
-	for (int i = 0; i < ps->n_buffers; i++)
-		for (int k = 0; k < ps->n_buffers; k++)
-			alone |= map_get(&em->swapped, ps->buffers[i]) == ps->buffers[k];
-	return alone ? "static __attribute__((noinline)) " : "static ";
-}
-
 static void emit_signature(Emit *em, const char *name, const Params *ps, int n, Kernel *const *kernels, bool sliced)
 {
 	Buf b;
@@ -98,13 +86,11 @@ static void emit_signature(Emit *em, const char *name, const Params *ps, int n, 
 		buf_printf(&b, "%s%s%s *restrict %s", b.size ? ", " : "", ps->written[i] ? "" : "const ",
 			elem_info[ps->buffers[i]->elem].ctype, ps->buffers[i]->name);
 	if (sliced) buf_puts(&b, b.size ? ", int part, int parts" : "int part, int parts");
-	bool dots = false, vectors = false;
-	for (int i = 0; i < n; i++) {
+	bool dots = false;
+	for (int i = 0; i < n; i++)
 		for (int k = 0; k < kernels[i]->n_packs; k++) dots |= kernels[i]->packs[k].dotted;
-		vectors |= kernels[i]->schedule.lanes > 1;
-	}
-	line(em->w, "%s%svoid %s(%s)", storage_c(em, ps, vectors),
-		dots ? "__attribute__((target(\"avx512bf16\"))) " : "", name, b.size ? b.text : "void");
+	line(em->w, OUT_OF_LINE "%svoid %s(%s)", dots ? "__attribute__((target(\"avx512bf16\"))) " : "", name,
+		b.size ? b.text : "void");
 }
 
 /* The loops from number `first` on around the kernel's blocks. */

@@ -456,18 +456,8 @@ static void name_loops(void *user, Stmt *s)
 	if (s->kind == ST_LOOP) ((Var *)(uintptr_t)s->var)->name = unique_local(p, s->var->name);
 }
 
-static void note_swapped(void *user, Stmt *s)
-{
-	Emit *em = user;
-	for (int i = 0; i < s->n_carries; i++)
-		if (s->carries[i].next)
-			map_put(&em->swapped, buffer_root(s->carries[i].now), buffer_root(s->carries[i].next));
-}
-
 void emit_kernels(Emit *em)
 {
-	map_init(&em->swapped, em->cx->arena);
-	block_each(&em->p->block, note_swapped, em);
 	block_each(&em->p->block, name_loops, em->p);
 	emit_functions(em, &em->p->block);
 }

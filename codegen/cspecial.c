@@ -193,7 +193,7 @@ void emit_special(Emit *em, const Stmt *s, const char *name)
 			elem_info[ps.buffers[i]->elem].ctype,
 			ps.written[i] ? "out" : arena_printf(em->cx->arena, "in%d", i));
 	if (s->val->loc) line(w, "/* %s */", comment_text(em->cx, s->val->loc));
-	line(w, "%svoid %s(%s)", storage_c(em, &ps, false), name, b.text);
+	line(w, OUT_OF_LINE "void %s(%s)", name, b.text);
 	open_block(w, "%s", "");
 	em->k = NULL;
 	sizes_begin(em);

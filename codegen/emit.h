@@ -50,7 +50,6 @@ typedef struct {
 	const Sym *const *dims;
 	bool in_team;     /* in the parallel region */
 	Kernels *kernels; /* those called, in order */
-	Map swapped;      /* root of a Buffer -> that of the one that a loop swaps it with */
 	Map *printed;     /* a kernel's text but its name -> its name: entry points share those that are equal */
 	SizeNames *sizes; /* NULL: between functions */
 	const char *blob; /* prefix, when weights are a parameter; else NULL */
@@ -105,10 +104,14 @@ const char *dim_name(Ctx *, const Sym *); /* the C name of a named symbol */
 void sizes_begin(Emit *);                 /* a function's body starts: here their definitions go, */
 void sizes_end(Emit *);                   /* once it is known what it uses */
 
+/* Of each kernel.  Inlined, it loses what `restrict` says of its arrays; of two that a loop swaps it keeps it wrongly: Clang 14
+ * takes it as said of all steps, and moves a load of one step over the store of the step before.  And in one function with all
+ * their loops, Clang takes for those of scalars four times as long. */
+#define OUT_OF_LINE "static __attribute__((noinline)) "
+
 /* cfunction.c */
 void emit_kernel(Emit *, Kernel *);
-void emit_row_kernels(Emit *, const Stmt *);                       /* of ST_ROWS, as one function */
-const char *storage_c(const Emit *, const Params *, bool vectors); /* of a function: "static " and its attributes */
+void emit_row_kernels(Emit *, const Stmt *); /* of ST_ROWS, as one function */
 /* ckernel.c */
 void emit_blocks(Emit *, bool sliced); /* of the kernel; sliced: the threads share the loop over them */
 const char *slice_c(Emit *, const char *n, int64_t step, int next);
