@@ -1,5 +1,5 @@
 #!/bin/sh
-# ctest: slow timeout=1800
+# ctest: slow timeout=3600
 # conformance.sh: suites of models with stored inputs and outputs, by the interpreter and as compiled C.
 #
 # tests/expected/SUITE.txt, or SUITE.WAY.txt for one way to run, names the cases that pass, one a line. A listed case that

@@ -1,5 +1,5 @@
 #!/bin/sh
-# ctest: slow timeout=900
+# ctest: slow timeout=1200
 # fuzz.sh: a short run of every libFuzzer target: the same 2000 inputs each time, so that a change is judged by itself. With
 # RNNCC_FUZZ_SECONDS=N: other inputs, for N seconds each.
 # The library is built by Clang for it, and without a warning.

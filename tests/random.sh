@@ -1,5 +1,5 @@
 #!/bin/sh
-# ctest: timeout=300
+# ctest: timeout=900
 # random.sh: what a model draws in each step of a loop, against the numbers of tests/cases/make_cases.py (rnncc test compares only
 # types and shapes of random results): by the interpreter, as C, for several targets and numbers of threads.
 

@@ -1,5 +1,5 @@
 #!/bin/sh
-# ctest: slow timeout=1800
+# ctest: slow timeout=3600
 # rows.sh: the models of models/*.rnn against independent references: tests/rows/.
 
 set -eu

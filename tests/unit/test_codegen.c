@@ -136,7 +136,7 @@ static void suite_files(Suite *s)
 	globfree(&found);
 }
 
-Test(codegen, files, .timeout = 600)
+Test(codegen, files, .timeout = 1800)
 {
 	Suite s = {.cx = ctx_new()};
 	suite_files(&s);
@@ -262,7 +262,7 @@ static void add_structural(Suite *s, Elem e)
 			t, t, t, t, results.text, lines.text, names.text));
 }
 
-Test(codegen, elementwise, .timeout = 600)
+Test(codegen, elementwise, .timeout = 1800)
 {
 	Suite s = {.cx = ctx_new()};
 	for (int e = 0; e < N_ELEMS; e++) add_elementwise(&s, (Elem)e);
@@ -270,7 +270,7 @@ Test(codegen, elementwise, .timeout = 600)
 	suite_free(&s);
 }
 
-Test(codegen, structural, .timeout = 600)
+Test(codegen, structural, .timeout = 1800)
 {
 	Suite s = {.cx = ctx_new()};
 	for (int e = 0; e < N_ELEMS; e++) /* of those for storage one of each width and class */
@@ -291,7 +291,7 @@ static Compiled *compile_text(Ctx *cx, const Case *of, const Variant *v, const c
 }
 
 /* Two compilations, each by itself, give the same files byte for byte. */
-Test(codegen, deterministic, .timeout = 600)
+Test(codegen, deterministic, .timeout = 1800)
 {
 	Suite s = {.cx = ctx_new()};
 	suite_files(&s);
@@ -399,7 +399,7 @@ static void check_sanitized(const Suite *s, const Variant *v, const char *flags)
 	cr_expect(system(arena_printf(cx->arena, "rm -r %s", directory)) == 0);
 }
 
-Test(codegen, sanitized, .timeout = 600)
+Test(codegen, sanitized, .timeout = 1800)
 {
 	if (!in_path("gcc")) cr_skip_test("gcc is not there");
 	Suite s = {.cx = ctx_new()};
@@ -447,7 +447,7 @@ static void check_object(
 	cr_expect(pclose(nm) == 0, "%s: %s %s: does not compile without a warning", name, cc, flags);
 }
 
-Test(codegen, stands_alone, .timeout = 600)
+Test(codegen, stands_alone, .timeout = 1800)
 {
 	Suite s = {.cx = ctx_new()};
 	suite_files(&s);

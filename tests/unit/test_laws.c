@@ -390,7 +390,7 @@ static Variant compiled_variant(const char *name, int opt)
 	return v;
 }
 
-Test(laws, interpreted, .timeout = 60)
+Test(laws, interpreted, .timeout = 600)
 {
 	Ctx *cx = ctx_new();
 	const Way way = way_open(cx, NULL);
@@ -398,7 +398,7 @@ Test(laws, interpreted, .timeout = 60)
 	ctx_free(cx);
 }
 
-Test(laws, compiled, .timeout = 120)
+Test(laws, compiled, .timeout = 600)
 {
 	Ctx *cx = ctx_new();
 	const Variant v = compiled_variant("compiled -O2", 2);
@@ -422,7 +422,7 @@ static void expect_same_models(const Way *seen, const Way *wanted, const char *l
 		}
 }
 
-Test(laws, fused_is_unfused, .timeout = 120)
+Test(laws, fused_is_unfused, .timeout = 600)
 {
 	Ctx *cx = ctx_new();
 	const Variant plain = compiled_variant("compiled -O0", 0);
@@ -433,7 +433,7 @@ Test(laws, fused_is_unfused, .timeout = 120)
 }
 
 /* By the interpreter, so that only the passes differ. */
-Test(laws, hoisted_is_plain, .timeout = 60)
+Test(laws, hoisted_is_plain, .timeout = 600)
 {
 	static const char *const before[] = {"inline", "canon", NULL},
 				 *const after[] = {"hoist", "canon", "merge", "canon", NULL};
@@ -542,7 +542,7 @@ static Compiled *compile_stream(Ctx *cx, const Cell *cell, Init init, const Vari
 	return compile_graph(cx, rnn_import(cx, &spec), &o);
 }
 
-Test(laws, streaming_is_one_run, .timeout = 120)
+Test(laws, streaming_is_one_run, .timeout = 600)
 {
 	Ctx *volatile cx = ctx_new();
 	const Variant v = compiled_variant("streaming", 2);
@@ -577,7 +577,7 @@ Test(laws, streaming_is_one_run, .timeout = 120)
 
 /* Where products round their operands, steps and chunks of them do as the run does: they have its bits.  With peepholes
  * the sums of a step start elsewhere, in f32 as well, and the last bit of a state may decide how it is rounded. */
-Test(laws, streaming_of_bf16_products_is_one_run, .timeout = 120)
+Test(laws, streaming_of_bf16_products_is_one_run, .timeout = 600)
 {
 	Ctx *volatile cx = ctx_new();
 	Variant v = compiled_variant("bf16 products", 2);

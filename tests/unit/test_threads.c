@@ -260,13 +260,13 @@ static void same_bits(Variant v)
 	cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0, "%s: status %d", v.name, status);
 }
 
-Test(threads, scalar, .timeout = 120)
+Test(threads, scalar, .timeout = 300)
 {
 	same_bits((Variant){
 		.name = "generic, gcc", .target = "generic", .opt = 2, .cc = "gcc", .cc_opt = 1, .werror = true});
 }
 
-Test(threads, vectors, .timeout = 120)
+Test(threads, vectors, .timeout = 300)
 {
 	same_bits((Variant){.name = "x86-64-v3, JIT", .target = "x86-64-v3", .opt = 2});
 }
