@@ -6,6 +6,7 @@
 #                  RNNCC_SANITIZE, RNNCC_NPM (or empty). Exit status 0 passed, 77 skipped, else failed. A line
 #                  "# ctest: WORD…" near the top sets: slow (not part of quick), serial (nothing runs beside it),
 #                  timeout=SECONDS (900): ten times what the test takes alone, or more, as a loaded machine is no failure.
+#                  Those with the highest limit start first, so that none is left alone on several cores.
 # tests/fuzz/*.c   libFuzzer targets, with -DRNNCC_FUZZ=ON: NAME.c or fuzz_NAME.c becomes fuzz_NAME.
 #
 # A script or suite that prints "N passed, N failed" is counted by that line in scripts/test.sh.
@@ -49,7 +50,7 @@ if(unit_sources AND CRITERION_FOUND)
   list(SORT suites)
   foreach(suite IN LISTS suites)
     add_test(NAME unit/${suite} COMMAND rnncc_tests --filter=${suite}/* --jobs=1)
-    set_tests_properties(unit/${suite} PROPERTIES LABELS "unit;quick" TIMEOUT 3600
+    set_tests_properties(unit/${suite} PROPERTIES LABELS "unit;quick" TIMEOUT 3600 COST 3600
       FAIL_REGULAR_EXPRESSION "${bad_output}" ENVIRONMENT "${test_environment}")
   endforeach()
 
@@ -92,7 +93,7 @@ foreach(script IN LISTS scripts)
   set(tmp ${PROJECT_BINARY_DIR}/tests/${name})
   file(MAKE_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
   add_test(NAME ${name} COMMAND sh -c "rm -rf \"$RNNCC_TMP\" && mkdir -p \"$RNNCC_TMP\" && cd \"$RNNCC_TMP\" && exec \"$0\"" ${script})
-  set_tests_properties(${name} PROPERTIES LABELS "${labels}" TIMEOUT ${timeout} RUN_SERIAL ${serial} SKIP_RETURN_CODE 77
+  set_tests_properties(${name} PROPERTIES LABELS "${labels}" TIMEOUT ${timeout} COST ${timeout} RUN_SERIAL ${serial} SKIP_RETURN_CODE 77
     FAIL_REGULAR_EXPRESSION "LeakSanitizer;runtime error:" ENVIRONMENT "${test_environment};RNNCC_TMP=${tmp}")
 endforeach()
 
