@@ -25,8 +25,8 @@
 
 #include <string.h>
 
-typedef uint64_t Word;
-enum { BITS = 64 };
+/* Statements that are looked at together: what there is to look at grows with more than their square. */
+enum { MOST_PARTS = 256 };
 
 typedef struct { /* of memory */
 	const Buffer *buffer;
@@ -39,19 +39,19 @@ typedef struct {
 	const Var *time; /* of the loop, or the axis of the kernel that is time; NULL: none is */
 	int n, cap;
 	Access *all;
-	Word *reads, *writes; /* by ids of buffers */
 	Side side;
 } Part;
 typedef struct {
 	Program *p;
 	const Target *target;
-	int n, n_words;
+	int n;
 	Part *parts; /* the statements of the program, in order */
 	/* the chunks that are looked for */
 	const Dim *length;
 	bool reverse;
 	int first, end; /* parts that are looked at */
 	int *short_dim; /* by ids of buffers: which dim gets the length of a chunk; below 0: none */
+	bool *written;  /* by ids of buffers */
 } Chunks;
 
 /* ---- what a statement reads and writes ---- */
@@ -84,8 +84,6 @@ static void gather_access(Gather *g, const Buffer *b, const Index *const *index,
 		part->all = more;
 	}
 	part->all[part->n++] = (Access){b, index, write};
-	const int id = buffer_root(b)->id;
-	(write ? part->writes : part->reads)[id / BITS] |= (Word)1 << id % BITS;
 	for (int d = 0; index && d < b->rank; d++) gather_index(g, index[d]);
 }
 
@@ -127,28 +125,23 @@ static void gather_stmt(void *user, Stmt *s)
 	}
 }
 
-static Word *set_new(const Chunks *c)
-{
-	Word *set = NEWN(c->p->arena, Word, c->n_words);
-	memset(set, 0, sizeof *set * (size_t)c->n_words);
-	return set;
-}
-
 static Part part_of(Chunks *c, Stmt *s)
 {
-	Part part = {.stmt = s, .reads = set_new(c), .writes = set_new(c)};
+	Part part = {.stmt = s};
 	Gather g = {.c = c, .part = &part};
 	map_init(&g.seen, c->p->arena);
 	block_each(&(Block){1, &s}, gather_stmt, &g);
 	return part;
 }
 
-static bool meet(const Chunks *c, const Part *a, const Part *b)
+static bool meet(const Part *a, const Part *b)
 {
-	Word any = 0;
-	for (int i = 0; i < c->n_words; i++)
-		any |= (a->writes[i] & (b->reads[i] | b->writes[i])) | (a->reads[i] & b->writes[i]);
-	return any;
+	for (int i = 0; i < a->n; i++)
+		for (int k = 0; k < b->n; k++)
+			if ((a->all[i].write || b->all[k].write) &&
+				buffer_root(a->all[i].buffer) == buffer_root(b->all[k].buffer))
+				return true;
+	return false;
 }
 
 /* ---- steps ---- */
@@ -215,16 +208,16 @@ static bool meet_at_steps(const Chunks *c, const Part *a, const Part *b)
 /* A kernel that is inside, with all that it needs of what is there, to the front; false: a loop is among that, it stays. */
 static bool leave(const Chunks *c, int at, bool really)
 {
-	bool *leaves = NEWN(c->p->arena, bool, at + 1);
-	memset(leaves, 0, sizeof *leaves * (size_t)(at + 1));
-	leaves[at] = true;
+	bool leaves[MOST_PARTS] = {false};
+	leaves[at - c->first] = true;
 	for (int i = at; i >= c->first; i--) {
-		for (int k = i + 1; k <= at && !leaves[i] && c->parts[i].side == INSIDE; k++)
-			leaves[i] = leaves[k] && meet(c, &c->parts[i], &c->parts[k]);
-		if (leaves[i] && is_loop(&c->parts[i])) return false;
+		bool *this = &leaves[i - c->first];
+		for (int k = i + 1; k <= at && !*this && c->parts[i].side == INSIDE; k++)
+			*this = leaves[k - c->first] && meet(&c->parts[i], &c->parts[k]);
+		if (*this && is_loop(&c->parts[i])) return false;
 	}
 	for (int i = c->first; i <= at && really; i++)
-		if (leaves[i]) c->parts[i].side = FRONT;
+		if (leaves[i - c->first]) c->parts[i].side = FRONT;
 	return true;
 }
 
@@ -238,13 +231,13 @@ static bool put(Chunks *c, int at)
 	part->time = time_of(c, part);
 	for (int i = c->first; i < at; i++) {
 		const Part *other = &c->parts[i];
-		if (other->side == FRONT || !meet(c, other, part)) continue;
+		if (other->side == FRONT || !meet(other, part)) continue;
 		free = false;
 		inside &= other->side == INSIDE && part->time && (meet_at_steps(c, other, part) || leave(c, i, false));
 	}
 	part->side = part->time && inside ? INSIDE : free ? FRONT : BEHIND;
 	for (int i = c->first; i < at && part->side == INSIDE; i++)
-		if (c->parts[i].side == INSIDE && meet(c, &c->parts[i], part) && !meet_at_steps(c, &c->parts[i], part))
+		if (c->parts[i].side == INSIDE && meet(&c->parts[i], part) && !meet_at_steps(c, &c->parts[i], part))
 			leave(c, i, true);
 	return part->side == FRONT || !ends_call(part->stmt);
 }
@@ -257,7 +250,7 @@ static void leave_both_ways(Chunks *c)
 		bool both = false;
 		for (int k = i + 1; k < c->n && c->parts[i].side == INSIDE && !is_loop(&c->parts[i]); k++) {
 			const Stmt *s = c->parts[k].stmt;
-			both |= s->kind == ST_LOOP && s->reverse != c->reverse && meet(c, &c->parts[i], &c->parts[k]);
+			both |= s->kind == ST_LOOP && s->reverse != c->reverse && meet(&c->parts[i], &c->parts[k]);
 		}
 		if (both && !leave(c, i, true)) c->end = i;
 	}
@@ -268,11 +261,9 @@ static void find_short(Chunks *c)
 {
 	enum { UNSEEN = -2, NO = -1 };
 	const Program *p = c->p;
-	bool *written = NEWN(p->arena, bool, p->n_buffers);
-	c->short_dim = NEWN(p->arena, int, p->n_buffers);
 	for (int i = 0; i < p->n_buffers; i++) {
 		const Buffer *b = p->buffers[i];
-		written[i] = false;
+		c->written[i] = false;
 		c->short_dim[i] = b->kind == BUF_WORK && !b->alias && !b->viewed ? UNSEEN : NO;
 	}
 	for (int i = 0; i < p->n_states; i++)
@@ -284,11 +275,11 @@ static void find_short(Chunks *c)
 			int *dim = &c->short_dim[root->id];
 			const int here = c->parts[i].side == INSIDE ? step_dim(c, a, c->parts[i].time) : NO;
 			*dim = a->buffer == root && (*dim == UNSEEN || *dim == here) ? here : NO;
-			written[root->id] |= a->write;
+			c->written[root->id] |= a->write;
 		}
 	for (int i = 0; i < p->n_buffers; i++) {
 		int *dim = &c->short_dim[i];
-		if (*dim >= 0 && (!written[i] || p->buffers[i]->dims[*dim] != c->length)) *dim = NO;
+		if (*dim >= 0 && (!c->written[i] || p->buffers[i]->dims[*dim] != c->length)) *dim = NO;
 	}
 }
 
@@ -306,8 +297,7 @@ static void thin_out(Chunks *c)
 		Part *part = &c->parts[i];
 		bool wanted = false;
 		if (part->side != INSIDE || has_short(c, part)) continue;
-		for (int k = i + 1; k < c->end; k++)
-			wanted |= c->parts[k].side == INSIDE && meet(c, part, &c->parts[k]);
+		for (int k = i + 1; k < c->end; k++) wanted |= c->parts[k].side == INSIDE && meet(part, &c->parts[k]);
 		if (!wanted) part->side = BEHIND;
 		else leave(c, i, true);
 	}
@@ -502,9 +492,11 @@ static int cut_next(Chunks *c, int at)
 		if (!is_over_steps(&c->parts[i])) continue;
 		c->length = c->parts[i].stmt->length;
 		c->reverse = c->parts[i].stmt->reverse;
-		for (c->first = at; c->first < i && !time_of(c, &c->parts[c->first]);) c->first++;
+		c->first = i - at < MOST_PARTS / 2 ? at : i - MOST_PARTS / 2;
+		while (c->first < i && !time_of(c, &c->parts[c->first])) c->first++;
+		const int most = c->n - c->first < MOST_PARTS ? c->n : c->first + MOST_PARTS;
 		for (int k = 0; k < c->n; k++) c->parts[k].side = FRONT;
-		for (c->end = c->first; c->end < c->n && put(c, c->end);) c->end++;
+		for (c->end = c->first; c->end < most && put(c, c->end);) c->end++;
 		leave_both_ways(c);
 		find_short(c);
 		thin_out(c);
@@ -528,7 +520,10 @@ static int cut_next(Chunks *c, int at)
 Program *pass_chunk(const Program *from, const Target *target)
 {
 	Program *p = program_copy(from);
-	Chunks c = {.p = p, .target = target, .n_words = p->n_buffers / BITS + 1};
+	Chunks c = {.p = p,
+		.target = target,
+		.short_dim = NEWN(p->arena, int, p->n_buffers),
+		.written = NEWN(p->arena, bool, p->n_buffers)};
 	for (int at = 0; target->fuse && at >= 0;) at = cut_next(&c, at);
 	return p;
 }
