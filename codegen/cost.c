@@ -220,10 +220,10 @@ double kernel_cycles_in(const Program *p, const Kernel *k, const TargetInfo *cpu
 {
 	const KernelCost cost = kernel_cost(p, k);
 	const double arithmetic = cost.flops / (2. * cpu->fmas_per_cycle * lanes);
-	const double rate = cost.bytes <= cpu->l1_bytes ? cpu->l1_rate
-		: cost.bytes <= cpu->l2_bytes           ? cpu->l2_rate
-		: cost.bytes <= cpu->l3_bytes           ? cpu->l3_rate
-							: cpu->memory_rate;
+	const double rate = cost.bytes <= (double)cpu->l1_bytes ? cpu->l1_rate
+		: cost.bytes <= (double)cpu->l2_bytes           ? cpu->l2_rate
+		: cost.bytes <= (double)cpu->l3_bytes           ? cpu->l3_rate
+								: cpu->memory_rate;
 	return cost.bytes / rate > arithmetic ? cost.bytes / rate : arithmetic;
 }
 

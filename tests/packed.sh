@@ -42,7 +42,7 @@ counted() {
 	cp main.c c/main.c
 	(cd c && gcc -O0 --coverage -DLENGTH="$type" -DSIZES="$sizes" m.c main.c -lm -o main && ./main && gcov -o . main-m.gcda) >out 2>&1 ||
 		{ fault "$*: $(cat out)"; return; }
-	steps=$(sed -n '/for (int64_t t = .*longest/{n; s/^ *\([0-9]*\):.*/\1/p}' c/m.c.gcov)
+	steps=$(sed -n '/for (int64_t t = .*\(longest\|chunk\)/{n; s/^ *\([0-9]*\):.*/\1/p}' c/m.c.gcov)
 	if [ "$steps" = 20 ]; then pass; else fault "$*: $steps steps, 20 wanted"; fi
 	rows c/m.c.gcov >rows
 	if [ "$(wc -l <rows)" -ge "$kernels" ]; then pass; else fault "$*: $(wc -l <rows) kernels skip rows, $kernels wanted"; fi
