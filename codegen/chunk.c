@@ -76,7 +76,9 @@ static void gather_index(Gather *g, const Index *x)
 static void gather_access(Gather *g, const Buffer *b, const Index *const *index, bool write)
 {
 	Part *part = g->part;
-	if (!b || b->kind == BUF_CONST) return;
+	if (!b) return;
+	for (int d = 0; index && d < b->rank; d++) gather_index(g, index[d]);
+	if (b->kind == BUF_CONST) return;
 	if (part->n == part->cap) {
 		part->cap = part->cap ? 2 * part->cap : 8;
 		Access *more = NEWN(g->c->p->arena, Access, part->cap);
@@ -84,7 +86,6 @@ static void gather_access(Gather *g, const Buffer *b, const Index *const *index,
 		part->all = more;
 	}
 	part->all[part->n++] = (Access){b, index, write};
-	for (int d = 0; index && d < b->rank; d++) gather_index(g, index[d]);
 }
 
 static void gather_visit(void *user, const Expr *e)
