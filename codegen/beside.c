@@ -7,7 +7,6 @@
  * Loops are independent if the later one touches nothing that depends on what the earlier one writes; parts of one array that both
  * only write (of a concat) are no dependence, team.c sees whether they overlap.
  */
-#include "codegen/emit.h"
 #include "codegen/lower.h"
 
 #include <string.h>
@@ -20,43 +19,17 @@ typedef struct { /* by ids of buffers */
 	bool fixed; /* a file of schedules says that threads share a kernel */
 } Touched;
 
-static void mark(bool *set, const Buffer *b)
+static void mark(void *user, const Access *a)
 {
-	if (b) set[buffer_root(b)->id] = true;
-}
-
-static void mark_load(void *user, const Expr *e)
-{
-	if (e->kind == EX_LOAD) mark(((Touched *)user)->read, e->buffer);
+	Touched *t = user;
+	(a->write ? t->written : t->read)[buffer_root(a->buffer)->id] = true;
 }
 
 static void mark_stmt(void *user, Stmt *s)
 {
 	Touched *t = user;
-	if (s->kind == ST_KERNEL || s->kind == ST_SPECIAL) {
-		const Params ps = s->kind == ST_KERNEL ? kernel_params(t->p, s->kernel) : special_params(t->p, s);
-		for (int i = 0; i < ps.n_buffers; i++) {
-			t->read[ps.buffers[i]->id] |= ps.read[i] || s->kind == ST_SPECIAL;
-			t->written[ps.buffers[i]->id] |= ps.written[i];
-		}
-		t->fixed |= s->kernel && s->kernel->given && s->kernel->given->parallel == SHARE_YES;
-	}
-	if (s->cond) {
-		Map seen;
-		map_init(&seen, t->p->arena);
-		expr_each(s->cond, &seen, mark_load, t);
-	}
-	const Buffer *steers[] = {s->count, s->limit, s->go, s->go_next};
-	for (int i = 0; i < 4; i++) {
-		mark(t->read, steers[i]);
-		mark(t->written, steers[i]);
-	}
-	for (int i = 0; i < s->n_carries; i++) {
-		mark(t->read, s->carries[i].now);
-		mark(t->written, s->carries[i].now);
-		mark(t->read, s->carries[i].next);
-		mark(t->written, s->carries[i].next);
-	}
+	stmt_accesses(s, mark, t);
+	t->fixed |= s->kernel && s->kernel->given && s->kernel->given->parallel == SHARE_YES;
 }
 
 static Touched touched_by(Program *p, Stmt *s)

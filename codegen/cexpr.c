@@ -143,12 +143,6 @@ static bool in_lanes(Emit *em, const Expr *e) { return em->lanes > 1 && depends(
 
 /* ---- memory ---- */
 
-Buffer *buffer_root(const Buffer *b)
-{
-	while (b->alias) b = b->alias;
-	return (Buffer *)(uintptr_t)b;
-}
-
 enum { PAIR_OF_PACK = -1 }; /* no row of a tile: in the memo, the words that pair u of the open loop's stream is in */
 
 static const char *memo_get(const Emit *em, const Expr *e, int m, int u)

@@ -23,22 +23,14 @@
 #include "codegen/emit.h"
 #include "codegen/lower.h"
 
-#include <string.h>
-
 /* Statements that are looked at together: what there is to look at grows with more than their square. */
 enum { MOST_PARTS = 256 };
 
-typedef struct { /* of memory */
-	const Buffer *buffer;
-	const Index *const *index; /* NULL: any element */
-	bool write;
-} Access;
 typedef enum { FRONT, INSIDE, BEHIND } Side; /* of the chunks */
 typedef struct {
 	Stmt *stmt;
 	const Var *time; /* of the loop, or the axis of the kernel that is time; NULL: none is */
-	int n, cap;
-	Access *all;
+	Accesses all;    /* of it and what is in it, but of constants */
 	Side side;
 } Part;
 typedef struct {
@@ -57,91 +49,30 @@ typedef struct {
 /* ---- what a statement reads and writes ---- */
 
 typedef struct {
-	Chunks *c;
-	Part *part;
-	Map seen;
+	Arena *arena;
+	Accesses *to;
 } Gather;
-
-static void gather_expr(Gather *g, const Expr *e);
-
-static void gather_index(Gather *g, const Index *x)
-{
-	for (int i = 0; i < x->n_terms; i++) {
-		const Atom *a = x->terms[i].atom;
-		if (a->kind == ATOM_EXPR) gather_expr(g, a->expr);
-		else if (a->a) gather_index(g, a->a);
-	}
-}
-
-static void gather_access(Gather *g, const Buffer *b, const Index *const *index, bool write)
-{
-	Part *part = g->part;
-	if (!b) return;
-	for (int d = 0; index && d < b->rank; d++) gather_index(g, index[d]);
-	if (b->kind == BUF_CONST) return;
-	if (part->n == part->cap) {
-		part->cap = part->cap ? 2 * part->cap : 8;
-		Access *more = NEWN(g->c->p->arena, Access, part->cap);
-		if (part->n) memcpy(more, part->all, sizeof *more * (size_t)part->n);
-		part->all = more;
-	}
-	part->all[part->n++] = (Access){b, index, write};
-}
-
-static void gather_visit(void *user, const Expr *e)
-{
-	if (e->kind == EX_LOAD) gather_access(user, e->buffer, e->index, false);
-	if (e->kind == EX_INDEX) gather_index(user, e->value);
-}
-
-static void gather_expr(Gather *g, const Expr *e) { expr_each(e, &g->seen, gather_visit, g); }
-
-static void gather_both(Gather *g, const Buffer *b)
-{
-	gather_access(g, b, NULL, false);
-	gather_access(g, b, NULL, true);
-}
 
 static void gather_stmt(void *user, Stmt *s)
 {
 	Gather *g = user;
-	const Kernel *k = s->kernel;
-	for (int i = 0; k && i < k->n_accs; i++) {
-		gather_expr(g, k->accs[i]->value);
-		if (k->accs[i]->init) gather_expr(g, k->accs[i]->init);
-	}
-	for (int i = 0; k && i < k->n_stores; i++) {
-		gather_expr(g, k->stores[i].value);
-		gather_access(g, k->stores[i].buffer, k->stores[i].index, true);
-	}
-	if (s->cond) gather_expr(g, s->cond);
-	for (int i = 0; i < s->n_ins; i++) gather_access(g, s->ins[i], NULL, false);
-	if (s->out) gather_both(g, s->out);
-	const Buffer *steers[] = {s->count, s->limit, s->go, s->go_next};
-	for (int i = 0; i < 4; i++)
-		if (steers[i]) gather_both(g, steers[i]);
-	for (int i = 0; i < s->n_carries; i++) {
-		gather_both(g, s->carries[i].now);
-		if (s->carries[i].next) gather_both(g, s->carries[i].next);
-	}
+	stmt_gather(g->arena, s, g->to);
 }
 
-static Part part_of(Chunks *c, Stmt *s)
+static Part part_of(const Chunks *c, Stmt *s)
 {
 	Part part = {.stmt = s};
-	Gather g = {.c = c, .part = &part};
-	map_init(&g.seen, c->p->arena);
-	block_each(&(Block){1, &s}, gather_stmt, &g);
+	block_each(&(Block){1, &s}, gather_stmt, &(Gather){c->p->arena, &part.all});
 	return part;
 }
 
 static bool meet(const Part *a, const Part *b)
 {
-	for (int i = 0; i < a->n; i++)
-		for (int k = 0; k < b->n; k++)
-			if ((a->all[i].write || b->all[k].write) &&
-				buffer_root(a->all[i].buffer) == buffer_root(b->all[k].buffer))
-				return true;
+	for (int i = 0; i < a->all.n; i++)
+		for (int k = 0; k < b->all.n; k++) {
+			const Access *x = &a->all.items[i], *y = &b->all.items[k];
+			if ((x->write || y->write) && buffer_root(x->buffer) == buffer_root(y->buffer)) return true;
+		}
 	return false;
 }
 
@@ -165,9 +96,9 @@ static const Var *kernel_time(const Chunks *c, const Part *part)
 	const Var *best = NULL;
 	for (int v = k->n_vars - 1; v >= 0; v--) {
 		bool stores = k->vars[v]->extent == c->length, in_front = true;
-		for (int i = 0; i < part->n && stores; i++) {
-			if (!part->all[i].write) continue;
-			const int d = step_dim(c, &part->all[i], k->vars[v]);
+		for (int i = 0; i < part->all.n && stores; i++) {
+			if (!part->all.items[i].write) continue;
+			const int d = step_dim(c, &part->all.items[i], k->vars[v]);
 			stores = d >= 0;
 			in_front &= d == 0;
 		}
@@ -194,9 +125,9 @@ static bool is_one_step(const Chunks *c, const Access *x, const Var *x_time, con
 
 static bool meet_at_steps(const Chunks *c, const Part *a, const Part *b)
 {
-	for (int i = 0; i < a->n; i++)
-		for (int k = 0; k < b->n; k++) {
-			const Access *x = &a->all[i], *y = &b->all[k];
+	for (int i = 0; i < a->all.n; i++)
+		for (int k = 0; k < b->all.n; k++) {
+			const Access *x = &a->all.items[i], *y = &b->all.items[k];
 			if ((x->write || y->write) && buffer_root(x->buffer) == buffer_root(y->buffer) &&
 				!is_one_step(c, x, a->time, y, b->time))
 				return false;
@@ -270,8 +201,8 @@ static void find_short(Chunks *c)
 	for (int i = 0; i < p->n_states; i++)
 		if (p->carries[i].next) c->short_dim[p->carries[i].next->id] = NO;
 	for (int i = 0; i < c->n; i++)
-		for (int k = 0; k < c->parts[i].n; k++) {
-			const Access *a = &c->parts[i].all[k];
+		for (int k = 0; k < c->parts[i].all.n; k++) {
+			const Access *a = &c->parts[i].all.items[k];
 			const Buffer *root = buffer_root(a->buffer);
 			int *dim = &c->short_dim[root->id];
 			const int here = c->parts[i].side == INSIDE ? step_dim(c, a, c->parts[i].time) : NO;
@@ -286,8 +217,8 @@ static void find_short(Chunks *c)
 
 static bool has_short(const Chunks *c, const Part *part)
 {
-	for (int i = 0; i < part->n; i++)
-		if (c->short_dim[part->all[i].buffer->id] >= 0) return true;
+	for (int i = 0; i < part->all.n; i++)
+		if (c->short_dim[part->all.items[i].buffer->id] >= 0) return true;
 	return false;
 }
 

@@ -190,29 +190,12 @@ static void emit_store(Emit *em, const Store *s, const char *value, int m, int u
 	line(em->w, "%s);", b.text);
 }
 
-typedef struct {
-	const Kernel *k;
-	bool reads_stored;
-} Overwrites;
-
-static void overwrites_visit(void *user, const Expr *e)
-{
-	Overwrites *o = user;
-	for (int i = 0; e->kind == EX_LOAD && i < o->k->n_stores; i++)
-		o->reads_stored |= buffer_root(e->buffer) == buffer_root(o->k->stores[i].buffer);
-}
-
 /* Stores to something that a value of another store is computed from: carries that are updated in place. */
 static bool stores_clash(const Kernel *k)
 {
-	Overwrites o = {.k = k};
-	Arena *scratch = arena_new();
-	Map seen;
-	map_init(&seen, scratch);
-	for (int i = 0; k->n_stores > 1 && i < k->n_stores; i++)
-		expr_each(k->stores[i].value, &seen, overwrites_visit, &o);
-	arena_free(scratch);
-	return o.reads_stored;
+	bool clash = false;
+	for (int i = 0; k->n_stores > 1 && i < k->n_stores; i++) clash |= reads_stored(k->stores[i].value, k);
+	return clash;
 }
 
 static bool is_identifier(const char *text)
@@ -382,34 +365,9 @@ static void emit_all_rows(Emit *em, int vectors)
 	}
 }
 
-typedef struct {
-	const Kernel *k;
-	bool found;
-} OwnReads;
-
-static void own_reads_visit(void *user, const Expr *e)
-{
-	OwnReads *r = user;
-	for (int i = 0; e->kind == EX_LOAD && i < r->k->n_stores; i++)
-		r->found |= buffer_root(e->buffer) == buffer_root(r->k->stores[i].buffer);
-}
-
 /* Whether computing a point twice gives the same: nothing that the kernel stores does it read; and its weights are not packed by
  * blocks. */
-static bool may_repeat(const Kernel *k)
-{
-	OwnReads r = {k, false};
-	Arena *scratch = arena_new();
-	Map seen;
-	map_init(&seen, scratch);
-	for (int i = 0; i < k->n_accs; i++) {
-		expr_each(k->accs[i]->value, &seen, own_reads_visit, &r);
-		if (k->accs[i]->init) expr_each(k->accs[i]->init, &seen, own_reads_visit, &r);
-	}
-	for (int i = 0; i < k->n_stores; i++) expr_each(k->stores[i].value, &seen, own_reads_visit, &r);
-	arena_free(scratch);
-	return !r.found && !k->n_packs;
-}
+static bool may_repeat(const Kernel *k) { return !reads_own_stores(k) && !k->n_packs; }
 
 /* Where this thread's slice of n rounds begins, or the next one's, times the step of a round. */
 const char *slice_c(Emit *em, const char *n, int64_t step, int next)

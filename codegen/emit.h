@@ -80,8 +80,7 @@ const char *paren_c(Emit *, const char *text);                 /* an operand: in
 bool depends(Emit *, const Expr *, const Var *);
 const char *fn1(Emit *, const char *name, Elem, bool vector, const char *a);
 const char *cast_c(Emit *, Elem from, Elem to, const char *text); /* of scalars as they are stored */
-Buffer *buffer_root(const Buffer *);
-int acc_register(const Kernel *, const Acc *); /* which register it runs in */
+int acc_register(const Kernel *, const Acc *);                    /* which register it runs in */
 const char *acc_name(Emit *, const Acc *, int m, int u);
 bool is_dotted(Emit *); /* the open loop adds up dot products of two */
 const char *dot_c(Emit *, const Expr *product, const char *sum, int m, int u);

@@ -474,6 +474,12 @@ const Dim *buffer_stride(Ctx *cx, const Buffer *b, int dim)
 	return stride;
 }
 
+Buffer *buffer_root(const Buffer *b)
+{
+	while (b->alias) b = b->alias;
+	return (Buffer *)(uintptr_t)b;
+}
+
 const Type *buffer_stored(Ctx *cx, const Buffer *b)
 {
 	const Dim **dims = NEWN(cx->arena, const Dim *, b->rank);

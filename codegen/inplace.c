@@ -16,33 +16,11 @@ typedef struct {
 	bool wrong;
 } Reads;
 
-static void read_index(const Index *, Reads *);
-
-static void read_visit(void *user, const Expr *e)
+static void see_read(void *user, const Access *a)
 {
 	Reads *r = user;
-	if (e->kind == EX_INDEX) read_index(e->value, r);
-	if (e->kind != EX_LOAD) return;
-	for (int i = 0; i < e->buffer->rank; i++) read_index(e->index[i], r);
-	if (e->buffer == r->now) r->wrong |= buffer_offset(r->p, e->buffer, e->index) != r->at;
-}
-
-static void read_expr(const Expr *e, Reads *r)
-{
-	Arena *scratch = arena_new();
-	Map seen;
-	map_init(&seen, scratch);
-	expr_each(e, &seen, read_visit, r);
-	arena_free(scratch);
-}
-
-static void read_index(const Index *x, Reads *r)
-{
-	for (int i = 0; i < x->n_terms; i++) {
-		const Atom *a = x->terms[i].atom;
-		if (a->kind == ATOM_EXPR) read_expr(a->expr, r);
-		else if (a->a) read_index(a->a, r);
-	}
+	if (a->write || buffer_root(a->buffer) != buffer_root(r->now)) return;
+	r->wrong |= !a->index || buffer_offset(r->p, a->buffer, a->index) != r->at;
 }
 
 /* All points are in registers at a time. */
@@ -58,26 +36,14 @@ static void read_kernel(const Kernel *k, Reads *r)
 	const bool sums_first = at && is_one_tile(k);
 	for (int i = 0; i < k->n_accs; i++) {
 		r->at = NULL;
-		if (!sums_first) read_expr(k->accs[i]->value, r);
+		if (!sums_first) expr_accesses(k->accs[i]->value, see_read, r);
 		r->at = at;
-		if (k->accs[i]->init) read_expr(k->accs[i]->init, r);
+		if (k->accs[i]->init) expr_accesses(k->accs[i]->init, see_read, r);
 	}
-	for (int i = 0; i < k->n_stores; i++) read_expr(k->stores[i].value, r);
+	for (int i = 0; i < k->n_stores; i++) expr_accesses(k->stores[i].value, see_read, r);
 }
 
-static void read_stmt(void *user, Stmt *s)
-{
-	Reads *r = user;
-	if (s->kind == ST_KERNEL) read_kernel(s->kernel, r);
-	if (s->kind == ST_IF || s->kind == ST_SIZE) read_expr(s->cond, r);
-	for (int i = 0; i < s->n_ins; i++) r->wrong |= s->ins[i] == r->now;
-}
-
-static const Buffer *root_of(const Buffer *b)
-{
-	while (b->alias) b = b->alias;
-	return b;
-}
+static void read_stmt(void *user, Stmt *s) { stmt_accesses(s, see_read, user); }
 
 static bool may_overwrite(Program *p, const Block *body, const Carry *c)
 {
@@ -90,7 +56,7 @@ static bool may_overwrite(Program *p, const Block *body, const Carry *c)
 		Stmt *s = body->stmts[i];
 		bool here = false;
 		for (int k = 0; s->kind == ST_KERNEL && k < s->kernel->n_stores; k++)
-			if (root_of(s->kernel->stores[k].buffer) == c->next) {
+			if (buffer_root(s->kernel->stores[k].buffer) == c->next) {
 				if (store) return false;
 				store = &s->kernel->stores[k];
 				here = true;

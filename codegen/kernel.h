@@ -334,6 +334,7 @@ Acc *subst_acc(Subst *, const Acc *); /* a new one, once for each */
 
 Buffer *const_new(Program *, const char *name, const char *role, const Tensor *); /* equal contents, equal name */
 Buffer *buffer_new(Program *, BufferKind, const char *name, const char *role, const Type *);
+Buffer *buffer_root(const Buffer *);                      /* whose memory it is in */
 const Dim *buffer_stride(Ctx *, const Buffer *, int dim); /* in elements, by its storage order */
 const Type *buffer_stored(Ctx *, const Buffer *);         /* what lives of it at a time */
 bool buffer_is_scalar(const Buffer *);                    /* of each row one number: a variable of the C */
@@ -353,6 +354,26 @@ const Var *kernel_loop(const Kernel *, int i);
 void block_add(Program *, Block *, Stmt *);
 /* Calls visit on each statement, outer before inner. */
 void block_each(const Block *, void (*visit)(void *, Stmt *), void *user);
+
+/* access.c: the memory that is read and written, also to find where to read. */
+typedef struct {
+	const Buffer *buffer;
+	const Index *const *index; /* NULL: any element */
+	bool write;
+} Access;
+typedef void AccessVisit(void *user, const Access *);
+void expr_accesses(const Expr *, AccessVisit *, void *user); /* each expression once */
+void index_accesses(const Index *, AccessVisit *, void *user);
+void kernel_accesses(const Kernel *, AccessVisit *, void *user); /* loads, then stores */
+void stmt_accesses(const Stmt *, AccessVisit *, void *user);     /* its own: not those of its bodies */
+typedef struct {
+	int n, cap;
+	Access *items;
+} Accesses;
+void stmt_gather(Arena *, const Stmt *, Accesses *to); /* its own, but of constants, which nothing writes */
+bool kernel_stores(const Kernel *, const Buffer *);    /* to the memory of it */
+bool reads_stored(const Expr *, const Kernel *by);     /* reads memory that a kernel stores to */
+bool reads_own_stores(const Kernel *);
 
 /* target.c: what the code is for.  One row a target; all that the choice of a schedule depends on.  Times are in cycles of one
  * core, of the machines that the target is for rather than of one of them. */

@@ -10,7 +10,6 @@
 
 #include <assert.h>
 #include <stdlib.h>
-#include <string.h>
 
 enum { ALIGN = 64 };
 
@@ -20,73 +19,16 @@ typedef struct {
 	uint32_t alone; /* a bit for the loop that one thread of a team runs, and that is walked now; 0: none is */
 } Walk;
 
-static Buffer *root_of(const Buffer *b)
-{
-	while (b->alias) b = b->alias;
-	return (Buffer *)(uintptr_t)b;
-}
-
 static void use(Walk *w, const Buffer *buffer)
 {
-	Buffer *b = root_of(buffer);
+	Buffer *b = buffer_root(buffer);
 	if (b->kind != BUF_WORK || buffer_is_scalar(b)) return;
 	if (b->first < 0) b->first = w->now;
 	b->last = w->now;
 	b->alone |= w->alone;
 }
 
-static void use_index(Walk *w, const Index *x);
-
-static void use_visit(void *user, const Expr *e)
-{
-	if (e->kind == EX_INDEX) use_index(user, e->value);
-	if (e->kind != EX_LOAD) return;
-	use(user, e->buffer);
-	for (int i = 0; i < e->buffer->rank; i++) use_index(user, e->index[i]);
-}
-
-static void use_expr(Walk *w, const Expr *e)
-{
-	Arena *scratch = arena_new();
-	Map seen;
-	map_init(&seen, scratch);
-	expr_each(e, &seen, use_visit, w);
-	arena_free(scratch);
-}
-
-static void use_index(Walk *w, const Index *x)
-{
-	for (int i = 0; i < x->n_terms; i++) {
-		const Atom *a = x->terms[i].atom;
-		if (a->kind == ATOM_EXPR) use_expr(w, a->expr);
-		else if (a->a) use_index(w, a->a);
-	}
-}
-
-static void use_kernel(Walk *w, const Kernel *k)
-{
-	for (int i = 0; i < k->n_accs; i++) {
-		use_expr(w, k->accs[i]->value);
-		if (k->accs[i]->init) use_expr(w, k->accs[i]->init);
-	}
-	if (k->where) use_expr(w, k->where);
-	for (int i = 0; i < k->n_stores; i++) {
-		use_expr(w, k->stores[i].value);
-		use(w, k->stores[i].buffer);
-		for (int d = 0; d < k->stores[i].buffer->rank; d++) use_index(w, k->stores[i].index[d]);
-	}
-}
-
-static void use_loop_buffers(Walk *w, const Stmt *s)
-{
-	for (int i = 0; i < s->n_carries; i++) {
-		use(w, s->carries[i].now);
-		if (s->carries[i].next) use(w, s->carries[i].next);
-	}
-	Buffer *flags[] = {s->limit, s->go, s->go_next, s->count};
-	for (int i = 0; i < 4; i++)
-		if (flags[i]) use(w, flags[i]);
-}
+static void use_access(void *user, const Access *a) { use(user, a->buffer); }
 
 /* What was there before a loop and is read in it is read again in the next round. */
 static void live_through(Program *p, int start, int end)
@@ -114,7 +56,7 @@ static void live_alike(const Stmt *loop)
 {
 	for (int i = 0; i < loop->n_carries; i++) {
 		if (!loop->carries[i].next) continue;
-		Buffer *a = root_of(loop->carries[i].now), *b = root_of(loop->carries[i].next);
+		Buffer *a = buffer_root(loop->carries[i].now), *b = buffer_root(loop->carries[i].next);
 		a->first = b->first = a->first < b->first ? a->first : b->first;
 		a->last = b->last = a->last > b->last ? a->last : b->last;
 	}
@@ -145,24 +87,18 @@ static void use_block(Walk *w, const Block *b)
 	for (int i = 0; i < b->n; i++) {
 		const Stmt *s = b->stmts[i];
 		w->now++;
-		if (s->kind == ST_KERNEL) use_kernel(w, s->kernel);
+		stmt_accesses(s, use_access, w);
 		for (int k = 0; s->kind == ST_ROWS && k < s->body.n; k++) /* in turn for each row: at the same time */
-			use_kernel(w, s->body.stmts[k]->kernel);
-		if (s->kind == ST_SPECIAL) {
-			use(w, s->out);
-			for (int k = 0; k < s->n_ins; k++) use(w, s->ins[k]);
-		}
-		if (s->kind == ST_IF || s->kind == ST_SIZE) use_expr(w, s->cond);
+			stmt_accesses(s->body.stmts[k], use_access, w);
 		if (s->kind == ST_IF) {
 			use_block(w, &s->body);
 			use_block(w, &s->other);
 		}
 		if (s->kind == ST_LOOP) {
 			int start = w->now;
-			use_loop_buffers(w, s);
 			use_block(w, &s->body);
 			w->now++;
-			use_loop_buffers(w, s);
+			stmt_accesses(s, use_access, w); /* and again before the next round */
 			live_through(w->p, start, w->now);
 			if (s->n_ranks) live_beside(w->p, start, w->now);
 		}

@@ -15,8 +15,6 @@
  */
 #include "codegen/emit.h"
 
-#include <string.h>
-
 int kernel_loops(const Kernel *k) { return k->n_vars - (k->schedule.vector >= 0) - (k->schedule.rows >= 0); }
 
 const Var *kernel_loop(const Kernel *k, int i)
@@ -26,77 +24,13 @@ const Var *kernel_loop(const Kernel *k, int i)
 	return NULL;
 }
 
-/* ---- what a kernel reads and stores ---- */
-
-typedef struct {
-	const Buffer *buffer;
-	const Index *const *index;
-	bool write;
-} Access;
-typedef struct {
-	Arena *arena;
-	Map seen;
-	int n, cap;
-	Access *items;
-} Accesses;
-
-static void add(Accesses *to, Access a)
-{
-	if (a.buffer->kind == BUF_CONST) return;
-	if (to->n == to->cap) {
-		to->cap = to->cap ? 2 * to->cap : 8;
-		Access *more = NEWN(to->arena, Access, to->cap);
-		if (to->n) memcpy(more, to->items, sizeof *more * (size_t)to->n);
-		to->items = more;
-	}
-	to->items[to->n++] = a;
-}
-
-static void add_index(Accesses *to, const Index *x);
-
-static void add_visit(void *user, const Expr *e)
-{
-	if (e->kind == EX_INDEX) add_index(user, e->value);
-	if (e->kind != EX_LOAD) return;
-	add(user, (Access){e->buffer, e->index, false});
-	for (int i = 0; i < e->buffer->rank; i++) add_index(user, e->index[i]);
-}
-
-static void add_index(Accesses *to, const Index *x)
-{
-	for (int i = 0; i < x->n_terms; i++) {
-		const Atom *a = x->terms[i].atom;
-		if (a->kind == ATOM_EXPR) expr_each(a->expr, &to->seen, add_visit, to);
-		else if (a->a) add_index(to, a->a);
-	}
-}
-
-static Accesses accesses_of(Arena *arena, const Kernel *k)
-{
-	Accesses to = {.arena = arena};
-	map_init(&to.seen, arena);
-	for (int i = 0; i < k->n_accs; i++) {
-		expr_each(k->accs[i]->value, &to.seen, add_visit, &to);
-		if (k->accs[i]->init) expr_each(k->accs[i]->init, &to.seen, add_visit, &to);
-	}
-	if (k->where) expr_each(k->where, &to.seen, add_visit, &to);
-	for (int i = 0; i < k->n_stores; i++) {
-		const Store *s = &k->stores[i];
-		expr_each(s->value, &to.seen, add_visit, &to);
-		add(&to, (Access){s->buffer, s->index, true});
-		for (int d = 0; d < s->buffer->rank; d++) add_index(&to, s->index[d]);
-	}
-	return to;
-}
-
 /* ---- the same rounds ---- */
 
 typedef struct {
 	Stmt *stmt;
 	Kernel *kernel;
-	Accesses accesses;
+	Accesses accesses; /* but of constants */
 } Member;
-
 /* The coefficient of v where the index is nothing else but for a base; NULL where it is not. */
 static const Dim *alone(const Index *x, const Var *v)
 {
@@ -163,9 +97,14 @@ static int nearest_cache(const TargetInfo *cpu, double bytes)
 }
 
 typedef struct {
+	int n_kernels; /* that touch it */
+	bool others;   /* something else does */
+	const Stmt *last;
+} Uses;
+typedef struct {
 	Program *p;
 	const Target *target;
-	int *uses; /* by ids of buffers: kernels that touch it, and more than there can be where something else does */
+	Uses *uses; /* by ids of buffers */
 } Rows;
 
 static bool pays(const Rows *r, const Member *group, int n, int depth)
@@ -179,51 +118,38 @@ static bool pays(const Rows *r, const Member *group, int n, int depth)
 
 /* ---- what shrinks ---- */
 
-enum { ELSEWHERE = 1 << 20 };
+typedef struct {
+	const Rows *r;
+	const Stmt *by;
+} Use;
 
-static void use_elsewhere(Rows *r, const Buffer *b)
+static void note_use(void *user, const Access *a)
 {
-	if (b) r->uses[buffer_root(b)->id] += ELSEWHERE;
+	const Use *use = user;
+	Uses *uses = &use->r->uses[buffer_root(a->buffer)->id];
+	uses->others |= !use->by->kernel;
+	uses->n_kernels += uses->last != use->by;
+	uses->last = use->by;
 }
 
-static void use_load(void *user, const Expr *e)
-{
-	if (e->kind == EX_LOAD) use_elsewhere(user, e->buffer);
-}
+static void note_stmt(void *user, Stmt *s) { stmt_accesses(s, note_use, &(Use){user, s}); }
 
-static void count_uses(void *user, Stmt *s)
+static void note_other(const Rows *r, const Buffer *b)
 {
-	Rows *r = user;
-	if (s->kind == ST_KERNEL) {
-		const Params ps = kernel_params(r->p, s->kernel);
-		for (int i = 0; i < ps.n_buffers; i++) r->uses[ps.buffers[i]->id]++;
-	}
-	for (int i = 0; i < s->n_ins; i++) use_elsewhere(r, s->ins[i]);
-	for (int i = 0; i < s->n_carries; i++) {
-		use_elsewhere(r, s->carries[i].now);
-		use_elsewhere(r, s->carries[i].next);
-	}
-	const Buffer *own[] = {s->out, s->count, s->limit, s->go, s->go_next};
-	for (int i = 0; i < 5; i++) use_elsewhere(r, own[i]);
-	if (s->cond) {
-		Map seen;
-		map_init(&seen, r->p->arena);
-		expr_each(s->cond, &seen, use_load, r);
-	}
+	if (b) r->uses[buffer_root(b)->id].others = true;
 }
 
 static void note_uses(Rows *r)
 {
 	Program *p = r->p;
-	r->uses = NEWN(p->arena, int, p->n_buffers);
-	memset(r->uses, 0, sizeof(int) * (size_t)p->n_buffers);
-	block_each(&p->block, count_uses, r);
+	r->uses = NEWN(p->arena, Uses, p->n_buffers);
+	block_each(&p->block, note_stmt, r);
 	for (int i = 0; i < p->n_states; i++) {
-		use_elsewhere(r, p->carries[i].now);
-		use_elsewhere(r, p->carries[i].next);
+		note_other(r, p->carries[i].now);
+		note_other(r, p->carries[i].next);
 	}
 	for (int i = 0; i < p->n_buffers; i++) /* what is the same memory under other dims stays */
-		if (p->buffers[i]->alias) use_elsewhere(r, p->buffers[i]);
+		if (p->buffers[i]->alias) note_other(r, p->buffers[i]);
 }
 
 /* The dims of b that the group goes through round by round; NULL: none, or others use it. */
@@ -249,7 +175,7 @@ static bool *row_dims(const Rows *r, const Buffer *b, const Member *group, int n
 		here += touches;
 	}
 	for (int d = 0; d < b->rank; d++) any |= row[d];
-	return any && here == r->uses[b->id] ? row : NULL;
+	return any && !r->uses[b->id].others && here == r->uses[b->id].n_kernels ? row : NULL;
 }
 
 /* The group as one statement. */
@@ -296,7 +222,7 @@ static void group_block(Rows *r, Block *b)
 		group_block(r, &s->other);
 		members[i] = (Member){.stmt = s, .kernel = s->kernel};
 		if (!s->kernel) continue;
-		members[i].accesses = accesses_of(arena, s->kernel);
+		stmt_gather(arena, s, &members[i].accesses);
 		if (kernel_loops(s->kernel) > deepest) deepest = kernel_loops(s->kernel);
 	}
 	int n = b->n;

@@ -13,9 +13,7 @@
  * rows that happen to be sorted by length still fill them.  A row's sums do not depend on its tile, so no bit changes.
  * Requires: the schedule.   Keeps: what is computed, where anything reads it.
  */
-#include "codegen/emit.h"
-
-#include <string.h>
+#include "codegen/kernel.h"
 
 /* ---- expressions ---- */
 
@@ -65,60 +63,31 @@ typedef struct {
 	bool found;
 } Reads;
 
-static void see_load(void *user, const Expr *e)
+static void see_read(void *user, const Access *a)
 {
 	Reads *r = user;
-	r->found |= e->kind == EX_LOAD && buffer_root(e->buffer) == r->root;
+	r->found |= !a->write && buffer_root(a->buffer) == r->root;
 }
 
 static bool reads(const Expr *e, const Buffer *b)
 {
 	Reads r = {.root = buffer_root(b)};
-	Arena *scratch = arena_new();
-	Map seen;
-	map_init(&seen, scratch);
-	expr_each(e, &seen, see_load, &r);
-	arena_free(scratch);
+	expr_accesses(e, see_read, &r);
 	return r.found;
 }
 
 static bool index_reads(const Index *x, const Buffer *b)
 {
-	for (int i = 0; i < x->n_terms; i++) {
-		const Atom *a = x->terms[i].atom;
-		if (a->kind == ATOM_EXPR ? reads(a->expr, b) : a->a && index_reads(a->a, b)) return true;
-	}
-	return false;
+	Reads r = {.root = buffer_root(b)};
+	index_accesses(x, see_read, &r);
+	return r.found;
 }
 
-static bool stores_to(const Kernel *k, const Buffer *b)
+static bool kernel_reads(const Kernel *k, const Buffer *b)
 {
-	for (int i = 0; i < k->n_stores; i++)
-		if (buffer_root(k->stores[i].buffer) == buffer_root(b)) return true;
-	return false;
-}
-
-typedef struct {
-	const Kernel *k;
-	bool found;
-} Stored;
-
-static void see_stored(void *user, const Expr *e)
-{
-	Stored *s = user;
-	s->found |= e->kind == EX_LOAD && stores_to(s->k, e->buffer);
-}
-
-/* Does the mask read what the kernel stores? */
-static bool is_overwritten(const Expr *mask, const Kernel *by)
-{
-	Stored s = {.k = by};
-	Arena *scratch = arena_new();
-	Map seen;
-	map_init(&seen, scratch);
-	expr_each(mask, &seen, see_stored, &s);
-	arena_free(scratch);
-	return s.found;
+	Reads r = {.root = buffer_root(b)};
+	kernel_accesses(k, see_read, &r);
+	return r.found;
 }
 
 /* ---- a kernel's own mask ---- */
@@ -143,7 +112,7 @@ static void own_mask(Kernel *k)
 		mask = v->args[0];
 		unless = swapped;
 	}
-	if (!mask || !fits(k, mask) || is_overwritten(mask, k) || !is_plain(mask)) return;
+	if (!mask || !fits(k, mask) || reads_stored(mask, k) || !is_plain(mask)) return;
 	k->where = mask;
 	k->unless = unless;
 }
@@ -243,37 +212,28 @@ static void demand_kernel(Demand *d, const Kernel *k, const Stmt *loop)
 }
 
 typedef struct {
-	const Program *p;
 	const Buffer *root;
 	int n_kernels; /* that read or write it */
 	bool others;   /* other statements do */
 } Users;
+typedef struct {
+	const Buffer *root;
+	bool found;
+} Touches;
+
+static void see_touch(void *user, const Access *a)
+{
+	Touches *t = user;
+	t->found |= buffer_root(a->buffer) == t->root;
+}
 
 static void see_user(void *user, Stmt *s)
 {
 	Users *u = user;
-	if (s->kind == ST_KERNEL || s->kind == ST_SPECIAL) {
-		const Params ps = s->kind == ST_KERNEL ? kernel_params((Program *)(uintptr_t)u->p, s->kernel)
-						       : special_params((Program *)(uintptr_t)u->p, s);
-		for (int i = 0; i < ps.n_buffers; i++) {
-			u->n_kernels += ps.buffers[i] == u->root && s->kind == ST_KERNEL;
-			u->others |= ps.buffers[i] == u->root && s->kind == ST_SPECIAL;
-		}
-	}
-	const Buffer *own[] = {s->count, s->limit, s->go, s->go_next};
-	for (int i = 0; i < 4; i++) u->others |= own[i] && buffer_root(own[i]) == u->root;
-	for (int i = 0; i < s->n_carries; i++)
-		u->others |= buffer_root(s->carries[i].now) == u->root ||
-			(s->carries[i].next && buffer_root(s->carries[i].next) == u->root);
-	u->others |= s->cond && reads(s->cond, u->root);
-}
-
-static bool kernel_reads(Program *p, const Kernel *k, const Buffer *b)
-{
-	const Params ps = kernel_params(p, k);
-	bool found = false;
-	for (int i = 0; i < ps.n_buffers; i++) found |= ps.buffers[i] == b && ps.read[i];
-	return found;
+	Touches t = {.root = u->root};
+	stmt_accesses(s, see_touch, &t);
+	u->n_kernels += t.found && s->kernel;
+	u->others |= t.found && !s->kernel;
 }
 
 typedef struct {
@@ -281,13 +241,14 @@ typedef struct {
 	bool changes;
 } Later;
 
-/* The mask must be known by now, and stay. */
-static void see_later(void *user, Stmt *s)
+static void see_write(void *user, const Access *a)
 {
 	Later *l = user;
-	l->changes |= s->kind == ST_KERNEL && is_overwritten(l->mask, s->kernel);
-	l->changes |= (s->out && reads(l->mask, s->out)) || (s->count && reads(l->mask, s->count));
+	l->changes |= a->write && reads(l->mask, a->buffer);
 }
+
+/* The mask must be known by now, and stay. */
+static void see_later(void *user, Stmt *s) { stmt_accesses(s, see_write, user); }
 
 /* Where statement `at` of the block need not compute: only where each later reader of each of its arrays skips, too. */
 static void skip_unread(Program *p, const Block *block, int at)
@@ -296,7 +257,7 @@ static void skip_unread(Program *p, const Block *block, int at)
 	Demand d = {.p = p, .maker = k};
 	for (int i = 0; i < k->n_stores; i++) {
 		const Buffer *b = k->stores[i].buffer;
-		if (b->kind != BUF_WORK || b->alias || b->viewed || kernel_reads(p, k, b)) return;
+		if (b->kind != BUF_WORK || b->alias || b->viewed || kernel_reads(k, b)) return;
 		int n_seen = 1;
 		d.store = &k->stores[i];
 		for (int s = at + 1; s < block->n; s++) {
@@ -305,13 +266,13 @@ static void skip_unread(Program *p, const Block *block, int at)
 			for (int n = 0; n < (loop ? next->body.n : 1); n++) {
 				const Kernel *reader = loop ? next->body.stmts[n]->kernel : next->kernel;
 				if (!reader) continue;
-				if (stores_to(reader, b)) return;
-				n_seen += kernel_reads(p, reader, b);
+				if (kernel_stores(reader, b)) return;
+				n_seen += kernel_reads(reader, b);
 				demand_kernel(&d, reader, loop ? next : NULL);
 				if (d.refused) return;
 			}
 		}
-		Users users = {.p = p, .root = b};
+		Users users = {.root = b};
 		block_each(&p->block, see_user, &users);
 		if (users.others || users.n_kernels != n_seen) return;
 	}

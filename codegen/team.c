@@ -6,10 +6,7 @@
  * as one, and so do those that a loop swaps; parts of one array that do not overlap (of a concat) are apart.
  * Requires: plan.
  */
-#include "codegen/emit.h"
 #include "codegen/lower.h"
-
-#include <string.h>
 
 enum { MAX_OWNERS = 16, ALL = MAX_OWNERS }; /* ALL: each thread, or more than one of them, a part */
 
@@ -19,18 +16,18 @@ typedef struct { /* memory that is read or written */
 	const Index *const *index; /* of all that is touched; NULL: any */
 	bool write;
 	int owner;
-} Access;
+} Touched;
 typedef struct {
 	int n, cap;
-	Access *items;
-} Accesses;
+	Touched *items;
+} Pending;
 
 typedef struct {
 	Program *p;
 	const TargetInfo *cpu;
 	int n_owners;
-	int *same;    /* union-find over units: slots, then buffers that are in none */
-	Accesses now; /* of the statement that is looked at */
+	int *same;   /* union-find over units: slots, then buffers that are in none */
+	Pending now; /* of the statement that is looked at */
 	double load[MAX_OWNERS];
 } Team;
 
@@ -46,56 +43,36 @@ static int unit_of(const Team *t, const Buffer *b)
 	return find(t, b->kind == BUF_WORK && b->slot >= 0 ? b->slot : t->p->n_slots + b->id);
 }
 
-static void add(Team *t, Accesses *list, Access a)
+static void add(Team *t, Pending *list, Touched a)
 {
 	for (int i = 0; i < list->n; i++) {
-		const Access *have = &list->items[i];
+		const Touched *have = &list->items[i];
 		if (have->unit == a.unit && have->buffer == a.buffer && have->index == a.index &&
 			have->write == a.write && have->owner == a.owner)
 			return;
 	}
-	if (list->n == list->cap) {
-		list->cap = list->cap ? 2 * list->cap : 16;
-		Access *more = NEWN(t->p->arena, Access, list->cap);
-		if (list->n) memcpy(more, list->items, sizeof *more * (size_t)list->n);
-		list->items = more;
-	}
+	list->items = arena_grow(t->p->arena, list->items, list->n, &list->cap, sizeof *list->items);
 	list->items[list->n++] = a;
 }
 
 /* ---- what a statement touches ---- */
 
-static void touch(Team *t, const Buffer *b, const Index *const *index, bool write)
-{
-	if (b && buffer_root(b)->kind != BUF_CONST && !buffer_is_scalar(buffer_root(b)))
-		add(t, &t->now, (Access){.unit = unit_of(t, b), .buffer = b, .index = index, .write = write});
-}
-
-static void touch_load(void *user, const Expr *e)
-{
-	if (e->kind == EX_LOAD) touch(user, e->buffer, NULL, false);
-}
-
-static void touch_stmt(void *user, Stmt *s)
+/* What is read counts as anywhere: parts are told apart where they are written. */
+static void touch(void *user, const Access *a)
 {
 	Team *t = user;
-	if (s->kind == ST_KERNEL || s->kind == ST_SPECIAL) {
-		Params ps = s->kind == ST_KERNEL ? kernel_params(t->p, s->kernel) : special_params(t->p, s);
-		for (int i = 0; i < ps.n_buffers; i++)
-			if (ps.read[i] || s->kind == ST_SPECIAL)
-				touch(t, ps.buffers[i], NULL, s->kind == ST_SPECIAL && ps.written[i]);
-	}
-	for (int i = 0; s->kind == ST_KERNEL && i < s->kernel->n_stores; i++)
-		touch(t, s->kernel->stores[i].buffer, s->kernel->stores[i].index, true);
-	if (s->cond) {
-		Map seen;
-		map_init(&seen, t->p->arena);
-		expr_each(s->cond, &seen, touch_load, t);
-	}
-	touch(t, s->count, NULL, true);
-	touch(t, s->limit, NULL, false);
-	touch(t, s->go, NULL, true);
-	touch(t, s->go_next, NULL, true);
+	const Buffer *root = buffer_root(a->buffer);
+	const bool part = a->write && a->index;
+	if (root->kind == BUF_CONST || buffer_is_scalar(root)) return;
+	add(t, &t->now, (Touched){unit_of(t, root), part ? a->buffer : root, part ? a->index : NULL, a->write, 0});
+}
+
+/* That a loop swaps its carries each thread knows by itself; what is in them is for those who read and write it. */
+static void touch_stmt(void *user, Stmt *s)
+{
+	Stmt own = *s;
+	own.n_carries = 0;
+	stmt_accesses(&own, touch, user);
 }
 
 static void unite_swapped(void *user, Stmt *s)
@@ -122,7 +99,7 @@ static bool range_of(const Index *x, int64_t *lo, int64_t *hi)
 	return true;
 }
 
-static bool overlap(const Access *a, const Access *b)
+static bool overlap(const Touched *a, const Touched *b)
 {
 	if (a->unit != b->unit || (a->buffer == b->buffer && a->buffer->copies)) return false;
 	for (int d = 0; a->index && b->index && a->buffer == b->buffer && d < a->buffer->rank; d++) {
@@ -135,17 +112,17 @@ static bool overlap(const Access *a, const Access *b)
 }
 
 /* Whether `owner` must wait before the statement: pending is what was done since the last barrier. */
-static bool conflicts(const Team *t, const Accesses *pending, int owner)
+static bool conflicts(const Team *t, const Pending *pending, int owner)
 {
 	for (int i = 0; i < t->now.n; i++)
 		for (int k = 0; k < pending->n; k++) {
-			const Access *a = &t->now.items[i], *b = &pending->items[k];
+			const Touched *a = &t->now.items[i], *b = &pending->items[k];
 			if ((a->write || b->write) && (owner == ALL || b->owner != owner) && overlap(a, b)) return true;
 		}
 	return false;
 }
 
-static void wait_before(Team *t, Stmt *s, Accesses *pending)
+static void wait_before(Team *t, Stmt *s, Pending *pending)
 {
 	s->barrier = true;
 	pending->n = 0;
@@ -154,15 +131,15 @@ static void wait_before(Team *t, Stmt *s, Accesses *pending)
 	for (int i = 0; i < t->n_owners; i++) t->load[i] = most;
 }
 
-static Accesses copy_of(Team *t, const Accesses *a)
+static Pending copy_of(Team *t, const Pending *a)
 {
-	Accesses made = {0};
+	Pending made = {0};
 	for (int i = 0; i < a->n; i++) add(t, &made, a->items[i]);
 	return made;
 }
 
 /* Both may have happened.  Whether that is more than was in `into`. */
-static bool merge(Team *t, Accesses *into, const Accesses *other)
+static bool merge(Team *t, Pending *into, const Pending *other)
 {
 	int before = into->n;
 	for (int i = 0; i < other->n; i++) add(t, into, other->items[i]);
@@ -172,7 +149,7 @@ static bool merge(Team *t, Accesses *into, const Accesses *other)
 /* ---- the walk ---- */
 
 /* The one with the least to do; the first one unless that gains something, so that what belongs together stays together. */
-static int choose_owner(Team *t, const Accesses *pending)
+static int choose_owner(Team *t, const Pending *pending)
 {
 	int best = 0;
 	double least = 0;
@@ -186,9 +163,9 @@ static int choose_owner(Team *t, const Accesses *pending)
 	return best;
 }
 
-static void walk(Team *t, const Block *b, Accesses *pending);
+static void walk(Team *t, const Block *b, Pending *pending);
 
-static void walk_ranks(Team *t, Stmt *s, Accesses *pending)
+static void walk_ranks(Team *t, Stmt *s, Pending *pending)
 {
 	pending->n = 0; /* each round begins with a barrier */
 	for (int i = 0; i < s->body.n; i++) {
@@ -201,17 +178,17 @@ static void walk_ranks(Team *t, Stmt *s, Accesses *pending)
 	}
 }
 
-static void walk_shared(Team *t, Stmt *s, Accesses *pending)
+static void walk_shared(Team *t, Stmt *s, Pending *pending)
 {
 	if (s->n_ranks) {
 		walk_ranks(t, s, pending);
 	} else if (s->kind == ST_IF) {
-		Accesses other = copy_of(t, pending);
+		Pending other = copy_of(t, pending);
 		walk(t, &s->body, pending);
 		walk(t, &s->other, &other);
 		merge(t, pending, &other);
 	} else if (s->kind == ST_LOOP) { /* what one round leaves pending meets the next one */
-		Accesses before = copy_of(t, pending);
+		Pending before = copy_of(t, pending);
 		for (bool more = true; more;) {
 			walk(t, &s->body, pending);
 			more = merge(t, &before, pending);
@@ -220,7 +197,7 @@ static void walk_shared(Team *t, Stmt *s, Accesses *pending)
 	}
 }
 
-static void walk(Team *t, const Block *b, Accesses *pending)
+static void walk(Team *t, const Block *b, Pending *pending)
 {
 	for (int i = 0; i < b->n; i++) {
 		Stmt *s = b->stmts[i], head = *s;
@@ -264,7 +241,7 @@ Program *pass_team(const Program *from, const Target *target)
 	t.same = NEWN(p->arena, int, n_units);
 	for (int i = 0; i < n_units; i++) t.same[i] = i;
 	block_each(&team, unite_swapped, &t);
-	Accesses pending = {0};
+	Pending pending = {0};
 	walk(&t, &team, &pending);
 	uint32_t owners = 0;
 	block_each(&team, note_owner, &owners);

@@ -5,7 +5,7 @@
  * stores nothing any more goes, and with it the reads that kept other arrays: so until nothing changes.
  * Arrays that loops carry, count or stop by, and those of statements other than kernels stay.
  */
-#include "codegen/emit.h"
+#include "codegen/kernel.h"
 
 #include <string.h>
 
@@ -20,31 +20,12 @@ static void keep(Unread *u, const Buffer *b)
 	if (b) u->kept[buffer_root(b)->id] = true;
 }
 
-static void keep_load(void *user, const Expr *e)
+static void keep_read(void *user, const Access *a)
 {
-	if (e->kind == EX_LOAD) keep(user, e->buffer);
+	if (!a->write) keep(user, a->buffer);
 }
 
-static void keep_stmt(void *user, Stmt *s)
-{
-	Unread *u = user;
-	if (s->kind == ST_KERNEL || s->kind == ST_SPECIAL) {
-		const Params ps = s->kind == ST_KERNEL ? kernel_params(u->p, s->kernel) : special_params(u->p, s);
-		for (int i = 0; i < ps.n_buffers; i++)
-			if (ps.read[i] || s->kind == ST_SPECIAL) keep(u, ps.buffers[i]);
-	}
-	if (s->cond) {
-		Map seen;
-		map_init(&seen, u->p->arena);
-		expr_each(s->cond, &seen, keep_load, u);
-	}
-	for (int i = 0; i < s->n_carries; i++) {
-		keep(u, s->carries[i].now);
-		keep(u, s->carries[i].next);
-	}
-	const Buffer *steers[] = {s->count, s->limit, s->go, s->go_next};
-	for (int i = 0; i < 4; i++) keep(u, steers[i]);
-}
+static void keep_stmt(void *user, Stmt *s) { stmt_accesses(s, keep_read, user); }
 
 /* ---- sums that no store needs any more ---- */
 

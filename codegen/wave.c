@@ -11,10 +11,7 @@
  * Layers stay in order: neighbours go to one thread, as evenly as that can be.  Worth it by the target's cycles: of a step, alone
  * or shared, against the rounds in which not all threads have something to do, and the waiting.
  */
-#include "codegen/emit.h"
 #include "codegen/lower.h"
-
-#include <string.h>
 
 enum {
 	MOST_RANKS = 16,
@@ -116,17 +113,15 @@ typedef struct {
 	int *first, *last; /* by ids of buffers: the ranks that have it */
 } Spans;
 
-static void see_buffers(void *user, Stmt *s)
+static void see_buffer(void *user, const Access *a)
 {
-	Spans *x = user;
-	if (s->kind != ST_KERNEL && s->kind != ST_SPECIAL) return;
-	const Params ps = s->kernel ? kernel_params(x->p, s->kernel) : special_params(x->p, s);
-	for (int i = 0; i < ps.n_buffers; i++) {
-		const int id = ps.buffers[i]->id;
-		if (x->first[id] < 0) x->first[id] = x->rank;
-		x->last[id] = x->rank;
-	}
+	const Spans *x = user;
+	const int id = buffer_root(a->buffer)->id;
+	if (x->first[id] < 0) x->first[id] = x->rank;
+	x->last[id] = x->rank;
 }
+
+static void see_stmt(void *user, Stmt *s) { stmt_accesses(s, see_buffer, user); }
 
 void layers_beside(Program *p, Stmt *s, const Target *target)
 {
@@ -139,7 +134,7 @@ void layers_beside(Program *p, Stmt *s, const Target *target)
 	for (int i = 0; i < p->n_buffers; i++) x.first[i] = x.last[i] = -1;
 	for (int i = 0; i < s->body.n; i++) {
 		x.rank = s->body.stmts[i]->rank = rank[i];
-		block_each(&(Block){1, &s->body.stmts[i]}, see_buffers, &x);
+		block_each(&(Block){1, &s->body.stmts[i]}, see_stmt, &x);
 	}
 	for (int i = 0; i < p->n_buffers; i++) {
 		Buffer *b = p->buffers[i];

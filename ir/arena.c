@@ -97,6 +97,14 @@ void *arena_copy(Arena *a, const void *from, size_t size)
 	return to;
 }
 
+void *arena_grow(Arena *a, void *items, int n, int *cap, size_t item_bytes)
+{
+	if (n < *cap) return items;
+	*cap = *cap ? 2 * *cap : 8;
+	void *more = arena_alloc(a, item_bytes * (size_t)*cap);
+	return n ? memcpy(more, items, item_bytes * (size_t)n) : more;
+}
+
 char *arena_strn(Arena *a, const char *text, size_t n)
 {
 	char *copy = arena_alloc(a, n + 1);

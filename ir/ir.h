@@ -46,6 +46,8 @@ char *arena_vprintf(Arena *, const char *format, va_list);
 size_t arena_size(const Arena *);
 /* Runs release(resource) when the arena is freed: how files, maps and foreign objects survive an unwinding error. */
 void arena_defer(Arena *, void (*release)(void *), void *resource);
+/* Room for one more behind n items, of which there is room for *cap: the array, or a copy in one of twice the size. */
+void *arena_grow(Arena *, void *items, int n, int *cap, size_t item_bytes);
 #define NEW(arena, T) ((T *)arena_alloc((arena), sizeof(T)))
 #define NEWN(arena, T, n) ((T *)arena_alloc((arena), sizeof(T) * (size_t)(n)))
 
