@@ -8,7 +8,8 @@
  * What is made for all steps, of a layer of 256 units 4 kB a step, need not be there at once: of u and y a chunk is kept, so
  * that the workspace does not grow with the sequence, and what one loop writes is still in a cache when the next one reads it.
  * Layers that run the same way go through one chunk after the other.  C is as many steps as half of the L2 cache holds; known
- * sequences that fit there are left alone.
+ * sequences that fit there are left alone.  A kernel that works for loops of both directions comes apart where that lets them be
+ * cut (apart.c).
  *
  * Why here and not on the graph: there, a chunk would be a scan around scans, whose steps are not of one size unless a second copy
  * of the body runs what remains; and what may be cut depends on which values fusion stores.  In kernels it is seen in the indices,
@@ -235,6 +236,18 @@ static void thin_out(Chunks *c)
 	}
 }
 
+/* A kernel that is in front only because it could be there waits: for a loop behind, whose chunks it may go into, or whose
+ * thread then runs it. */
+static void postpone(Chunks *c)
+{
+	for (int i = c->end - 1; i >= c->first; i--) {
+		bool needed = c->parts[i].side != FRONT || c->parts[i].stmt->kind != ST_KERNEL;
+		for (int k = i + 1; k < c->end && !needed; k++)
+			needed = c->parts[k].side != BEHIND && meet(&c->parts[i], &c->parts[k]);
+		if (!needed) c->parts[i].side = BEHIND;
+	}
+}
+
 /* ---- how long a chunk is ---- */
 
 /* Bytes a step of the largest array that gets shorter, with as few rows as a batch can have; 0: none does. */
@@ -432,6 +445,7 @@ static int cut_next(Chunks *c, int at)
 		leave_both_ways(c);
 		find_short(c);
 		thin_out(c);
+		postpone(c);
 		bool loops = false;
 		for (int k = c->first; k < c->end; k++) loops |= c->parts[k].side == INSIDE && is_loop(&c->parts[k]);
 		const int64_t by = loops ? chunk_length(c) : 0;
@@ -449,13 +463,22 @@ static int cut_next(Chunks *c, int at)
 	return -1;
 }
 
-Program *pass_chunk(const Program *from, const Target *target)
+/* How many loops were cut. */
+static int cut_all(Program *p, const Target *target)
 {
-	Program *p = program_copy(from);
 	Chunks c = {.p = p,
 		.target = target,
 		.short_dim = NEWN(p->arena, int, p->n_buffers),
 		.written = NEWN(p->arena, bool, p->n_buffers)};
-	for (int at = 0; target->fuse && at >= 0;) at = cut_next(&c, at);
-	return p;
+	int n = 0;
+	for (int at = 0; (at = cut_next(&c, at)) >= 0;) n++;
+	return n;
+}
+
+Program *pass_chunk(const Program *from, const Target *target)
+{
+	Program *whole = program_copy(from), *parts = program_copy(from);
+	if (!target->fuse) return whole;
+	const int n = cut_all(whole, target);
+	return come_apart(parts) && cut_all(parts, target) > n ? parts : whole;
 }
