@@ -124,16 +124,20 @@ static void emit_loop(Emit *em, Acc *const *accs, int n, Tile t)
 	}
 	int memo = em->n_memo;
 	em->loop = (const Acc *const *)accs;
-	for (int i = 0; i < n; i++) {
-		const Expr *self = expr_acc(p, accs[i]);
-		bool vec = em->lanes > 1 && depends(em, self, em->vector);
-		EACH_POINT(em, self, t, m, u)
-		{
-			const char *name = acc_name(em, accs[i], m, u);
-			const char *sum = sum_c(em, accs[i], name, vec, m, u);
-			line(w, "%s = %s;", name, sum);
+	/* Sum by sum or row by row: compilers keep the order, in which what several statements read stays in registers. */
+	const bool by_row = n * t.vectors < t.rows;
+	for (int row = 0; row < (by_row ? t.rows : 1); row++)
+		for (int i = 0; i < n; i++) {
+			const Expr *self = expr_acc(p, accs[i]);
+			bool vec = em->lanes > 1 && depends(em, self, em->vector);
+			EACH_POINT(em, self, t, m, u)
+			{
+				if (by_row && m != row) continue;
+				const char *name = acc_name(em, accs[i], m, u);
+				const char *sum = sum_c(em, accs[i], name, vec, m, u);
+				line(w, "%s = %s;", name, sum);
+			}
 		}
-	}
 	em->loop = NULL;
 	em->n_memo = memo; /* names of the loop's body end with it */
 	for (int r = 0; r < accs[0]->n_vars; r++) close_block(w);
