@@ -1,8 +1,11 @@
 /* unroll.c: how many points of each kernel stay in registers: unroll x row_tile x sums, at least as many as hide the latency
- * of fma, at most what the target has, chosen for the fewest loads per fma.  Weights of bf16 are widened in the loop, by two
+ * of fma, at most what the target has, chosen for the fewest loads per fma.  Where weights come from the second cache, fewer
+ * sums hide the latency, and small blocks are better: the next one's weights come while the functions of one are computed, and
+ * more of it is left in the nearest cache where a loop turns (turn.c).  Weights of bf16 are widened in the loop, by two
  * operations for two vectors: the target says how many sums are better then, taken where each thread still gets a block.
  * A file may say it instead (schedule.c); for `--tune` the pass lists what else could be tried.
  */
+#include "codegen/emit.h"
 #include "codegen/lower.h"
 
 #include <stdlib.h>
@@ -53,17 +56,32 @@ typedef struct {
 	double cost;                /* per multiply-add, in loads */
 } Tile;
 
-/* The tiles that fit into the registers with that axis in the lanes; how many they are. */
-static int tiles_of(Arena *arena, const Kernel *k, const Target *t, int vector, Tile **tiles)
+/* How many sums hide the latency.  A product of a matrix with one vector reads each weight once: out of the second cache they come
+ * no faster than that gives them; half as many again, as they do not come evenly.  What the first one does not quite hold
+ * counts as in it, and from beyond the second, where the streams of larger blocks are better, nothing is saved. */
+static int sums_in_flight(const Program *p, const Kernel *k, const TargetInfo *cpu)
 {
+	const int most = cpu->fma_latency * cpu->fmas_per_cycle;
+	if (k->n_vars > 1) return most;
+	const double bytes = kernel_cost(p, k).bytes, vectors = 1.5 * cpu->l2_rate / (4. * cpu->lanes);
+	if (bytes <= 1.25 * (double)cpu->l1_bytes || bytes > (double)cpu->l2_bytes || vectors >= cpu->fmas_per_cycle)
+		return most;
+	return (int)(vectors * cpu->fma_latency + 0.5);
+}
+
+/* The tiles that fit into the registers with that axis in the lanes; how many they are. */
+static int tiles_of(const Program *p, const Kernel *k, const Target *t, int vector, Tile **tiles)
+{
+	Arena *arena = p->arena;
 	const Var *v = k->vars[vector];
 	const int sums = n_registers_used(k), room = t->cpu->registers - t->cpu->spare_registers;
-	const int busy = t->cpu->fma_latency * t->cpu->fmas_per_cycle; /* sums that hide the latency */
+	const int most = t->cpu->fma_latency * t->cpu->fmas_per_cycle, busy = sums_in_flight(p, k, t->cpu);
+	const bool far = busy < most; /* the numbers come faster than the weights */
 	const bool widens = loads_of(k, v, NULL).widened && t->lanes > 1 &&
 		dim_estimate(v->extent) * sums >= (double)t->threads * t->lanes * t->cpu->narrow_sums;
-	const int wanted = widens ? t->cpu->narrow_sums : busy;
+	const int wanted = widens ? t->cpu->narrow_sums : busy, hiding = widens ? wanted : most;
 	int n = 0, alone = t->cpu->max_vectors; /* of one row: as many as hide it */
-	if (t->lanes > 1 && sums && alone * sums < wanted) alone = (wanted + sums - 1) / sums;
+	if (t->lanes > 1 && sums && alone * sums < hiding) alone = (hiding + sums - 1) / sums;
 	*tiles = NEWN(arena, Tile, (k->n_vars + 1) * (t->cpu->max_rows * t->cpu->max_vectors + alone));
 	for (int r = -1; r < k->n_vars; r++) {
 		const Var *row = r < 0 ? NULL : k->vars[r];
@@ -78,7 +96,7 @@ static int tiles_of(Arena *arena, const Kernel *k, const Target *t, int vector, 
 					(u > 1 && (u - 1) * t->lanes >= dim_hi(v->extent)))
 					continue;
 				double fmas = k->n_accs * m * u;
-				double loads = l.vectors * u + l.scalars * m + l.both * u * m + 0.25 * m;
+				double loads = l.vectors * u + l.scalars * m + l.both * u * m + (far ? 0 : 0.25 * m);
 				double cost = loads / fmas + (live < busy ? (busy - live) * 0.25 : 0) + 0.01 * u;
 				if (live < wanted) cost += (wanted - live) * 0.0125;
 				cost = (cost + 1) * estimate_waste(v->extent, u * t->lanes) *
@@ -89,10 +107,10 @@ static int tiles_of(Arena *arena, const Kernel *k, const Target *t, int vector, 
 	return n;
 }
 
-static void choose_tile(Arena *arena, Kernel *k, const Target *t)
+static void choose_tile(const Program *p, Kernel *k, const Target *t)
 {
 	Tile *tiles;
-	const int n = tiles_of(arena, k, t, k->schedule.vector, &tiles);
+	const int n = tiles_of(p, k, t, k->schedule.vector, &tiles);
 	const Tile *best = n ? tiles : NULL;
 	for (int i = 1; i < n; i++) best = tiles[i].cost < best->cost ? &tiles[i] : best;
 	if (!best) return;
@@ -136,7 +154,7 @@ static int by_cost(const void *a, const void *b)
 	return x->row_tile * 64 + x->unroll - (y->row_tile * 64 + y->unroll);
 }
 
-static int list_axis(Arena *arena, const Kernel *k, const Target *t, int vector, GivenSchedule *to)
+static int list_axis(const Program *p, const Kernel *k, const Target *t, int vector, GivenSchedule *to)
 {
 	GivenSchedule g = {.key = k->key, .vector = k->vars[vector]->name};
 	if (!k->n_accs) {
@@ -144,7 +162,7 @@ static int list_axis(Arena *arena, const Kernel *k, const Target *t, int vector,
 		return vector != k->schedule.vector;
 	}
 	Tile *tiles;
-	int n = tiles_of(arena, k, t, vector, &tiles), listed = 0;
+	int n = tiles_of(p, k, t, vector, &tiles), listed = 0;
 	qsort(tiles, (size_t)n, sizeof *tiles, by_cost);
 	for (int i = 0; i < n && listed < (vector == k->schedule.vector ? MOST_TILES : MOST_TILES_ELSEWHERE); i++) {
 		const Schedule *s = &k->schedule;
@@ -166,9 +184,9 @@ static void list_choices(Program *p, Kernel *k, const Target *t)
 	if (k->schedule.fold_lanes || t->lanes == 1) return;
 	GivenSchedule *list = NEWN(p->arena, GivenSchedule, MOST_TILES * (k->n_vars + 1));
 	int n = 0;
-	if (k->schedule.vector >= 0) n = list_axis(p->arena, k, t, k->schedule.vector, list);
+	if (k->schedule.vector >= 0) n = list_axis(p, k, t, k->schedule.vector, list);
 	for (int i = 0; i < k->n_vars && i < 32; i++)
-		if (i != k->schedule.vector && k->axes >> i & 1) n += list_axis(p->arena, k, t, i, list + n);
+		if (i != k->schedule.vector && k->axes >> i & 1) n += list_axis(p, k, t, i, list + n);
 	if (k->schedule.vector >= 0 && !k->n_accs) list[n++] = (GivenSchedule){.key = k->key, .scalar = true};
 	k->choices = list;
 	k->n_choices = n;
@@ -187,7 +205,7 @@ static void visit(void *user, Stmt *s)
 	Kernel *k = s->kernel;
 	if (!k) return;
 	if (k->given && k->given->unroll) obey(c->p, k);
-	else if (n_registers_used(k) && k->schedule.vector >= 0) choose_tile(c->p->arena, k, c->target);
+	else if (n_registers_used(k) && k->schedule.vector >= 0) choose_tile(c->p, k, c->target);
 	if (c->target->list_choices) list_choices(c->p, k, c->target);
 }
 
