@@ -120,12 +120,18 @@ static void emit_rounds(Emit *em, const Sums *s, int elements)
 	close_block(w);
 }
 
+/* No element is left over. */
+static bool is_whole(const Sums *s)
+{
+	int64_t extent;
+	return dim_is_int(s->var->extent, &extent) && extent % FOLD_LANES == 0;
+}
+
 static void emit_last(Emit *em, const Sums *s)
 {
 	Writer *w = em->w;
 	const Var *v = s->var;
-	int64_t extent;
-	if (dim_is_int(v->extent, &extent) && extent % FOLD_LANES == 0) return;
+	if (is_whole(s)) return;
 	open_block(w, "for (; %s < %s; %s++)", var_c(em, v), size_c(em, v->extent), var_c(em, v));
 	int memo = em->n_memo;
 	for (int i = 0; i < s->n; i++) {
@@ -159,6 +165,9 @@ static void fold_array(Emit *em, const Sums *s, const Acc *acc)
 	}
 }
 
+/* Nothing is there but the partial sums, which begin at the neutral element: it need not be added again. */
+static bool is_alone(const Sums *s, const Acc *acc) { return is_whole(s) && !acc->init && !acc->into; }
+
 void emit_fold(Emit *em, Acc *const *accs, int n)
 {
 	Writer *w = em->w;
@@ -167,8 +176,11 @@ void emit_fold(Emit *em, Acc *const *accs, int n)
 	s.ways = fold_ways(n, s.var);
 	for (int i = 0; i < n; i++) {
 		if (accs[i]->into) continue;
-		const char *from = expr_c(em, accs[i]->init ? accs[i]->init : neutral(em, accs[i]), 0, 0);
-		line(w, "float %s = %s;", acc_name(em, accs[i], 0, 0), from);
+		const char *name = acc_name(em, accs[i], 0, 0);
+		if (is_alone(&s, accs[i])) line(w, "float %s;", name);
+		else
+			line(w, "float %s = %s;", name,
+				expr_c(em, accs[i]->init ? accs[i]->init : neutral(em, accs[i]), 0, 0));
 	}
 	open_block(w, "%s", "");
 	for (int i = 0; i < n; i++) emit_partials(em, &s, accs[i]);
@@ -183,8 +195,8 @@ void emit_fold(Emit *em, Acc *const *accs, int n)
 	for (int r = 0; r < n_vars - 1; r++) close_block(w);
 	for (int i = 0; i < n; i++) {
 		if (s.lanes == 1) fold_array(em, &s, accs[i]);
-		const char *name = acc_name(em, accs[i], 0, 0);
-		line(w, "%s = %s;", name, both(em, accs[i], false, name, folded_c(em, &s, accs[i])));
+		const char *name = acc_name(em, accs[i], 0, 0), *sum = folded_c(em, &s, accs[i]);
+		line(w, "%s = %s;", name, is_alone(&s, accs[i]) ? sum : both(em, accs[i], false, name, sum));
 	}
 	close_block(w);
 }
