@@ -11,25 +11,22 @@
 #include "codegen/emit.h"
 #include "codegen/lower.h"
 
-#include <string.h>
-
 enum { ONWARD = 1, BACK = 2 }; /* the directions of loops that read an array */
 
 /* ---- who reads ---- */
 
 typedef struct {
-	Program *p;
 	int *readers; /* by ids of buffers */
 	int way;      /* of the loop that is walked */
 } Readers;
 
-static void note_reads(void *user, Stmt *s)
+static void note_access(void *user, const Access *a)
 {
-	Readers *r = user;
-	const Params ps = s->kernel ? kernel_params(r->p, s->kernel) : (Params){0};
-	for (int i = 0; i < ps.n_buffers; i++)
-		if (ps.read[i]) r->readers[ps.buffers[i]->id] |= r->way;
+	const Readers *r = user;
+	if (!a->write) r->readers[buffer_root(a->buffer)->id] |= r->way;
 }
+
+static void note_reads(void *user, Stmt *s) { stmt_accesses(s, note_access, user); }
 
 static int way_of(const Stmt *s) { return s->kind != ST_LOOP || s->limit ? 0 : s->reverse ? BACK : ONWARD; }
 
@@ -95,9 +92,8 @@ static bool is_for_both(const Kernel *k, const int *readers)
 
 bool come_apart(Program *p)
 {
-	Readers r = {.p = p, .readers = NEWN(p->arena, int, p->n_buffers)};
+	Readers r = {.readers = NEWN(p->arena, int, p->n_buffers)};
 	Block to = {0};
-	memset(r.readers, 0, sizeof(int) * (size_t)p->n_buffers);
 	for (int i = 0; i < p->block.n; i++) {
 		r.way = way_of(p->block.stmts[i]);
 		if (r.way) block_each(&(Block){1, &p->block.stmts[i]}, note_reads, &r);
