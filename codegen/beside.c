@@ -79,7 +79,7 @@ void loops_beside(Program *p, const Block *team, const Target *target)
 				continue;
 			bool fits = true;
 			for (int k = 0; k < n; k++) fits &= independent(p, of, set[k], i);
-			const double cycles = stmt_cycles(p, team->stmts[i], target->cpu);
+			const double cycles = stmt_cycles(team->stmts[i], target->cpu);
 			fits &= !n || (cycles <= MOST_UNEQUAL * least && most <= MOST_UNEQUAL * cycles);
 			if (!fits) continue;
 			least = n && least < cycles ? least : cycles;

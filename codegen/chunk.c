@@ -271,15 +271,14 @@ static double step_bytes(const Chunks *c)
 enum { ROWS = 12, MOST = 8 * ROWS };
 
 typedef struct {
-	const Chunks *c;
+	const Target *target;
 	double cycles;
 } Work;
 
 static void add_cycles(void *user, Stmt *s)
 {
 	Work *w = user;
-	const Target *t = w->c->target;
-	if (s->kernel) w->cycles += kernel_cycles_in(w->c->p, s->kernel, t->cpu, t->lanes);
+	if (s->kernel) w->cycles += kernel_cycles_in(s->kernel, w->target->cpu, w->target->lanes);
 }
 
 /* The steps, up to so many, with which threads run layers side by side; 0: they had better not. */
@@ -289,7 +288,7 @@ static int64_t steps_beside(const Chunks *c, int64_t most)
 	const double steps = dim_estimate(c->length);
 	int n = 0;
 	for (int i = c->first; i < c->end && c->target->threads > 1 && !c->reverse; i++) {
-		Work w = {.c = c};
+		Work w = {.target = c->target};
 		if (c->parts[i].side != INSIDE) continue;
 		block_each(&(Block){1, &c->parts[i].stmt}, add_cycles, &w);
 		before += is_loop(&c->parts[i]) ? w.cycles : w.cycles / steps;

@@ -20,16 +20,20 @@ enum { BITS = 64 };
 
 typedef struct {
 	const Buffer *root;
-	double elements;
+	const Kernel *by; /* the last that touches it, */
+	double elements;  /* so many */
+	double bytes;     /* by one kernel at the most */
 } Touched;
 typedef struct {
 	Arena *arena;
+	int n_touched, cap_touched;
+	Touched *touched;
+	Map touched_at;  /* the root's number there, plus 1 */
+	const Kernel *k; /* the one that is looked at: */
 	int n_vars, n_words;
-	const Var **vars; /* the kernel's, then those of its reductions */
+	const Var **vars; /* its own but the fixed ones, then those of its reductions */
 	Map sets;         /* Expr -> Word[]: which variables it depends on */
 	Map packed;       /* Expr: read from a pack instead */
-	int n_touched;
-	Touched *touched;
 	double flops;
 } Cost;
 
@@ -99,6 +103,23 @@ static double visit_index(Cost *c, const Index *x, Word *set)
 	return n < span ? n : span;
 }
 
+static double buffer_elements(const Buffer *b)
+{
+	double n = 1;
+	for (int d = 0; d < b->rank; d++) n *= b->row && b->row[d] ? 1 : dim_estimate(b->dims[d]);
+	return n;
+}
+
+static Touched *touched_of(Cost *c, const Buffer *root)
+{
+	const intptr_t known = (intptr_t)map_get(&c->touched_at, root);
+	if (known) return &c->touched[known - 1];
+	c->touched = arena_grow(c->arena, c->touched, c->n_touched, &c->cap_touched, sizeof *c->touched);
+	c->touched[c->n_touched++] = (Touched){.root = root};
+	map_put(&c->touched_at, root, (void *)(intptr_t)c->n_touched);
+	return &c->touched[c->n_touched - 1];
+}
+
 static void touch(Cost *c, const Buffer *b, const Index *const *index, Word *set)
 {
 	double n = 1;
@@ -107,11 +128,12 @@ static void touch(Cost *c, const Buffer *b, const Index *const *index, Word *set
 		n *= reached < size ? reached : size;
 	}
 	const double most = combinations(c, set);
-	const Buffer *root = buffer_root(b);
-	int i = 0;
-	while (i < c->n_touched && c->touched[i].root != root) i++;
-	if (i == c->n_touched) c->touched[c->n_touched++] = (Touched){root, 0};
-	c->touched[i].elements += n < most ? n : most;
+	Touched *t = touched_of(c, buffer_root(b));
+	const double whole = buffer_elements(t->root), before = t->by == c->k ? t->elements : 0;
+	t->by = c->k;
+	t->elements = before + (n < most ? n : most);
+	const double bytes = (t->elements < whole ? t->elements : whole) * elem_info[t->root->elem].size;
+	t->bytes = bytes > t->bytes ? bytes : t->bytes;
 }
 
 static bool is_arithmetic(const Expr *e)
@@ -147,78 +169,59 @@ static const Word *visit(Cost *c, const Expr *e)
 	return set;
 }
 
-static double buffer_elements(const Buffer *b)
+/* A kernel's operations, and its packed constants, in one round of its outermost n_fixed loops; what it touches is noted. */
+static KernelCost add_kernel(Cost *c, const Kernel *k, int n_fixed)
 {
-	double n = 1;
-	for (int d = 0; d < b->rank; d++) n *= b->row && b->row[d] ? 1 : dim_estimate(b->dims[d]);
-	return n;
-}
-
-/* Of one kernel, in one round of its outermost n_fixed loops; of each array how many bytes into `all`, by ids of their roots. */
-static KernelCost add_kernel(const Program *p, const Kernel *k, int n_fixed, double *all)
-{
-	Arena *arena = arena_new();
-	Cost c = {.arena = arena};
 	int most = k->n_vars;
 	for (int i = 0; i < k->n_accs; i++) most += k->accs[i]->n_vars;
-	c.vars = NEWN(arena, const Var *, most);
+	c->k = k;
+	c->vars = NEWN(c->arena, const Var *, most);
+	c->n_vars = 0;
 	for (int i = 0; i < k->n_vars; i++) {
 		bool fixed = false;
 		for (int f = 0; f < n_fixed; f++) fixed |= kernel_loop(k, f) == k->vars[i];
-		if (!fixed) add_var(&c, k->vars[i]);
+		if (!fixed) add_var(c, k->vars[i]);
 	}
 	for (int i = 0; i < k->n_accs; i++)
-		for (int r = 0; r < k->accs[i]->n_vars; r++) add_var(&c, k->accs[i]->vars[r]);
-	c.n_words = (c.n_vars + BITS - 1) / BITS;
-	c.touched = NEWN(arena, Touched, p->n_buffers);
-	map_init(&c.sets, arena);
-	map_init(&c.packed, arena);
-	KernelCost cost = {0};
+		for (int r = 0; r < k->accs[i]->n_vars; r++) add_var(c, k->accs[i]->vars[r]);
+	c->n_words = (c->n_vars + BITS - 1) / BITS;
+	map_init(&c->sets, c->arena);
+	map_init(&c->packed, c->arena);
+	c->flops = 0;
+	double packed = 0;
 	for (int i = 0; i < k->n_packs; i++) {
-		for (int s = 0; s < k->packs[i].n_slots; s++) map_put(&c.packed, k->packs[i].loads[s], k);
-		cost.bytes += (double)tensor_size_bytes(k->packs[i].buffer->data);
+		for (int s = 0; s < k->packs[i].n_slots; s++) map_put(&c->packed, k->packs[i].loads[s], k);
+		packed += (double)tensor_size_bytes(k->packs[i].buffer->data);
 	}
 	for (int i = 0; i < k->n_stores; i++) {
-		Word *set = set_new(&c);
-		set_add(&c, set, visit(&c, k->stores[i].value));
-		touch(&c, k->stores[i].buffer, k->stores[i].index, set);
+		Word *set = set_new(c);
+		set_add(c, set, visit(c, k->stores[i].value));
+		touch(c, k->stores[i].buffer, k->stores[i].index, set);
 	}
-	for (int i = 0; i < c.n_touched; i++) {
-		const Buffer *b = c.touched[i].root;
-		const double n = c.touched[i].elements, whole = buffer_elements(b);
-		const double bytes = (n < whole ? n : whole) * elem_info[b->elem].size;
-		all[b->id] = bytes > all[b->id] ? bytes : all[b->id];
-	}
-	cost.flops = c.flops;
-	arena_free(arena);
-	return cost;
+	return (KernelCost){c->flops, packed};
 }
 
-KernelCost kernels_cost(const Program *p, int n, Kernel *const *kernels, int n_fixed)
+KernelCost kernels_cost(int n, const Kernel *const *kernels, int n_fixed)
 {
 	Arena *arena = arena_new();
-	double *touched = NEWN(arena, double, p->n_buffers);
+	Cost c = {.arena = arena};
 	KernelCost sum = {0};
-	for (int i = 0; i < p->n_buffers; i++) touched[i] = 0;
+	map_init(&c.touched_at, arena);
 	for (int i = 0; i < n; i++) {
-		const KernelCost one = add_kernel(p, kernels[i], n_fixed, touched);
+		const KernelCost one = add_kernel(&c, kernels[i], n_fixed);
 		sum.flops += one.flops;
 		sum.bytes += one.bytes;
 	}
-	for (int i = 0; i < p->n_buffers; i++) sum.bytes += touched[i];
+	for (int i = 0; i < c.n_touched; i++) sum.bytes += c.touched[i].bytes;
 	arena_free(arena);
 	return sum;
 }
 
-KernelCost kernel_cost(const Program *p, const Kernel *k)
-{
-	Kernel *one = (Kernel *)(uintptr_t)k;
-	return kernels_cost(p, 1, &one, 0);
-}
+KernelCost kernel_cost(const Kernel *k) { return kernels_cost(1, &k, 0); }
 
-double kernel_cycles_in(const Program *p, const Kernel *k, const TargetInfo *cpu, int lanes)
+double kernel_cycles_in(const Kernel *k, const TargetInfo *cpu, int lanes)
 {
-	const KernelCost cost = kernel_cost(p, k);
+	const KernelCost cost = kernel_cost(k);
 	const double arithmetic = cost.flops / (2. * cpu->fmas_per_cycle * lanes);
 	const double rate = cost.bytes <= (double)cpu->l1_bytes ? cpu->l1_rate
 		: cost.bytes <= (double)cpu->l2_bytes           ? cpu->l2_rate
@@ -227,10 +230,10 @@ double kernel_cycles_in(const Program *p, const Kernel *k, const TargetInfo *cpu
 	return cost.bytes / rate > arithmetic ? cost.bytes / rate : arithmetic;
 }
 
-double kernel_cycles(const Program *p, const Kernel *k, const TargetInfo *cpu)
+double kernel_cycles(const Kernel *k, const TargetInfo *cpu)
 {
 	const Schedule *s = &k->schedule;
-	return kernel_cycles_in(p, k, cpu, s->lanes > 1 || s->fold_lanes > 1 ? cpu->lanes : 1);
+	return kernel_cycles_in(k, cpu, s->lanes > 1 || s->fold_lanes > 1 ? cpu->lanes : 1);
 }
 
 /* Sorting and its like: each array once; their comparisons and index arithmetic are not counted. */

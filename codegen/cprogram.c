@@ -322,7 +322,7 @@ static void emit_stmt(Emit *em, const Stmt *s)
 								  : "part, parts";
 		line(w, "%s(%s%s);", s->kernel->name, args, slice);
 		const Kernel *k = s->kernel;
-		const KernelCost cost = kernel_cost(em->p, k);
+		const KernelCost cost = kernel_cost(k);
 		note_call(em,
 			(CompiledKernel){.name = k->name,
 				.from = k->text,
@@ -335,9 +335,9 @@ static void emit_stmt(Emit *em, const Stmt *s)
 				.choices = k->choices});
 	} else if (s->kind == ST_ROWS) {
 		const Params ps = rows_params(em->p, s);
-		Kernel **kernels = NEWN(em->cx->arena, Kernel *, s->body.n);
+		const Kernel **kernels = NEWN(em->cx->arena, const Kernel *, s->body.n);
 		for (int i = 0; i < s->body.n; i++) kernels[i] = s->body.stmts[i]->kernel;
-		const KernelCost cost = kernels_cost(em->p, s->body.n, kernels, 0);
+		const KernelCost cost = kernels_cost(s->body.n, kernels, 0);
 		line(w, "%s(%s%s);", s->name, call_args(em, &ps), s->sliced ? ", part, parts" : "");
 		note_call(em,
 			(CompiledKernel){.name = s->name,

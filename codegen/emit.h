@@ -127,13 +127,13 @@ Params rows_params(Program *, const Stmt *);
 typedef struct {
 	double flops, bytes;
 } KernelCost;
-KernelCost kernel_cost(const Program *, const Kernel *);
+KernelCost kernel_cost(const Kernel *);
 /* Of all kernels of a list, arrays that several of them touch once; of one round of the outermost n_fixed loops. */
-KernelCost kernels_cost(const Program *, int n, Kernel *const *, int n_fixed);
+KernelCost kernels_cost(int n, const Kernel *const *, int n_fixed);
 KernelCost special_cost(const Stmt *);
 /* The longer of what its arithmetic and what its memory take, from the nearest cache that holds the memory of one call. */
-double kernel_cycles(const Program *, const Kernel *, const TargetInfo *);
-double kernel_cycles_in(const Program *, const Kernel *, const TargetInfo *, int lanes); /* before it is scheduled */
+double kernel_cycles(const Kernel *, const TargetInfo *);
+double kernel_cycles_in(const Kernel *, const TargetInfo *, int lanes); /* before it is scheduled */
 /* cspecial.c: sort, cumulative, argreduce, scatter_nd as a function of their operands */
 void emit_special(Emit *, const Stmt *, const char *name);
 

@@ -83,7 +83,7 @@ double dim_estimate(const Dim *); /* symbols at a typical size */
 const Dim *buffer_copy(Ctx *, const Buffer *);
 
 /* parallel.c */
-double stmt_cycles(const Program *, const Stmt *, const TargetInfo *); /* all rounds of loops */
+double stmt_cycles(const Stmt *, const TargetInfo *); /* all rounds of loops */
 void loops_beside(
 	Program *, const Block *team, const Target *); /* beside.c: no slices where each thread can have a loop */
 enum { SLICE_BARRIERS = 3 };                           /* what a kernel must take to be worth one */

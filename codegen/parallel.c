@@ -13,11 +13,11 @@
 
 enum { TEAM_FORKS = 2 }; /* what all shared kernels must take to be worth one */
 
-double stmt_cycles(const Program *p, const Stmt *s, const TargetInfo *cpu)
+double stmt_cycles(const Stmt *s, const TargetInfo *cpu)
 {
-	double cycles = s->kind == ST_KERNEL ? kernel_cycles(p, s->kernel, cpu) : 0;
-	for (int i = 0; i < s->body.n; i++) cycles += stmt_cycles(p, s->body.stmts[i], cpu);
-	for (int i = 0; i < s->other.n; i++) cycles += stmt_cycles(p, s->other.stmts[i], cpu);
+	double cycles = s->kind == ST_KERNEL ? kernel_cycles(s->kernel, cpu) : 0;
+	for (int i = 0; i < s->body.n; i++) cycles += stmt_cycles(s->body.stmts[i], cpu);
+	for (int i = 0; i < s->other.n; i++) cycles += stmt_cycles(s->other.stmts[i], cpu);
 	if (s->kind != ST_LOOP) return cycles;
 	const double rounds = dim_estimate(s->length) / (s->by ? (double)s->by : 1);
 	return cycles * (rounds < 1 ? 1 : rounds);
@@ -47,7 +47,7 @@ static void slice(void *user, Stmt *s)
 	if (how == SHARE_YES && !can)
 		given_fail(c->p, k, "its outermost loop has one round, which threads cannot share");
 	k->schedule.parallel = can &&
-		(how == SHARE_BY_RULES ? kernel_cycles(c->p, k, c->cpu) >= SLICE_BARRIERS * c->cpu->barrier
+		(how == SHARE_BY_RULES ? kernel_cycles(k, c->cpu) >= SLICE_BARRIERS * c->cpu->barrier
 				       : how == SHARE_YES);
 }
 
@@ -102,7 +102,7 @@ Program *pass_parallel(const Program *from, const Target *target)
 	int first = b->n, n_large = 0;
 	double shared = 0;
 	while (first > 0 && !may_return(b->stmts[first - 1])) {
-		double here = stmt_cycles(p, b->stmts[--first], cpu);
+		double here = stmt_cycles(b->stmts[--first], cpu);
 		n_large += 2 * here >= cpu->fork;
 		int *ranks = NEWN(p->arena, int, b->stmts[first]->body.n + 1);
 		const bool beside = wave_ranks(p, b->stmts[first], target, ranks) > 0;

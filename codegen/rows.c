@@ -109,11 +109,11 @@ typedef struct {
 
 static bool pays(const Rows *r, const Member *group, int n, int depth)
 {
-	Kernel **kernels = NEWN(r->p->arena, Kernel *, n);
+	const Kernel **kernels = NEWN(r->p->arena, const Kernel *, n);
 	for (int i = 0; i < n; i++) kernels[i] = group[i].kernel;
 	const TargetInfo *cpu = r->target->cpu;
-	return nearest_cache(cpu, kernels_cost(r->p, n, kernels, depth).bytes) <
-		nearest_cache(cpu, kernels_cost(r->p, n, kernels, 0).bytes);
+	return nearest_cache(cpu, kernels_cost(n, kernels, depth).bytes) <
+		nearest_cache(cpu, kernels_cost(n, kernels, 0).bytes);
 }
 
 /* ---- what shrinks ---- */

@@ -215,7 +215,7 @@ static void walk(Team *t, const Block *b, Pending *pending)
 			add(t, pending, t->now.items[k]);
 		}
 		if (shared) walk_shared(t, s, pending);
-		else t->load[owner] += stmt_cycles(t->p, s, t->cpu);
+		else t->load[owner] += stmt_cycles(s, t->cpu);
 	}
 }
 

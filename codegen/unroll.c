@@ -59,11 +59,11 @@ typedef struct {
 /* How many sums hide the latency.  A product of a matrix with one vector reads each weight once: out of the second cache they come
  * no faster than that gives them; half as many again, as they do not come evenly.  What the first one does not quite hold
  * counts as in it, and from beyond the second, where the streams of larger blocks are better, nothing is saved. */
-static int sums_in_flight(const Program *p, const Kernel *k, const TargetInfo *cpu)
+static int sums_in_flight(const Kernel *k, const TargetInfo *cpu)
 {
 	const int most = cpu->fma_latency * cpu->fmas_per_cycle;
 	if (k->n_vars > 1) return most;
-	const double bytes = kernel_cost(p, k).bytes, vectors = 1.5 * cpu->l2_rate / (4. * cpu->lanes);
+	const double bytes = kernel_cost(k).bytes, vectors = 1.5 * cpu->l2_rate / (4. * cpu->lanes);
 	if (bytes <= 1.25 * (double)cpu->l1_bytes || bytes > (double)cpu->l2_bytes || vectors >= cpu->fmas_per_cycle)
 		return most;
 	return (int)(vectors * cpu->fma_latency + 0.5);
@@ -75,7 +75,7 @@ static int tiles_of(const Program *p, const Kernel *k, const Target *t, int vect
 	Arena *arena = p->arena;
 	const Var *v = k->vars[vector];
 	const int sums = n_registers_used(k), room = t->cpu->registers - t->cpu->spare_registers;
-	const int most = t->cpu->fma_latency * t->cpu->fmas_per_cycle, busy = sums_in_flight(p, k, t->cpu);
+	const int most = t->cpu->fma_latency * t->cpu->fmas_per_cycle, busy = sums_in_flight(k, t->cpu);
 	const bool far = busy < most; /* the numbers come faster than the weights */
 	const bool widens = loads_of(k, v, NULL).widened && t->lanes > 1 &&
 		dim_estimate(v->extent) * sums >= (double)t->threads * t->lanes * t->cpu->narrow_sums;

@@ -72,14 +72,14 @@ static void note_other(void *user, Stmt *s)
 }
 
 /* The layer of each statement of the loop: a loop and what stands before it, and behind the last.  How many there are. */
-static int layers_of(const Program *p, const Stmt *loop, const TargetInfo *cpu, int *layer, double *cycles)
+static int layers_of(const Stmt *loop, const TargetInfo *cpu, int *layer, double *cycles)
 {
 	int n_loops = 0, n = 0;
 	for (int i = 0; i < loop->body.n; i++) n_loops += loop->body.stmts[i]->kind == ST_LOOP;
 	for (int i = 0; i < n_loops; i++) cycles[i] = 0;
 	for (int i = 0; i < loop->body.n; i++) {
 		layer[i] = n < n_loops ? n : n_loops - 1;
-		cycles[layer[i]] += stmt_cycles(p, loop->body.stmts[i], cpu) / (double)loop->by;
+		cycles[layer[i]] += stmt_cycles(loop->body.stmts[i], cpu) / (double)loop->by;
 		n += loop->body.stmts[i]->kind == ST_LOOP;
 	}
 	return n_loops;
@@ -91,7 +91,7 @@ int wave_ranks(const Program *p, Stmt *s, const Target *target, int *rank)
 	if (s->kind != ST_LOOP || !s->by || s->reverse) return 0;
 	block_each(&s->body, note_other, &other);
 	double *cycles = NEWN(p->arena, double, s->body.n), all = 0, before = 0;
-	const int n = layers_of(p, s, target->cpu, rank, cycles);
+	const int n = layers_of(s, target->cpu, rank, cycles);
 	const Wave w = n > 1 && !other ? wave_of(target, n, cycles, dim_estimate(s->length), (double)s->by) : (Wave){0};
 	if (!w.n_ranks) return 0;
 	int *rank_of = NEWN(p->arena, int, n);
