@@ -448,6 +448,7 @@ struct Rewrite {
 	Map map;                                                /* old -> new */
 	Map *bodies; /* Graph -> rebuilt: shared bodies once; set by the rewrite */
 };
+const Graph *keep_body(Rewrite *, const Graph *);            /* a graph_fn: as it is */
 const Graph *graph_rewrite(Ctx *, const Graph *, Rewrite *); /* map is initialised here when its arena is NULL */
 const Val *rewrite_val(Rewrite *, const Val *);              /* one value and what it needs */
 const Val *val_with(

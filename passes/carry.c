@@ -11,10 +11,6 @@
 #include <string.h>
 
 typedef struct {
-	Parts parts;
-} Carried;
-
-typedef struct {
 	const Graph *body;
 	int first, n;     /* the carries among the params */
 	const Val **read; /* of each: its cast; NULL: there is none */
@@ -74,8 +70,11 @@ static const Graph *with_rounded(Ctx *cx, const Iteration *it, const Reads *r)
 	return graph_new(cx, g->name, n_params, params, names, n_results, results, result_names);
 }
 
-static const Val **carry_rounded(Ctx *cx, const Val *v)
+static const Val **carry_rounded(Rewrite *rw, void *user, const Val *old, const Val *v)
 {
+	(void)user, (void)old;
+	Ctx *cx = rw->cx;
+	if (v->op != OP_scan && v->op != OP_loop) return NULL;
 	const Iteration it = iteration_of(v);
 	const Reads r = reads_of(cx, &it);
 	if (!r.n_read) return NULL;
@@ -95,28 +94,4 @@ static const Val **carry_rounded(Ctx *cx, const Val *v)
 	return parts;
 }
 
-static const Val *carry_val(Rewrite *rw, const Val *old, const Val *const *args)
-{
-	Carried *carried = rw->user;
-	const Val *v = val_with(rw->cx, old, args);
-	if (v->op == OP_get) {
-		const Val *part = parts_get(&carried->parts, v);
-		return part ? part : v;
-	}
-	if (v->op == OP_scan || v->op == OP_loop) {
-		const char *loc = rw->cx->loc;
-		rw->cx->loc = v->loc;
-		const Val **made = carry_rounded(rw->cx, v);
-		rw->cx->loc = loc;
-		if (made) parts_put(&carried->parts, v, made);
-	}
-	return v;
-}
-
-const Graph *pass_carry(Ctx *cx, const Graph *g)
-{
-	Carried carried;
-	map_init(&carried.parts.parts, cx->arena);
-	Rewrite rw = {.user = &carried, .fn = carry_val};
-	return graph_rewrite(cx, g, &rw);
-}
+const Graph *pass_carry(Ctx *cx, const Graph *g) { return replace_control(cx, g, true, carry_rounded, NULL); }

@@ -202,12 +202,6 @@ static void add_leaving(NewBody *b, Kind kind)
 	}
 }
 
-static const Graph *keep_body(Rewrite *rw, const Graph *body)
-{
-	(void)rw;
-	return body;
-}
-
 static const Val **rebuild(Hoist *h)
 {
 	Ctx *cx = h->cx;
@@ -260,9 +254,11 @@ static const Val **rebuild(Hoist *h)
 	return parts;
 }
 
-static const Val **hoist_iteration(Ctx *cx, const Val *v)
+static const Val **hoist_iteration(Rewrite *rw, void *user, const Val *old, const Val *now)
 {
-	Hoist h = {.cx = cx, .it = iteration_of(v)};
+	(void)user, (void)old;
+	if (now->op != OP_scan && now->op != OP_loop) return NULL;
+	Hoist h = {.cx = rw->cx, .it = iteration_of(now)};
 	survey(&h);
 	choose(&h);
 	bool any = false;
@@ -272,25 +268,4 @@ static const Val **hoist_iteration(Ctx *cx, const Val *v)
 	return rebuild(&h);
 }
 
-static const Val *hoist_val(Rewrite *rw, const Val *old, const Val *const *args)
-{
-	Parts *parts = rw->user;
-	const Val *v = val_with(rw->cx, old, args);
-	if (v->op == OP_get) {
-		const Val *part = parts_get(parts, v);
-		return part ? part : v;
-	}
-	if (v->op == OP_scan || v->op == OP_loop) {
-		const Val **made = hoist_iteration(rw->cx, v);
-		if (made) parts_put(parts, v, made);
-	}
-	return v;
-}
-
-const Graph *pass_hoist(Ctx *cx, const Graph *g)
-{
-	Parts parts;
-	map_init(&parts.parts, cx->arena);
-	Rewrite rw = {.user = &parts, .fn = hoist_val};
-	return graph_rewrite(cx, g, &rw);
-}
+const Graph *pass_hoist(Ctx *cx, const Graph *g) { return replace_control(cx, g, true, hoist_iteration, NULL); }

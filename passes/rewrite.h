@@ -16,6 +16,10 @@ typedef struct {
 void parts_put(Parts *, const Val *control, const Val *const *parts);
 /* What stands for a get, or NULL. */
 const Val *parts_get(const Parts *, const Val *get);
+/* What stands for the parts of a control op: `now`, which is `old` on its new operands; NULL: it stays. */
+typedef const Val **PartsRule(Rewrite *, void *user, const Val *old, const Val *now);
+/* Each control op by the rule; deep: those in bodies, too, and first. */
+const Graph *replace_control(Ctx *, const Graph *, bool deep, PartsRule *, void *user);
 /* The gets of all parts. */
 const Val **parts_of(Ctx *, const Val *control);
 /* For each control op of g: which of its parts g uses (array of bool). */

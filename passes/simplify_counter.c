@@ -158,12 +158,6 @@ static const Val *count_val(Rewrite *rw, const Val *old, const Val *const *args)
 	return better ? better : v;
 }
 
-static const Graph *keep_body(Rewrite *rw, const Graph *body)
-{
-	(void)rw;
-	return body;
-}
-
 /* The x that counts from 0, if any. */
 static const Val *find_counter(const Iteration *it)
 {

@@ -18,11 +18,6 @@ typedef struct Alike {
 	int n;
 } Alike;
 
-typedef struct {
-	Parts parts;
-	Map instead; /* scan -> the one that gives its results, too */
-} Subsume;
-
 /* Where v's body has result i of the other, or -1. */
 static int place_of(const Graph *body, const Graph *other, int n_carries, int i)
 {
@@ -77,33 +72,22 @@ static bool find_subsumed(Ctx *cx, const Graph *g, Map *instead)
 	return instead->n > 0;
 }
 
-static const Val *subsume_val(Rewrite *rw, const Val *old, const Val *const *args)
+/* instead: scan -> the one that gives its results, too. */
+static const Val **subsume(Rewrite *rw, void *instead, const Val *old, const Val *now)
 {
-	Subsume *s = rw->user;
-	if (old->op == OP_get) return parts_get(&s->parts, val_with(rw->cx, old, args));
-	const Val *better = map_get(&s->instead, old);
+	const Val *better = map_get(instead, old);
 	if (!better) return NULL;
-	const Val *v = val_with(rw->cx, old, args), *other = rewrite_val(rw, better);
-	const Graph *less = val_body(v, 0), *more = val_body(other, 0);
+	const Val *other = rewrite_val(rw, better);
+	const Graph *less = val_body(now, 0), *more = val_body(other, 0);
 	const Val **parts = NEWN(rw->cx->arena, const Val *, less->n_results + 1);
 	for (int i = 0; i < less->n_results; i++)
-		parts[i] = val_get(rw->cx, other, place_of(more, less, (int)val_ints(v, A_COUNTS)[1], i));
-	parts_put(&s->parts, v, parts);
-	return v;
-}
-
-static const Graph *keep_body(Rewrite *rw, const Graph *body)
-{
-	(void)rw;
-	return body;
+		parts[i] = val_get(rw->cx, other, place_of(more, less, (int)val_ints(now, A_COUNTS)[1], i));
+	return parts;
 }
 
 const Graph *subsume_scans(Ctx *cx, const Graph *g)
 {
-	Subsume s = {0};
-	map_init(&s.instead, cx->arena);
-	if (!find_subsumed(cx, g, &s.instead)) return g;
-	map_init(&s.parts.parts, cx->arena);
-	Rewrite rw = {.user = &s, .fn = subsume_val, .graph_fn = keep_body};
-	return graph_rewrite(cx, g, &rw);
+	Map instead;
+	map_init(&instead, cx->arena);
+	return find_subsumed(cx, g, &instead) ? replace_control(cx, g, false, subsume, &instead) : g;
 }

@@ -42,12 +42,6 @@ static bool is_step(const Trim *t, const Val *v)
 	return x->op == OP_iota && x->type->rank == 1 && !elem_is_float(x->type->elem) && x->type->elem != U64;
 }
 
-static const Graph *keep_body(Rewrite *rw, const Graph *body)
-{
-	(void)rw;
-	return body;
-}
-
 /* Values of the body that need none of the params from `first` on, outside of it; args: what stands for the params. */
 static const Val *outside(const Trim *t, const Val *v, int first, const Val *const *args)
 {
@@ -119,9 +113,12 @@ static const Val *first_steps(Ctx *cx, const Val *x, const Dim *n)
 
 static void see_computed(void *any, const Sym *s) { *(bool *)any |= s->computed; }
 
-static const Val **trim_scan(Rewrite *rw, const Val *v, Map *sizes)
+/* sizes: what the lengths come to -> its size: scans over the same sequences end together. */
+static const Val **trim_scan(Rewrite *rw, void *sizes, const Val *old, const Val *v)
 {
+	(void)old;
 	Ctx *cx = rw->cx;
+	if (v->op != OP_scan) return NULL;
 	Trim t = {.cx = cx, .it = iteration_of(v)};
 	const Iteration *it = &t.it;
 	bool computed = false;
@@ -153,34 +150,9 @@ static const Val **trim_scan(Rewrite *rw, const Val *v, Map *sizes)
 	return parts;
 }
 
-typedef struct {
-	Parts parts;
-	Map sizes; /* what the lengths come to -> its size: scans over the same sequences end together */
-} Trimmed;
-
-static const Val *trim_val(Rewrite *rw, const Val *old, const Val *const *args)
-{
-	Trimmed *trimmed = rw->user;
-	const Val *v = val_with(rw->cx, old, args);
-	if (v->op == OP_get) {
-		const Val *part = parts_get(&trimmed->parts, v);
-		return part ? part : v;
-	}
-	if (v->op == OP_scan) {
-		const char *loc = rw->cx->loc;
-		rw->cx->loc = v->loc;
-		const Val **made = trim_scan(rw, v, &trimmed->sizes);
-		rw->cx->loc = loc;
-		if (made) parts_put(&trimmed->parts, v, made);
-	}
-	return v;
-}
-
 const Graph *pass_trim(Ctx *cx, const Graph *g)
 {
-	Trimmed trimmed;
-	map_init(&trimmed.parts.parts, cx->arena);
-	map_init(&trimmed.sizes, cx->arena);
-	Rewrite rw = {.user = &trimmed, .fn = trim_val, .graph_fn = keep_body};
-	return graph_rewrite(cx, g, &rw);
+	Map sizes;
+	map_init(&sizes, cx->arena);
+	return replace_control(cx, g, false, trim_scan, &sizes);
 }

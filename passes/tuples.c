@@ -16,6 +16,33 @@ const Val *parts_get(const Parts *p, const Val *get)
 	return parts ? parts[val_int(get, A_INDEX)] : NULL;
 }
 
+typedef struct {
+	Parts parts;
+	PartsRule *rule;
+	void *user;
+} Replace;
+
+static const Val *replace_val(Rewrite *rw, const Val *old, const Val *const *args)
+{
+	Replace *r = rw->user;
+	const Val *now = val_with(rw->cx, old, args);
+	if (now->op == OP_get) {
+		const Val *part = parts_get(&r->parts, now);
+		return part ? part : now;
+	}
+	const Val **parts = now->type->is_tuple ? r->rule(rw, r->user, old, now) : NULL;
+	if (parts) parts_put(&r->parts, now, parts);
+	return now;
+}
+
+const Graph *replace_control(Ctx *cx, const Graph *g, bool deep, PartsRule *rule, void *user)
+{
+	Replace r = {.rule = rule, .user = user};
+	map_init(&r.parts.parts, cx->arena);
+	Rewrite rw = {.user = &r, .fn = replace_val, .graph_fn = deep ? NULL : keep_body};
+	return graph_rewrite(cx, g, &rw);
+}
+
 const Val **parts_of(Ctx *cx, const Val *control)
 {
 	int n = control->type->n_parts;

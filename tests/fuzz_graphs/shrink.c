@@ -21,12 +21,6 @@ static const Val *swap_fn(Rewrite *rw, const Val *old, const Val *const *args)
 	return old == s->victim ? s->by : val_with(rw->cx, old, args);
 }
 
-static const Graph *keep_body(Rewrite *rw, const Graph *body)
-{
-	(void)rw;
-	return body;
-}
-
 static const Graph *replace(Ctx *cx, const Graph *g, const Val *victim, const Val *by)
 {
 	Swap s = {victim, by};
