@@ -176,7 +176,7 @@ static bool put(Chunks *c, int at)
 }
 
 /* What a loop the other way reads as well is needed whole before that begins, and its loops are better off side by side (beside.c):
- * a kernel that makes some of it stays in front, or else ends what goes inside. */
+ * a kernel that makes some of it stays in front, or else ends what goes inside: it and what follows are behind. */
 static void leave_both_ways(Chunks *c)
 {
 	for (int i = c->first; i < c->end; i++) {
@@ -187,6 +187,7 @@ static void leave_both_ways(Chunks *c)
 		}
 		if (both && !leave(c, i, true)) c->end = i;
 	}
+	for (int i = c->end; i < c->n; i++) c->parts[i].side = BEHIND;
 }
 
 /* Finds the arrays that are there for the chunks alone and can have the length of one. */
