@@ -149,11 +149,7 @@ static void search_visit(void *user, const Expr *e)
 static bool has(const Expr *e, const Expr *wanted)
 {
 	Search s = {wanted, false};
-	Arena *scratch = arena_new();
-	Map seen;
-	map_init(&seen, scratch);
-	if (e) expr_each(e, &seen, search_visit, &s);
-	arena_free(scratch);
+	if (e) expr_walk(e, search_visit, &s);
 	return s.found;
 }
 

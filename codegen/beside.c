@@ -59,12 +59,6 @@ static bool independent(const Program *p, const Touched *of, int earlier, int la
 	return true;
 }
 
-static void unshare(void *user, Stmt *s)
-{
-	(void)user;
-	if (s->kernel) s->kernel->schedule.parallel = false;
-}
-
 void loops_beside(Program *p, const Block *team, const Target *target)
 {
 	Touched *of = NEWN(p->arena, Touched, team->n);
@@ -86,7 +80,6 @@ void loops_beside(Program *p, const Block *team, const Target *target)
 			most = n && most > cycles ? most : cycles;
 			set[n++] = i;
 		}
-		for (int k = 0; n == target->threads && k < n; k++)
-			block_each(&(Block){1, &team->stmts[set[k]]}, unshare, NULL);
+		for (int k = 0; n == target->threads && k < n; k++) unshare(&(Block){1, &team->stmts[set[k]]});
 	}
 }

@@ -37,12 +37,7 @@ static void swap_carries(Emit *em, int n, const Carry *carries)
 static void note_call(Emit *em, CompiledKernel call)
 {
 	Kernels *list = em->kernels;
-	if (list->n == list->cap) {
-		list->cap = list->cap ? 2 * list->cap : 32;
-		CompiledKernel *more = NEWN(em->cx->arena, CompiledKernel, list->cap);
-		if (list->n) memcpy(more, list->items, sizeof *more * (size_t)list->n);
-		list->items = more;
-	}
+	list->items = arena_grow(em->cx->arena, list->items, list->n, &list->cap, sizeof *list->items);
 	if (em->profile) line(em->w, em->in_team ? "if (part == 0) rnncc_tick(%d);" : "rnncc_tick(%d);", list->n);
 	call.first = call.last = -1;
 	list->items[list->n++] = call;

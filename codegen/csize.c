@@ -66,12 +66,7 @@ static const char *sym_c(Ctx *cx, Emit *em, const Sym *s)
 		name = unique_local(em->p, "size");
 		map_put(&em->p->sizes, s, name);
 	}
-	if (known->n == known->cap) {
-		known->cap = known->cap ? 2 * known->cap : 8;
-		SizeName *more = NEWN(cx->arena, SizeName, known->cap);
-		if (known->n) memcpy(more, known->items, sizeof *more * (size_t)known->n);
-		known->items = more;
-	}
+	known->items = arena_grow(cx->arena, known->items, known->n, &known->cap, sizeof *known->items);
 	known->items[known->n++] = (SizeName){s, name, text}; /* behind those that its text names */
 	return name;
 }

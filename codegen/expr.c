@@ -410,12 +410,8 @@ static void uses_visit(void *user, const Expr *e)
 
 bool expr_uses(const Expr *e, const Var *v)
 {
-	Arena *scratch = arena_new();
 	Uses u = {.var = v};
-	Map seen;
-	map_init(&seen, scratch);
-	expr_each(e, &seen, uses_visit, &u);
-	arena_free(scratch);
+	expr_walk(e, uses_visit, &u);
 	return u.found;
 }
 
@@ -425,6 +421,15 @@ void expr_each(const Expr *e, Map *seen, void (*visit)(void *, const Expr *), vo
 	map_put(seen, e, e);
 	for (int i = 0; i < e->n_args; i++) expr_each(e->args[i], seen, visit, user);
 	visit(user, e);
+}
+
+void expr_walk(const Expr *e, void (*visit)(void *, const Expr *), void *user)
+{
+	Arena *scratch = arena_new();
+	Map seen;
+	map_init(&seen, scratch);
+	expr_each(e, &seen, visit, user);
+	arena_free(scratch);
 }
 
 /* ---- buffers and blocks ---- */

@@ -308,6 +308,7 @@ const Expr *expr_round(Program *, Elem, const Expr *);
 bool expr_uses(const Expr *, const Var *);
 /* Every node under e once, operands first (index expressions and accumulators' own expressions not entered). */
 void expr_each(const Expr *, Map *seen, void (*)(void *user, const Expr *), void *user);
+void expr_walk(const Expr *, void (*)(void *user, const Expr *), void *user); /* the same of one, nothing seen before */
 
 /* subst.c: expressions at other points */
 enum { MAX_SUBST = 8 };

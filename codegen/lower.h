@@ -84,6 +84,7 @@ const Dim *buffer_copy(Ctx *, const Buffer *);
 
 /* parallel.c */
 double stmt_cycles(const Stmt *, const TargetInfo *); /* all rounds of loops */
+void unshare(const Block *);                          /* threads share none of its kernels */
 void loops_beside(
 	Program *, const Block *team, const Target *); /* beside.c: no slices where each thread can have a loop */
 enum { SLICE_BARRIERS = 3 };                           /* what a kernel must take to be worth one */

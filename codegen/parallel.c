@@ -54,13 +54,16 @@ static void slice(void *user, Stmt *s)
 static void whole(void *user, Stmt *s)
 {
 	(void)user;
-	if (s->kind == ST_KERNEL) s->kernel->schedule.parallel = false;
+	if (s->kernel) s->kernel->schedule.parallel = false;
 }
+
+void unshare(const Block *b) { block_each(b, whole, NULL); }
 
 /* How long a while-loop runs is one thread's to know: that one runs all of it. */
 static void keep_whole(void *user, Stmt *s)
 {
-	if (s->kind == ST_LOOP && s->limit) block_each(&s->body, whole, user);
+	(void)user;
+	if (s->kind == ST_LOOP && s->limit) unshare(&s->body);
 }
 
 static void note_return(void *user, Stmt *s) { *(bool *)user |= s->kind == ST_CHECK || s->kind == ST_SIZE || s->size; }
@@ -113,6 +116,6 @@ Program *pass_parallel(const Program *from, const Target *target)
 	if (shared >= TEAM_FORKS * cpu->fork || n_large > 1 || asked) p->team = first;
 	for (int i = p->team; i < b->n; i++) layers_beside(p, b->stmts[i], target);
 	loops_beside(p, &(Block){b->n - p->team, b->stmts + p->team}, target);
-	block_each(&(Block){p->team, b->stmts}, whole, NULL);
+	unshare(&(Block){p->team, b->stmts});
 	return p;
 }

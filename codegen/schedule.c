@@ -91,12 +91,7 @@ static void read_kernel(Reader *r)
 	else if (take_word(r, "serial")) g.parallel = SHARE_NO;
 	if (r->at < r->n_words)
 		refuse_word(r, "scalar, or lanes, vectors and rows, then parallel or serial,", r->words[r->at]);
-	if (to->n == to->cap) {
-		to->cap = to->cap ? 2 * to->cap : 16;
-		GivenSchedule *more = NEWN(r->cx->arena, GivenSchedule, to->cap);
-		if (to->n) memcpy(more, to->items, sizeof *more * (size_t)to->n);
-		to->items = more;
-	}
+	to->items = arena_grow(r->cx->arena, to->items, to->n, &to->cap, sizeof *to->items);
 	to->items[to->n++] = g;
 }
 

@@ -22,11 +22,7 @@ static void see_acc(void *found, const Expr *e) { *(bool *)found |= e->kind == E
 static bool has_sums(const Expr *e)
 {
 	bool found = false;
-	Arena *scratch = arena_new();
-	Map seen;
-	map_init(&seen, scratch);
-	expr_each(e, &seen, see_acc, &found);
-	arena_free(scratch);
+	expr_walk(e, see_acc, &found);
 	return found;
 }
 

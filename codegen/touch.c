@@ -108,14 +108,7 @@ static void touch_visit(void *user, const Expr *e)
 	}
 }
 
-static void touch_expr(Touch *t, const Expr *e)
-{
-	Arena *scratch = arena_new();
-	Map seen;
-	map_init(&seen, scratch);
-	expr_each(e, &seen, touch_visit, t);
-	arena_free(scratch);
-}
+static void touch_expr(Touch *t, const Expr *e) { expr_walk(e, touch_visit, t); }
 
 static void touch_reads(Touch *t, const Kernel *k)
 {

@@ -9,8 +9,6 @@
 #include "codegen/kernel.h"
 #include "codegen/lower.h"
 
-#include <string.h>
-
 typedef struct {
 	Program *p;
 	const Target *target;
@@ -44,14 +42,7 @@ static void cost_visit(void *user, const Expr *e)
 	c->cost += c->times * (how == 0 ? 0.5 : how == 1 || packed ? 1 : c->target->cpu->gather_loads);
 }
 
-static void cost_expr(Cost *c, const Expr *e)
-{
-	Arena *scratch = arena_new();
-	Map seen;
-	map_init(&seen, scratch);
-	expr_each(e, &seen, cost_visit, c);
-	arena_free(scratch);
-}
+static void cost_expr(Cost *c, const Expr *e) { expr_walk(e, cost_visit, c); }
 
 static bool may_reorder(const Cost *c, const Buffer *b)
 {

@@ -101,12 +101,6 @@ int wave_ranks(const Program *p, Stmt *s, const Target *target, int *rank)
 	return rank[0] == 0 && rank[s->body.n - 1] == w.n_ranks - 1 ? w.n_ranks : 0;
 }
 
-static void unshare(void *user, Stmt *s)
-{
-	(void)user;
-	if (s->kernel) s->kernel->schedule.parallel = false;
-}
-
 typedef struct {
 	Program *p;
 	int rank;
@@ -129,7 +123,7 @@ void layers_beside(Program *p, Stmt *s, const Target *target)
 	const int n = wave_ranks(p, s, target, rank);
 	if (!n) return;
 	s->n_ranks = n;
-	block_each(&s->body, unshare, NULL);
+	unshare(&s->body);
 	Spans x = {.p = p, .first = NEWN(p->arena, int, p->n_buffers), .last = NEWN(p->arena, int, p->n_buffers)};
 	for (int i = 0; i < p->n_buffers; i++) x.first[i] = x.last[i] = -1;
 	for (int i = 0; i < s->body.n; i++) {

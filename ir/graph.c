@@ -74,12 +74,7 @@ static void add_sizer(void *user, const Sym *s)
 
 static void walk_push(Walk *w, const Val *v)
 {
-	if (w->n == w->cap) {
-		w->cap = w->cap ? 2 * w->cap : 8;
-		Frame *bigger = NEWN(w->arena, Frame, w->cap);
-		if (w->n) memcpy(bigger, w->stack, sizeof *bigger * (size_t)w->n);
-		w->stack = bigger;
-	}
+	w->stack = arena_grow(w->arena, w->stack, w->n, &w->cap, sizeof *w->stack);
 	w->stack[w->n++] = (Frame){.val = v};
 	if (w->sizers) {
 		map_put(&w->open, v, v);
@@ -118,12 +113,7 @@ typedef struct {
 static void order_visit(void *user, const Val *v)
 {
 	Ordering *o = user;
-	if (o->order.n == o->cap) {
-		o->cap = o->cap ? 2 * o->cap : 8;
-		const Val **bigger = NEWN(o->seen.arena, const Val *, o->cap);
-		if (o->order.n) memcpy(bigger, o->order.vals, sizeof *bigger * (size_t)o->order.n);
-		o->order.vals = bigger;
-	}
+	o->order.vals = arena_grow(o->seen.arena, o->order.vals, o->order.n, &o->cap, sizeof *o->order.vals);
 	map_put(&o->seen, v, v);
 	o->order.vals[o->order.n++] = v;
 	if (size_symbol(v)) map_put(&o->sizers, size_symbol(v), v);
