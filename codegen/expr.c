@@ -230,21 +230,51 @@ static bool index_split(Program *p, const Index *x, const Dim *d, const Index **
 	return false;
 }
 
+/* x = g * quotient + rest with 0 <= rest < g, for the largest g > 1 of those that divide d and a coefficient of x:
+ * x / d = quotient / (d / g), x % d = g * (quotient % (d / g)) + rest.  Gives d / g; NULL: there is no such g. */
+static const Dim *index_split_by_part(
+	Program *p, const Index *x, const Dim *d, const Dim **g, const Index **quotient, const Index **rest)
+{
+	const Dim *left = NULL;
+	for (int i = 0; i < x->n_terms; i++) {
+		int64_t a, b;
+		const Dim *part = x->terms[i].coef;
+		if (dim_is_int(part, &a) && dim_is_int(d, &b)) {
+			for (a = a < 0 ? -a : a; b;) {
+				const int64_t r = a % b;
+				a = b, b = r;
+			}
+			part = dim_int(p->cx, a);
+		}
+		const Dim *times = dim_div_exact(p->cx, d, part);
+		const Index *q, *r;
+		if (dim_lo(part) < 1 || dim_is(part, 1) || !times ||
+			(left && dim_lo(dim_sub(p->cx, left, times)) < 1) || !index_split(p, x, part, &q, &r))
+			continue;
+		left = times, *g = part, *quotient = q, *rest = r;
+	}
+	return left;
+}
+
 const Index *index_div(Program *p, const Index *x, const Dim *d)
 {
-	const Index *q, *r;
+	const Index *q, *r, *part, *rest;
 	if (dim_is(d, 1)) return x;
 	if (dim_is(d, 0)) /* of an array without elements: never evaluated */
 		return index_dim(p, d);
 	if (index_split(p, x, d, &q, &r)) return q;
+	const Dim *g, *left = index_split_by_part(p, r, d, &g, &part, &rest);
+	if (left) return index_add(p, q, index_div(p, part, left));
 	return index_add(p, q, index_atom(p, atom_unique(p, &(Atom){.kind = ATOM_DIV, .a = r, .n = d})));
 }
 
 const Index *index_mod(Program *p, const Index *x, const Dim *d)
 {
-	const Index *q, *r;
+	const Index *q, *r, *part, *rest;
 	if (dim_is(d, 1) || dim_is(d, 0)) return index_dim(p, dim_int(p->cx, 0));
 	if (index_split(p, x, d, &q, &r)) return r;
+	const Dim *g, *left = index_split_by_part(p, r, d, &g, &part, &rest);
+	if (left) return index_add(p, index_scale(p, index_mod(p, part, left), g), rest);
 	return index_atom(p, atom_unique(p, &(Atom){.kind = ATOM_MOD, .a = r, .n = d}));
 }
 
