@@ -440,6 +440,7 @@ void schedules_print(Buf *, const Schedules *);
 const GivenSchedule *schedule_of(const Program *, const Kernel *); /* the one that it has, as a file would say it */
 void given_print(Buf *, const GivenSchedule *);                    /* a line without its end */
 void schedules_give(Program *, Schedules *);     /* to its kernels, by their keys; NULL: none are given */
+void schedule_give(Stmt *, Schedules *);         /* to one */
 void schedules_unused(Ctx *, const Schedules *); /* a note on each kernel that no program had */
 int given_axis(const Program *, const Kernel *, const char *name); /* of k->vars; fails naming the line of k->given */
 _Noreturn void given_fail(const Program *, const Kernel *, const char *what);

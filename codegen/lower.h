@@ -79,6 +79,9 @@ void pull_group(Scope *, Group *);
 const Index **domain_index(Scope *, const Group *, const Val *root);
 double dim_estimate(const Dim *); /* symbols at a typical size */
 
+/* transpose.c: operands that lanes would gather, copied before; `made` is called on each copy */
+void transpose_operands(Program *, void (*made)(void *user, Stmt *), void *user);
+
 /* plan.c: elements from one thread's rows of an array to the next one's */
 const Dim *buffer_copy(Ctx *, const Buffer *);
 

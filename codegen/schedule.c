@@ -217,9 +217,8 @@ int given_axis(const Program *p, const Kernel *k, const char *name)
 	given_fail(p, k, arena_printf(p->arena, "it has no axis '%.64s'", name));
 }
 
-static void give(void *user, Stmt *s)
+void schedule_give(Stmt *s, Schedules *given)
 {
-	Schedules *given = user;
 	Kernel *k = s->kernel;
 	if (!k) return;
 	k->key = kernel_key(k);
@@ -231,6 +230,8 @@ static void give(void *user, Stmt *s)
 		k->given = g;
 	}
 }
+
+static void give(void *user, Stmt *s) { schedule_give(s, user); }
 
 void schedules_give(Program *p, Schedules *given) { block_each(&p->block, give, given); }
 

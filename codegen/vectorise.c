@@ -266,6 +266,14 @@ static void lanes_of_readers(void *user, Stmt *s)
 	if (c->k && reads_memory(c->k)) choose_lanes(c);
 }
 
+static void lanes_of_copy(void *user, Stmt *s)
+{
+	Cost *c = user;
+	schedule_give(s, c->target->given);
+	map_put(&c->carried, s->kernel->stores[0].buffer, s->kernel->stores[0].buffer); /* decided */
+	lanes_of_readers(c, s);
+}
+
 static void lanes_of_fills(void *user, Stmt *s)
 {
 	Cost *c = user;
@@ -310,6 +318,7 @@ Program *pass_vectorise(const Program *from, const Target *target)
 	block_each(&p->block, keep_orders, &c);
 	block_each(&p->block, fold_sums, &c);
 	block_each(&p->block, lanes_of_readers, &c); /* in program order: consumers adapt to producers */
+	transpose_operands(p, lanes_of_copy, &c);
 	block_each(&p->block, lanes_of_fills, &c);
 	return p;
 }
