@@ -269,6 +269,14 @@ static const char *load_c(Emit *em, const Expr *e, int m, int u)
 		arena, "%s(%s, %s, %s)", reader(em, "gathern", "gathern", e->elem), address, size_c(em, stride), lanes);
 }
 
+/* Lanes that are read one by one: in a tile of sums, not anew for each of its rows. */
+static bool is_gathered(Emit *em, const Expr *e)
+{
+	int slot;
+	return e->kind == EX_LOAD && in_lanes(em, e) && !pack_of(em, e, &slot) &&
+		!dim_is(index_stride(em->p, buffer_offset(em->p, e->buffer, e->index), em->vector), 1);
+}
+
 const char *lanes_c(const Emit *em, int u) { return u + 1 == em->n_vectors ? em->partial : NULL; }
 
 /* ---- accumulators ---- */
@@ -412,8 +420,8 @@ const char *expr_c(Emit *em, const Expr *e, int m, int u)
 	if (known) return known;
 	const char *text = print(em, e, m, u);
 	if (em->in_line) return text;
-	bool named =
-		(intptr_t)map_get(&em->uses, e) > 1 && (e->kind == EX_OP || e->kind == EX_LOAD || e->kind == EX_ROUND);
+	bool named = (intptr_t)map_get(&em->uses, e) > 1 || (em->loop && is_gathered(em, e));
+	named &= e->kind == EX_OP || e->kind == EX_LOAD || e->kind == EX_ROUND;
 	if (named || (strlen(text) > LONG && e->kind == EX_OP)) {
 		const char *name = arena_printf(em->cx->arena, "t%d", em->n_temps++);
 		line(em->w, "const %s %s = %s;", vocab_type(em->vocab, compute_elem(e->elem), in_lanes(em, e)), name,
