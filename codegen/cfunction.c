@@ -74,23 +74,42 @@ static void emit_comment(Emit *em, Buf *b, const char *from)
 	}
 }
 
+static void add_param(Buf *b, const char *user, const char *type, const char *name)
+{
+	if (!user || find_word(user, name)) buf_printf(b, "%s%s%s", b->size ? ", " : "", type, name);
+}
+
+/* Those that the text of `user` mentions, NULL: all; as arguments of a call: without their types. */
+static void list_params(const Emit *em, Buf *b, const Params *ps, const char *user, bool call)
+{
+	Ctx *cx = em->cx;
+	if (em->blob && ps->constants)
+		add_param(b, user, call ? "" : arena_printf(cx->arena, "const %s_weights *", em->blob), "weights");
+	for (int i = 0; i < ps->n_syms; i++) add_param(b, user, call ? "" : "int64_t ", dim_name(cx, ps->syms[i]));
+	for (int i = 0; i < ps->n_outer; i++) add_param(b, user, call ? "" : "int64_t ", ps->outer[i]->name);
+	for (int i = 0; i < ps->n_buffers; i++)
+		add_param(b, user,
+			call ? ""
+			     : arena_printf(cx->arena, "%s%s *restrict ", ps->written[i] ? "" : "const ",
+				       elem_info[ps->buffers[i]->elem].ctype),
+			ps->buffers[i]->name);
+}
+
+static const char *instructions_wanted(int n, Kernel *const *kernels)
+{
+	bool dots = false;
+	for (int i = 0; i < n; i++)
+		for (int k = 0; k < kernels[i]->n_packs; k++) dots |= kernels[i]->packs[k].dotted;
+	return dots ? "__attribute__((target(\"avx512bf16\"))) " : "";
+}
+
 static void emit_signature(Emit *em, const char *name, const Params *ps, int n, Kernel *const *kernels, bool sliced)
 {
 	Buf b;
 	buf_init(&b, em->cx->arena);
-	if (em->blob && ps->constants) buf_printf(&b, "const %s_weights *weights", em->blob);
-	for (int i = 0; i < ps->n_syms; i++)
-		buf_printf(&b, "%sint64_t %s", b.size ? ", " : "", dim_name(em->cx, ps->syms[i]));
-	for (int i = 0; i < ps->n_outer; i++) buf_printf(&b, "%sint64_t %s", b.size ? ", " : "", ps->outer[i]->name);
-	for (int i = 0; i < ps->n_buffers; i++)
-		buf_printf(&b, "%s%s%s *restrict %s", b.size ? ", " : "", ps->written[i] ? "" : "const ",
-			elem_info[ps->buffers[i]->elem].ctype, ps->buffers[i]->name);
+	list_params(em, &b, ps, NULL, false);
 	if (sliced) buf_puts(&b, b.size ? ", int part, int parts" : "int part, int parts");
-	bool dots = false;
-	for (int i = 0; i < n; i++)
-		for (int k = 0; k < kernels[i]->n_packs; k++) dots |= kernels[i]->packs[k].dotted;
-	line(em->w, OUT_OF_LINE "%svoid %s(%s)", dots ? "__attribute__((target(\"avx512bf16\"))) " : "", name,
-		b.size ? b.text : "void");
+	line(em->w, OUT_OF_LINE "%svoid %s(%s)", instructions_wanted(n, kernels), name, b.size ? b.text : "void");
 }
 
 /* The loops from number `first` on around the kernel's blocks. */
@@ -111,7 +130,7 @@ static void begin_kernel(Emit *em, const Kernel *k)
 	em->vector = k->schedule.vector >= 0 ? k->vars[k->schedule.vector] : NULL;
 	em->row = k->schedule.rows >= 0 ? k->vars[k->schedule.rows] : NULL;
 	em->lanes = k->schedule.lanes;
-	em->partial = NULL;
+	em->block = em->partial = NULL;
 	map_init(&em->flags, em->cx->arena);
 	count_uses(em);
 }
@@ -138,6 +157,58 @@ static Map begin_function(Emit *em, const Params *ps)
 	return taken;
 }
 
+/* ---- a block as a function ---- */
+
+static void note_function(void *user, const Expr *e)
+{
+	uint64_t *functions = user;
+	if (e->kind == EX_OP && e->op >= OP_EW_exp && e->op <= OP_EW_erf)
+		*functions |= UINT64_C(1) << (e->op - OP_EW_exp);
+}
+
+/* Is there a loop over blocks that each need more constants than there are registers?  Those of two functions are. */
+static bool has_crowded_blocks(Emit *em)
+{
+	const Kernel *k = em->k;
+	int64_t n;
+	if (em->lanes == 1 || !em->vector || !k->n_accs || !dim_is_int(em->vector->extent, &n) ||
+		n < 2 * (int64_t)em->lanes * k->schedule.unroll)
+		return false;
+	uint64_t functions = 0;
+	Map seen;
+	map_init(&seen, em->cx->arena);
+	for (int i = 0; i < k->n_stores; i++) expr_each(k->stores[i].value, &seen, note_function, &functions);
+	return functions & (functions - 1);
+}
+
+static void emit_block_function(Emit *em, Kernel *k, const Params *ps)
+{
+	Arena *arena = em->cx->arena;
+	Writer body, *all = em->w;
+	writer_init(&body, arena);
+	em->w = &body;
+	open_block(em->w, "%s", "");
+	sizes_begin(em);
+	emit_main_block(em);
+	sizes_end(em);
+	close_block(em->w);
+	em->w = all;
+	Buf lists[2]; /* of parameters, of arguments */
+	for (int call = 0; call < 2; call++) {
+		buf_init(&lists[call], arena);
+		list_params(em, &lists[call], ps, body.buf.text, call);
+		for (int i = 0; i < kernel_loops(k); i++)
+			add_param(&lists[call], body.buf.text, call ? "" : "int64_t ", var_c(em, kernel_loop(k, i)));
+		add_param(&lists[call], body.buf.text, call ? "" : "int64_t ", var_c(em, em->vector));
+	}
+	vocab_fn(em->vocab, "block", F32, true);
+	em->block = unique_name(em->p, arena_printf(arena, "%s_block", k->name));
+	em->block_args = lists[1].text;
+	line(em->w, "V_BLOCK %svoid %s(%s)", instructions_wanted(1, &k), em->block, lists[0].text);
+	buf_write(&all->buf, body.buf.text, body.buf.size);
+	line(em->w, "%s", "");
+}
+
 /* ---- a function ---- */
 
 void emit_kernel(Emit *em, Kernel *k)
@@ -150,6 +221,7 @@ void emit_kernel(Emit *em, Kernel *k)
 	buf_init(&b, em->cx->arena);
 	kernel_print(&b, k);
 	emit_comment(em, &b, k->text);
+	if (has_crowded_blocks(em)) emit_block_function(em, k, &ps);
 	emit_signature(em, k->name, &ps, 1, &k, k->schedule.parallel);
 	open_block(em->w, "%s", "");
 	sizes_begin(em);

@@ -406,6 +406,12 @@ static void emit_rest(Emit *em, int64_t at, int64_t n, bool may_redo)
 	}
 }
 
+void emit_main_block(Emit *em)
+{
+	if (em->block) line(em->w, "%s(%s);", em->block, em->block_args);
+	else emit_rows(em, em->k->schedule.unroll);
+}
+
 static void emit_known(Emit *em, int64_t n, bool sliced)
 {
 	Writer *w = em->w;
@@ -426,17 +432,17 @@ static void emit_known(Emit *em, int64_t n, bool sliced)
 		open_block(w, "for (int64_t at = %s; at < %s; at += %" PRId64 ")", sliced ? "first" : from,
 			sliced ? "end" : to, step);
 		line(w, "const int64_t %s = %s %% 2 ? %s - at : at;", v, s->turn->name, last);
-		emit_rows(em, s->unroll);
+		emit_main_block(em);
 		close_block(w);
 		if (sliced) close_block(w);
 	} else if (sliced || n_blocks > 1) {
 		open_block(w, "for (int64_t %s = %s; %s < %s; %s += %" PRId64 ")", v, from, v, to, v, step);
-		emit_rows(em, s->unroll);
+		emit_main_block(em);
 		close_block(w);
 	} else if (n_blocks == 1) {
 		open_block(w, "%s", "");
 		line(w, "const int64_t %s = 0;", v);
-		emit_rows(em, s->unroll);
+		emit_main_block(em);
 		close_block(w);
 	}
 	if (sliced && end < n) open_block(w, "if (part + 1 == parts)");

@@ -403,8 +403,18 @@ static void emit_block(Emit *em, const Block *b)
 	for (int i = 0; i < b->n; i++) emit_stmt(em, b->stmts[i]);
 }
 
-/* A kernel's function, or that of several, unless another entry point has one that differs in nothing but its name: then it is
- * called. */
+static const char *without_word(Arena *arena, const char *text, const char *word)
+{
+	Buf b;
+	buf_init(&b, arena);
+	for (const char *at; (at = find_word(text, word)); text = at + strlen(word))
+		buf_write(&b, text, (size_t)(at - text));
+	buf_puts(&b, text);
+	return b.text;
+}
+
+/* A kernel's functions, or that of several, unless another entry point has some that differ in nothing but their names: then
+ * those are called. */
 static void emit_shared(Emit *em, Stmt *s)
 {
 	Arena *arena = em->cx->arena;
@@ -415,11 +425,8 @@ static void emit_shared(Emit *em, Stmt *s)
 	if (s->kind == ST_ROWS) emit_row_kernels(em, s);
 	else emit_kernel(em, s->kernel);
 	em->w = all;
-	const char *text = own.buf.text, *behind = strstr(text, arena_printf(arena, "void %s(", *name));
-	const char *body = strchr(behind, '(');
-	const size_t head = strlen("/* ") + strlen(*name);
-	const char *key = intern(
-		em->cx, arena_printf(arena, "%.*s%s", (int)(behind - text - (ptrdiff_t)head), text + head, body));
+	const char *text = without_word(arena, own.buf.text, *name);
+	const char *key = intern(em->cx, em->block ? without_word(arena, text, em->block) : text);
 	const char *have = map_get(em->printed, key);
 	if (have) {
 		*name = have;

@@ -93,14 +93,14 @@ const char *size_c(Emit *em, const Dim *d) { return text_of(em->cx, em, d); }
 
 /* ---- their definitions ---- */
 
-static bool has_word(const char *text, const char *word)
+const char *find_word(const char *text, const char *word)
 {
 	const size_t n = strlen(word);
 	for (const char *at = text; (at = strstr(at, word)); at += n)
 		if ((at == text || (!isalnum((unsigned char)at[-1]) && at[-1] != '_')) &&
 			!isalnum((unsigned char)at[n]) && at[n] != '_')
-			return true;
-	return false;
+			return at;
+	return NULL;
 }
 
 void sizes_begin(Emit *em)
@@ -118,8 +118,8 @@ void sizes_end(Emit *em)
 	const char *body = arena_strn(em->cx->arena, b->text + s->at, b->size - s->at);
 	bool *used = NEWN(em->cx->arena, bool, s->n);
 	for (int i = s->n - 1; i >= 0; i--) { /* what was asked for and then not printed is not defined */
-		used[i] = has_word(body, s->items[i].name);
-		for (int k = i + 1; k < s->n; k++) used[i] |= used[k] && has_word(s->items[k].text, s->items[i].name);
+		used[i] = find_word(body, s->items[i].name);
+		for (int k = i + 1; k < s->n; k++) used[i] |= used[k] && find_word(s->items[k].text, s->items[i].name);
 	}
 	b->size = s->at;
 	for (int i = 0; i < s->n; i++)

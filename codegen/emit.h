@@ -57,13 +57,14 @@ typedef struct {
 	const Kernel *k;
 	const Var *vector, *row; /* NULL: none */
 	int lanes;
-	const char *partial; /* how many lanes of the last vector are real, as C; NULL: all */
-	bool idle;           /* the points that are printed are not computed: Kernel.where */
-	bool in_line;        /* no names for what is used twice: what is printed may not be evaluated */
-	int n_vectors;       /* vectors of the block: the unroll of this section */
-	Map names;           /* Var -> its C name */
-	Map flags;           /* Expr -> Dependence */
-	Map uses;            /* Expr -> how often it is read */
+	const char *block, *block_args; /* the function that the loop over main blocks calls; NULL: none */
+	const char *partial;            /* how many lanes of the last vector are real, as C; NULL: all */
+	bool idle;                      /* the points that are printed are not computed: Kernel.where */
+	bool in_line;                   /* no names for what is used twice: what is printed may not be evaluated */
+	int n_vectors;                  /* vectors of the block: the unroll of this section */
+	Map names;                      /* Var -> its C name */
+	Map flags;                      /* Expr -> Dependence */
+	Map uses;                       /* Expr -> how often it is read */
 	Memo *memo;
 	int n_memo, cap_memo, n_temps;
 	const Acc *const *loop; /* the accumulators of the loop that is open: their packed constants */
@@ -97,11 +98,12 @@ typedef struct {
 } Params;
 
 /* csize.c: int64_t arithmetic on the dims' names */
-const char *dim_c(Ctx *, const Dim *);    /* written out */
-const char *size_c(Emit *, const Dim *);  /* in a function: with names for its parts */
-const char *dim_name(Ctx *, const Sym *); /* the C name of a named symbol */
-void sizes_begin(Emit *);                 /* a function's body starts: here their definitions go, */
-void sizes_end(Emit *);                   /* once it is known what it uses */
+const char *find_word(const char *text, const char *word); /* a whole one; NULL: none */
+const char *dim_c(Ctx *, const Dim *);                     /* written out */
+const char *size_c(Emit *, const Dim *);                   /* in a function: with names for its parts */
+const char *dim_name(Ctx *, const Sym *);                  /* the C name of a named symbol */
+void sizes_begin(Emit *);                                  /* a function's body starts: here their definitions go, */
+void sizes_end(Emit *);                                    /* once it is known what it uses */
 
 /* Of each kernel.  Inlined, it loses what `restrict` says of its arrays; of two that a loop swaps it keeps it wrongly: Clang 14
  * takes it as said of all steps, and moves a load of one step over the store of the step before.  And in one function with all
@@ -112,6 +114,7 @@ void sizes_end(Emit *);                   /* once it is known what it uses */
 void emit_kernel(Emit *, Kernel *);
 void emit_row_kernels(Emit *, const Stmt *); /* of ST_ROWS, as one function */
 /* ckernel.c */
+void emit_main_block(Emit *);          /* of `unroll` vectors */
 void emit_blocks(Emit *, bool sliced); /* of the kernel; sliced: the threads share the loop over them */
 const char *slice_c(Emit *, const char *n, int64_t step, int next);
 const char *var_c(Emit *, const Var *);
