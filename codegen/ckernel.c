@@ -60,11 +60,6 @@ typedef struct {
 	int rows, vectors;
 } Tile;
 
-/* Calls on each instance of what depends (or not) on row and vector. */
-#define EACH_POINT(em, e, t, m, u)                                           \
-	for (int m = 0; m < (depends(em, e, (em)->row) ? (t).rows : 1); m++) \
-		for (int u = 0; u < (depends(em, e, (em)->vector) ? (t).vectors : 1); u++)
-
 static const Pack *loop_pack(Emit *em, const Acc *acc)
 {
 	for (int i = 0; i < em->k->n_packs; i++)
@@ -94,13 +89,13 @@ static void emit_loop(Emit *em, Acc *const *accs, int n, Tile t)
 		const Expr *self = expr_acc(p, accs[i]);
 		bool vec = em->lanes > 1 && depends(em, self, em->vector);
 		if (accs[i]->into) continue;
-		EACH_POINT(em, self, t, m, u)
-		{
-			const Expr *init = accs[i]->init ? accs[i]->init : neutral(em, accs[i]);
-			const char *from = vec ? expr_vector_c(em, init, m, u) : expr_c(em, init, m, u);
-			line(w, "%s %s = %s;", vocab_type(em->vocab, accs[i]->elem, vec), acc_name(em, accs[i], m, u),
-				from);
-		}
+		for (int m = 0; m < (depends(em, self, em->row) ? t.rows : 1); m++)
+			for (int u = 0; u < (depends(em, self, em->vector) ? t.vectors : 1); u++) {
+				const Expr *init = accs[i]->init ? accs[i]->init : neutral(em, accs[i]);
+				const char *from = vec ? expr_vector_c(em, init, m, u) : expr_c(em, init, m, u);
+				line(w, "%s %s = %s;", vocab_type(em->vocab, accs[i]->elem, vec),
+					acc_name(em, accs[i], m, u), from);
+			}
 	}
 	const Pack *pk = loop_pack(em, accs[0]);
 	if (pk) {
@@ -124,19 +119,20 @@ static void emit_loop(Emit *em, Acc *const *accs, int n, Tile t)
 	}
 	int memo = em->n_memo;
 	em->loop = (const Acc *const *)accs;
-	/* Sum by sum or row by row: compilers keep the order, in which what several statements read stays in registers. */
+	/* Sum by sum, each vector for all rows, or row by row: compilers keep the order, and in registers what is read again. */
 	const bool by_row = n * t.vectors < t.rows;
 	for (int row = 0; row < (by_row ? t.rows : 1); row++)
 		for (int i = 0; i < n; i++) {
 			const Expr *self = expr_acc(p, accs[i]);
-			bool vec = em->lanes > 1 && depends(em, self, em->vector);
-			EACH_POINT(em, self, t, m, u)
-			{
-				if (by_row && m != row) continue;
-				const char *name = acc_name(em, accs[i], m, u);
-				const char *sum = sum_c(em, accs[i], name, vec, m, u);
-				line(w, "%s = %s;", name, sum);
-			}
+			const bool vec = em->lanes > 1 && depends(em, self, em->vector);
+			const int rows = depends(em, self, em->row) ? t.rows : 1,
+				  end = by_row && row < rows ? row + 1 : rows;
+			for (int u = 0; u < (depends(em, self, em->vector) ? t.vectors : 1); u++)
+				for (int m = row; m < end; m++) {
+					const char *name = acc_name(em, accs[i], m, u);
+					const char *sum = sum_c(em, accs[i], name, vec, m, u);
+					line(w, "%s = %s;", name, sum);
+				}
 		}
 	em->loop = NULL;
 	em->n_memo = memo; /* names of the loop's body end with it */
