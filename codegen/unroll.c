@@ -75,9 +75,10 @@ static int tiles_of(const Program *p, const Kernel *k, const Target *t, int vect
 	Arena *arena = p->arena;
 	const Var *v = k->vars[vector];
 	const int sums = n_registers_used(k), room = t->cpu->registers - t->cpu->spare_registers;
-	const int most = t->cpu->fma_latency * t->cpu->fmas_per_cycle, busy = sums_in_flight(k, t->cpu);
+	const bool narrow = loads_of(k, v, NULL).widened; /* half the bytes: they come as fast as they are used */
+	const int most = t->cpu->fma_latency * t->cpu->fmas_per_cycle, busy = narrow ? most : sums_in_flight(k, t->cpu);
 	const bool far = busy < most; /* the numbers come faster than the weights */
-	const bool widens = loads_of(k, v, NULL).widened && t->lanes > 1 &&
+	const bool widens = narrow && t->lanes > 1 &&
 		dim_estimate(v->extent) * sums >= (double)t->threads * t->lanes * t->cpu->narrow_sums;
 	const int wanted = widens ? t->cpu->narrow_sums : busy, hiding = widens ? wanted : most;
 	int n = 0, alone = t->cpu->max_vectors; /* of one row: as many as hide it */
