@@ -106,8 +106,11 @@ static void emit_loop(Emit *em, Acc *const *accs, int n, Tile t)
 	for (int r = 0; r < accs[0]->n_vars; r++) {
 		const char *v = var_c(em, accs[0]->vars[r]);
 		bool last = r == accs[0]->n_vars - 1;
-		if (last && pk && elem_is_half(pk->elem) && em->lanes > 1 && !pk->dotted)
-			line(w, "#pragma GCC unroll 2"); /* widening needs more in flight */
+		/* widening needs more in flight; and a stream from beyond the second cache comes faster in order, which GCC
+		 * mixes up within an iteration: the fewer of them, the better */
+		const bool streams = em->k->schedule.turn && em->k->schedule.turn == p->turn;
+		if (last && pk && em->lanes > 1 && !pk->dotted && (elem_is_half(pk->elem) || streams))
+			line(w, "#pragma GCC unroll 2");
 		const int by = last && pk && pk->dotted ? 2 : 1;
 		const char *next =
 			by == 2 ? arena_printf(em->cx->arena, "%s += 2", v) : arena_printf(em->cx->arena, "%s++", v);

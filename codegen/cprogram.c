@@ -529,6 +529,7 @@ void emit_program(Emit *em)
 		line(w, "%s *%s = (%s *)state->%s;", elem_info[b->elem].ctype, b->name, elem_info[b->elem].ctype,
 			p->members[i]);
 	}
+	if (p->turn) line(w, "const int64_t %s = state->%s;", p->turn->name, p->turn_member);
 	Sizes sizes = {.em = em};
 	map_init(&sizes.declared, em->cx->arena);
 	block_each(&p->block, declare_size, &sizes);
@@ -541,5 +542,6 @@ void emit_program(Emit *em)
 		if (!c->next) continue;
 		emit_copy(em, c->now, c->next);
 	}
+	if (p->turn) line(w, "state->%s = !%s;", p->turn_member, p->turn->name);
 	sizes_end(em);
 }

@@ -271,6 +271,13 @@ static void print_codes(const Files *f, Writer *w, bool more)
 	line(w, "enum { %s_EDIM = -1, %s_EVALUE = -3 };%s", f->upper, f->upper, more ? "" : "\n");
 }
 
+/* All entry points share the state: it has what one of them wants. */
+static bool state_turns(const EmitJob *job)
+{
+	const Program *step = job->programs[ENTRY_STEP], *steps = job->programs[ENTRY_STEPS];
+	return (step && step->turn) || (steps && steps->turn);
+}
+
 static const char *print_header(const Files *f)
 {
 	Ctx *cx = f->cx;
@@ -338,6 +345,10 @@ static const char *print_header(const Files *f)
 				b->rank ? shape_c(cx, type_new(cx, b->elem, b->rank, b->dims)) : "[1]");
 		}
 		if (!p->n_states) line(&w, "\tunsigned char none;");
+		if (state_turns(job))
+			line(&w,
+				"\tint %s; /* whether the next step reads weights backwards: no result depends on it */",
+				p->turn_member);
 		line(&w, "} %s_state;", job->name);
 		print_workspace_interface(f, &w, ENTRY_STEP);
 		line(&w, "void %s_reset(%s_state *state);", job->name, job->name);
@@ -377,6 +388,7 @@ static void print_reset(const Files *f, Writer *w, const Program *p)
 		line(w, init ? "\t%s[i] = %s_initial[i];" : "\t%s[i] = 0;", b->name, b->name);
 	}
 	if (!p->n_states) line(w, "state->none = 0;");
+	if (state_turns(f->job)) line(w, "state->%s = 0;", p->turn_member);
 	close_block(w);
 	line(w, "%s", "");
 }
@@ -646,4 +658,5 @@ void emit_files(Ctx *cx, const EmitJob *job, Compiled *out)
 		dim_is_int(dim_product(cx, b->rank, b->dims), &n);
 		out->state_bytes += n * elem_info[b->elem].size;
 	}
+	if (state_turns(job)) out->state_bytes += (int64_t)sizeof(int);
 }

@@ -149,7 +149,7 @@ typedef struct {
 	int row_tile;    /* points along it in registers */
 	int fold_lanes;  /* of the vectors that folded sums are in */
 	bool parallel;   /* threads share the outermost loop */
-	const Var *turn; /* of the loop around it: where this is odd, the blocks go from last to first; NULL: never */
+	const Var *turn; /* of the loop around it, or the program's: where this is odd, the blocks go from last to first; NULL: never */
 } Schedule;
 /* What a file says of one kernel (schedule.c); a kernel's choices for --tune are such, too. */
 enum { MAX_GIVEN_TILE = 16 };
@@ -270,6 +270,8 @@ struct Program { /* one entry point */
 	Buffer **inputs, **outputs;
 	Carry *carries;       /* the states: now is the caller's, next in the workspace */
 	const char **members; /* what they are called in NAME_state: the same in all programs that have these states */
+	const Var *turn;      /* odd at every other call on a state: which way a kernel reads its weights; NULL: always one way */
+	const char *turn_member; /* where that is kept, beside the states */
 	Block block;
 	int team; /* from this statement on a team of threads runs it; block.n: none does */
 	int n_buffers;

@@ -401,6 +401,7 @@ static void name_members(Program *p)
 	p->members = NEWN(p->arena, const char *, p->n_states);
 	for (int i = 0; i < p->n_states; i++)
 		p->members[i] = unique_member(p, &taken, p->graph->param_names[p->n_inputs + i]);
+	p->turn_member = unique_member(p, &taken, "turn");
 }
 
 static bool has_iteration(const Order *order)

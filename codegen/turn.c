@@ -2,19 +2,20 @@
  *
  * A kernel in a loop reads all its packed weights at each step.  From first to last, a cache that they do not fit has always
  * dropped just what comes next.  Backwards at every other step, a step begins with what the one before ended with: as much as
- * the cache holds is not read from the next one.  The order of the blocks has no influence on any result: each computes its
- * own points, and sums stay within one.
+ * the cache holds is not read from the next one.  So it is where a call makes one step and the next call the next: then the
+ * state has a number that says which way, in a member of its own.  The order of the blocks has no influence on any result:
+ * each computes its own points, and sums stay within one.
  */
 #include "codegen/kernel.h"
 
 /* Less is in the nearest cache anyway, beside what else is read. */
 enum { FIRST_CACHE_BYTES = 16 << 10 };
 
-static bool larger_than_cache(const Kernel *k)
+static double weight_bytes(const Kernel *k)
 {
-	size_t bytes = 0;
-	for (int i = 0; i < k->n_packs; i++) bytes += tensor_size_bytes(k->packs[i].buffer->data);
-	return bytes > FIRST_CACHE_BYTES;
+	double bytes = 0;
+	for (int i = 0; i < k->n_packs; i++) bytes += (double)tensor_size_bytes(k->packs[i].buffer->data);
+	return bytes;
 }
 
 /* The blocks are its outermost loop, of a known number, at least two; scalars do not read faster than a cache gives. */
@@ -33,14 +34,35 @@ static void visit(void *user, Stmt *s)
 	(void)user;
 	for (int i = 0; s->kind == ST_LOOP && !s->by && i < s->body.n; i++) {
 		Kernel *k = s->body.stmts[i]->kernel;
-		if (k && can_turn(k) && larger_than_cache(k)) k->schedule.turn = s->var;
+		if (k && can_turn(k) && weight_bytes(k) > FIRST_CACHE_BYTES) k->schedule.turn = s->var;
+	}
+}
+
+/* The second cache is as good as full of a kernel's weights when it is called again, if these alone are larger; if they are more
+ * than so many times as large, that saves less than it costs.  What is left in the first cache is too little to keep a number
+ * for, and narrow weights take as long to widen as to read. */
+static bool pays_between_calls(const Kernel *k, const TargetInfo *cpu)
+{
+	const double most = 2.5, bytes = weight_bytes(k), cache = (double)cpu->l2_bytes;
+	for (int i = 0; i < k->n_packs; i++)
+		if (k->packs[i].elem != F32) return false;
+	return k->n_vars == 1 && bytes > cache && bytes <= most * cache;
+}
+
+static void turn_calls(Program *p, const TargetInfo *cpu)
+{
+	for (int i = 0; p->n_states && i < p->block.n; i++) {
+		Kernel *k = p->block.stmts[i]->kernel;
+		if (!k || !can_turn(k) || !pays_between_calls(k, cpu)) continue;
+		if (!p->turn) p->turn = var_new(p, unique_local(p, "turn"), dim_int(p->cx, 2));
+		k->schedule.turn = p->turn;
 	}
 }
 
 Program *pass_turn(const Program *from, const Target *target)
 {
-	(void)target;
 	Program *p = program_copy(from);
 	block_each(&p->block, visit, p);
+	turn_calls(p, target->cpu);
 	return p;
 }
