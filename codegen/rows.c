@@ -202,12 +202,16 @@ static Stmt *row_by_row(Rows *r, const Member *group, int n, int depth)
 
 /* ---- the pass ---- */
 
+/* Each is looked at with all before it, and where it does not pay, again from the second one on. */
+enum { MOST_MEMBERS = 64 };
+
 /* How many members from the first one on go together. */
 static int group_at(const Rows *r, const Member *first, int n_left, int depth)
 {
+	const int most = n_left < MOST_MEMBERS ? n_left : MOST_MEMBERS;
 	int n = 1;
 	if (!first->kernel || kernel_loops(first->kernel) < depth) return 1;
-	while (n < n_left && joins(first, n, &first[n], depth)) n++;
+	while (n < most && joins(first, n, &first[n], depth)) n++;
 	return n > 1 && pays(r, first, n, depth) ? n : 1;
 }
 
