@@ -181,6 +181,7 @@ static const Val *softmax(Ctx *cx, const Val *x, bool may_be_empty)
 	if (may_be_empty) most = b_select(cx, is_equal(cx, most, number(cx, x, -INFINITY)), zero, most);
 	const Val *e = b_ew1(cx, OP_EW_exp, sub(cx, x, most)), *sum = b_reduce(cx, "sum", e, 1, &last, true);
 	if (may_be_empty) sum = b_select(cx, is_equal(cx, sum, zero), number(cx, x, 1), sum);
+	if (x->type->elem == F16 || x->type->elem == BF16) return quotient(cx, e, sum); /* as softmax.rnn */
 	return mul(cx, e, quotient(cx, number(cx, x, 1), sum));
 }
 
