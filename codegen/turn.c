@@ -38,22 +38,29 @@ static void visit(void *user, Stmt *s)
 	}
 }
 
-/* The second cache is as good as full of a kernel's weights when it is called again, if these alone are larger; if they are more
- * than so many times as large, that saves less than it costs.  What is left in the first cache is too little to keep a number
- * for, and narrow weights take as long to widen as to read. */
-static bool pays_between_calls(const Kernel *k, const TargetInfo *cpu)
+/* The second cache is as good as full of a kernel's weights when it is called again, if these alone are larger; if all that a
+ * call reads is more than so many times as large, that saves less than it costs.  What is left in the first cache is too little
+ * to keep a number for, and narrow weights take as long to widen as to read. */
+static bool pays_between_calls(const Kernel *k, double call_bytes, const TargetInfo *cpu)
 {
-	const double most = 2.5, bytes = weight_bytes(k), cache = (double)cpu->l2_bytes;
+	const double most = 2.5, cache = (double)cpu->l2_bytes;
 	for (int i = 0; i < k->n_packs; i++)
 		if (k->packs[i].elem != F32) return false;
-	return k->n_vars == 1 && bytes > cache && bytes <= most * cache;
+	return k->n_vars == 1 && weight_bytes(k) > cache && call_bytes <= most * cache;
+}
+
+static void add_weights(void *bytes, Stmt *s)
+{
+	if (s->kernel) *(double *)bytes += weight_bytes(s->kernel);
 }
 
 static void turn_calls(Program *p, const TargetInfo *cpu)
 {
+	double call_bytes = 0;
+	block_each(&p->block, add_weights, &call_bytes);
 	for (int i = 0; p->n_states && i < p->block.n; i++) {
 		Kernel *k = p->block.stmts[i]->kernel;
-		if (!k || !can_turn(k) || !pays_between_calls(k, cpu)) continue;
+		if (!k || !can_turn(k) || !pays_between_calls(k, call_bytes, cpu)) continue;
 		if (!p->turn) p->turn = var_new(p, unique_local(p, "turn"), dim_int(p->cx, 2));
 		k->schedule.turn = p->turn;
 	}
