@@ -363,7 +363,8 @@ static void cut_part(const Chunks *c, Part *part, const Var *start, const Dim *c
 {
 	Program *p = c->p;
 	Stmt *s = part->stmt;
-	const Var *step = var_new(p, part->time->name, count);
+	Var *step = var_new(p, part->time->name, count);
+	step->whole = c->length;
 	const Index *first = index_var(p, start);
 	Subst to = subst_new(p);
 	subst_var(&to, part->time, index_add(p, index_var(p, step), first));

@@ -25,6 +25,7 @@ typedef struct Program Program;
 struct Var { /* a loop variable: 0 <= var < extent; never of extent 1 */
 	const char *name;
 	const Dim *extent;
+	const Dim *whole; /* it goes over a chunk of so many steps (chunk.c); NULL: over all */
 	int id;
 };
 /* What an index is a sum of: a variable, or something that is not affine. */
@@ -142,14 +143,15 @@ typedef struct {
 	int64_t block_size; /* elements of one vector over all steps: reduction size * n_slots * lanes */
 } Pack;
 typedef struct {
-	int vector;      /* which of vars is in SIMD lanes; -1: none */
-	int lanes;       /* 1: scalar */
-	int unroll;      /* vectors (or points) along it in registers */
-	int rows;        /* which other var is tiled; -1: none */
-	int row_tile;    /* points along it in registers */
-	int fold_lanes;  /* of the vectors that folded sums are in */
-	bool parallel;   /* threads share the outermost loop */
-	const Var *turn; /* of the loop around it, or the program's: where this is odd, the blocks go from last to first; NULL: never */
+	int vector;     /* which of vars is in SIMD lanes; -1: none */
+	int lanes;      /* 1: scalar */
+	int unroll;     /* vectors (or points) along it in registers */
+	int rows;       /* which other var is tiled; -1: none */
+	int row_tile;   /* points along it in registers */
+	int fold_lanes; /* of the vectors that folded sums are in */
+	bool parallel;  /* threads share the outermost loop */
+	const Var *
+		turn; /* of the loop around it, or the program's: where odd, blocks go from last to first; NULL: never */
 } Schedule;
 /* What a file says of one kernel (schedule.c); a kernel's choices for --tune are such, too. */
 enum { MAX_GIVEN_TILE = 16 };
@@ -270,7 +272,7 @@ struct Program { /* one entry point */
 	Buffer **inputs, **outputs;
 	Carry *carries;       /* the states: now is the caller's, next in the workspace */
 	const char **members; /* what they are called in NAME_state: the same in all programs that have these states */
-	const Var *turn;      /* odd at every other call on a state: which way a kernel reads its weights; NULL: always one way */
+	const Var *turn; /* odd at every other call on a state: the way that weights are read; NULL: always one way */
 	const char *turn_member; /* where that is kept, beside the states */
 	Block block;
 	int team; /* from this statement on a team of threads runs it; block.n: none does */

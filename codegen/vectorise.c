@@ -183,6 +183,12 @@ static void keep_rows(Cost *c)
 	arena_free(scratch);
 }
 
+/* Could lanes be along it?  By all of the steps, so that no sum depends on how many are in a chunk. */
+static bool could_be_in_lanes(Cost *c, const Var *v)
+{
+	return dim_hi(v->whole ? v->whole : v->extent) >= FOLD_LANES / 2 && vector_cost(c, v) >= 0;
+}
+
 /* Sums in lanes of their own: where no axis of the domain could be in them, or each would be gathered. */
 static void fold_sums(void *user, Stmt *s)
 {
@@ -191,7 +197,7 @@ static void fold_sums(void *user, Stmt *s)
 	if (!k || !k->n_accs) return;
 	const bool rows = sums_rows(c);
 	for (int i = 0; !rows && i < k->n_vars; i++)
-		if (dim_hi(k->vars[i]->extent) >= FOLD_LANES / 2 && vector_cost(c, k->vars[i]) >= 0) return;
+		if (could_be_in_lanes(c, k->vars[i])) return;
 	for (int first = 0, last; first < k->n_accs; first = last) {
 		for (last = first + 1; last < k->n_accs && same_loop(k->accs[first], k->accs[last]); last++)
 			;

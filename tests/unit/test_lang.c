@@ -199,7 +199,8 @@ Test(lang, functions)
 	SCALAR("prod(shape(m)) + rank(m)", 8);
 	SCALAR("sqrt(16) + abs(-1)", 5);
 	EXPECT("softmax(v * 0)", 1, SHAPE(3), 1.0 / 3, 1.0 / 3, 1.0 / 3);
-	EXPECT("softmax(cast(v, \"f16\"))", 1, SHAPE(3), 0.090087890625, 0.2447509765625, 0.66552734375); /* NumPy's, float16 */
+	EXPECT("softmax(cast(v, \"f16\"))", 1, SHAPE(3), 0.090087890625, 0.2447509765625,
+		0.66552734375); /* NumPy's, float16 */
 }
 
 Test(lang, texts_of_several_results)
