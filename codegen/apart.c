@@ -90,21 +90,33 @@ static bool is_for_both(const Kernel *k, const int *readers)
 	return onward && back;
 }
 
-bool come_apart(Program *p)
+static int *readers_of(const Program *p)
 {
 	Readers r = {.readers = NEWN(p->arena, int, p->n_buffers)};
-	Block to = {0};
 	for (int i = 0; i < p->block.n; i++) {
 		r.way = way_of(p->block.stmts[i]);
 		if (r.way) block_each(&(Block){1, &p->block.stmts[i]}, note_reads, &r);
 	}
-	const int before = p->block.n;
-	for (int i = 0; i < before; i++) {
+	return r.readers;
+}
+
+Program *come_apart(const Program *from)
+{
+	const int *readers = readers_of(from);
+	bool any = false;
+	for (int i = 0; i < from->block.n; i++) {
+		const Kernel *k = from->block.stmts[i]->kernel;
+		any |= k && is_for_both(k, readers);
+	}
+	if (!any) return NULL;
+	Program *p = program_copy(from);
+	Block to = {0};
+	for (int i = 0; i < p->block.n; i++) {
 		Stmt *s = p->block.stmts[i];
 		block_add(p, &to, s);
-		if (!s->kernel || !is_for_both(s->kernel, r.readers)) continue;
-		const Half onward = half_of(p, s->kernel, r.readers, false, NULL),
-			   back = half_of(p, s->kernel, r.readers, true, &onward.nodes);
+		if (!s->kernel || !is_for_both(s->kernel, readers)) continue;
+		const Half onward = half_of(p, s->kernel, readers, false, NULL),
+			   back = half_of(p, s->kernel, readers, true, &onward.nodes);
 		if (back.shares) continue;
 		Stmt *second = arena_copy(p->arena, s, sizeof *s);
 		s->kernel = onward.kernel;
@@ -113,5 +125,5 @@ bool come_apart(Program *p)
 		block_add(p, &to, second);
 	}
 	p->block = to;
-	return to.n > before;
+	return to.n > from->block.n ? p : NULL;
 }

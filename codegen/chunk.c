@@ -478,8 +478,9 @@ static int cut_all(Program *p, const Target *target)
 
 Program *pass_chunk(const Program *from, const Target *target)
 {
-	Program *whole = program_copy(from), *parts = program_copy(from);
+	Program *whole = program_copy(from);
 	if (!target->fuse) return whole;
 	const int n = cut_all(whole, target);
-	return come_apart(parts) && cut_all(parts, target) > n ? parts : whole;
+	Program *parts = come_apart(from);
+	return parts && cut_all(parts, target) > n ? parts : whole;
 }

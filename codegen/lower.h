@@ -91,7 +91,7 @@ void unshare(const Block *);                          /* threads share none of i
 void loops_beside(
 	Program *, const Block *team, const Target *); /* beside.c: no slices where each thread can have a loop */
 enum { SLICE_BARRIERS = 3 };                           /* what a kernel must take to be worth one */
-bool come_apart(Program *); /* apart.c: kernels that work for loops of both directions; whether any did */
+Program *come_apart(const Program *); /* apart.c: kernels that work for loops of both directions; NULL: none did */
 /* wave.c: which of the threads each statement of a loop over chunks goes to, and how many these are, 0: they do not run side by
  * side; then that they do; and the steps of a chunk with which n layers best do, by the cycles of a step of each, 0: they had
  * better not. */
