@@ -5,12 +5,6 @@
 #include "codegen/kernel.h"
 #include "passes/passes.h"
 
-/* target.c: the table of targets.  "native" asks the CPU. */
-const TargetInfo *target_find(Ctx *, const char *name); /* fails on an unknown name */
-bool target_known(const char *name);
-const TargetInfo *target_row(int i);         /* NULL behind the last */
-bool target_runs(Ctx *, const TargetInfo *); /* on this CPU: it is not wider than the native one */
-
 /* emit.c.  The functions of a model, NAME_run, NAME_step and NAME_steps: any may be absent, but not all. */
 typedef enum { ENTRY_RUN, ENTRY_STEP, ENTRY_STEPS, N_ENTRIES } EntryKind;
 typedef struct {

@@ -382,7 +382,7 @@ bool reads_own_stores(const Kernel *);
 
 /* target.c: what the code is for.  One row a target; all that the choice of a schedule depends on.  Times are in cycles of one
  * core, of the machines that the target is for rather than of one of them. */
-typedef struct {
+typedef struct TargetInfo {
 	const char *name;
 	const char *march;                    /* -march= of gcc and clang; NULL: none */
 	int lanes;                            /* of f32; 1: scalar C99 */
@@ -399,6 +399,11 @@ typedef struct {
 	double l1_rate, l2_rate, l3_rate, memory_rate; /* bytes a cycle, read */
 	int barrier, fork;                             /* of a team of threads: to wait for each other, to start */
 } TargetInfo;
+/* The table of them.  "native" asks the CPU. */
+const TargetInfo *target_find(Ctx *, const char *name); /* fails on an unknown name */
+bool target_known(const char *name);
+const TargetInfo *target_row(int i);         /* NULL behind the last */
+bool target_runs(Ctx *, const TargetInfo *); /* on this CPU: it is not wider than the native one */
 
 /* The passes of this level, in order. */
 typedef struct {

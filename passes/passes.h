@@ -88,7 +88,8 @@ typedef struct {
 	const Graph *stream; /* what steps are made of, where that is not the graph itself: one sequence, no lengths */
 	/* developers' */
 	bool verify_each, check, time;
-	const char *print_after; /* a graph or kernel pass, "all" or "change" */
+	const struct TargetInfo *cpu; /* numbers to go by in place of the target's; NULL: those */
+	const char *print_after;      /* a graph or kernel pass, "all" or "change" */
 	const char *stop_after;
 	Buf *log;               /* where dumps and times go */
 	const char *reproducer; /* holds the graph before the pass that runs: what is left when one fails; NULL: none */

@@ -264,7 +264,7 @@ Compiled *compile_graph(Ctx *cx, const Graph *g, const CompileOptions *o)
 	static const char *const passes[] = {
 		"inline", "canon", "trim", "canon", "hoist", "canon", "merge", "canon", NULL};
 	Compiled *out = NEW(cx->arena, Compiled);
-	const TargetInfo *target = target_find(cx, o->target);
+	const TargetInfo *target = o->cpu ? o->cpu : target_find(cx, o->target);
 	const Schedules *given = o->schedules;
 	if (given && strcmp(given->target, target->name) != 0)
 		fail(cx, "%s: these schedules are for %s, not for %s", given->file, given->target, target->name);

@@ -9,16 +9,23 @@
 #include <sys/wait.h>
 
 const Variant variants[] = {
-	{"O0 generic jit", "generic", 0, 1, NULL, MODULE_OPT_NONE, false, false, WEIGHTS_AUTO, 0},
-	{"O2 generic jit", "generic", 2, 1, NULL, MODULE_OPT_NONE, false, false, WEIGHTS_AUTO, 0},
-	{"O2 x86-64 jit", "x86-64", 2, 1, NULL, MODULE_OPT_NONE, false, false, WEIGHTS_STRING, 0},
-	{"O2 x86-64-v3 jit", "x86-64-v3", 2, 1, NULL, MODULE_OPT_NONE, false, false, WEIGHTS_AUTO, 0},
-	{"O3 x86-64-v4 jit", "x86-64-v4", 3, 1, NULL, 1, false, false, WEIGHTS_AUTO, 0},
-	{"O2 x86-64-v3 chunks of 2 gcc", "x86-64-v3", 2, 1, "gcc", 1, true, false, WEIGHTS_INLINE, 2},
-	{"O2 x86-64-v4 gcc 2 threads", "x86-64-v4", 2, 2, "gcc", 2, true, false, WEIGHTS_AUTO, 0},
-	{"O1 generic clang", "generic", 1, 1, "clang-14", 1, true, true, WEIGHTS_AUTO, 0},
+	{"O0 generic jit", "generic", 0, 1, NULL, MODULE_OPT_NONE, false, false, WEIGHTS_AUTO, 0, false},
+	{"O2 generic jit", "generic", 2, 1, NULL, MODULE_OPT_NONE, false, false, WEIGHTS_AUTO, 0, false},
+	{"O2 x86-64 jit", "x86-64", 2, 1, NULL, MODULE_OPT_NONE, false, false, WEIGHTS_STRING, 0, false},
+	{"O2 x86-64-v3 jit", "x86-64-v3", 2, 1, NULL, MODULE_OPT_NONE, false, false, WEIGHTS_AUTO, 0, false},
+	{"O3 x86-64-v4 jit", "x86-64-v4", 3, 1, NULL, 1, false, false, WEIGHTS_AUTO, 0, false},
+	{"O2 x86-64-v3 chunks of 2 gcc", "x86-64-v3", 2, 1, "gcc", 1, true, false, WEIGHTS_INLINE, 2, false},
+	{"O2 x86-64-v4 gcc 2 threads", "x86-64-v4", 2, 2, "gcc", 2, true, false, WEIGHTS_AUTO, 0, false},
+	{"O1 generic clang", "generic", 1, 1, "clang-14", 1, true, true, WEIGHTS_AUTO, 0, false},
+	{"O2 x86-64-v3 small jit 2 threads", "x86-64-v3", 2, 2, NULL, 1, false, false, WEIGHTS_AUTO, 0, true},
+	{"O3 x86-64-v4 small jit 4 threads", "x86-64-v4", 3, 4, NULL, 1, false, false, WEIGHTS_AUTO, 0, true},
+	{"O2 generic small jit 3 threads", "generic", 2, 3, NULL, 1, false, false, WEIGHTS_AUTO, 0, true},
+	{"O2 x86-64-v3 small jit", "x86-64-v3", 2, 1, NULL, 1, false, false, WEIGHTS_AUTO, 0, true},
+	{"O2 x86-64 small chunks of 5 gcc 2 threads", "x86-64", 2, 2, "gcc", 1, true, true, WEIGHTS_AUTO, 5, true},
 };
 const int n_variants = sizeof variants / sizeof *variants;
+
+int profile_of(const Variant *v) { return v->opt == 0 ? 0 : strncmp(v->target, "x86-64-v", 8) ? 1 : 2; }
 
 enum { N_SIZES = 2, N_SHAKES = 2 };
 typedef struct {
@@ -49,7 +56,7 @@ static const Tensor *shaken(Arena *arena, uint64_t *seed, const Tensor *t)
 static bool subject_fill(Ctx *cx, Subject *s)
 {
 	volatile bool done = false;
-	static const int ts[] = {0, 1, 2, 3, 7, 9}, bs[] = {1, 2, 5, 17};
+	static const int ts[] = {0, 1, 2, 3, 7, 9, 12, 13, 24, 31, 49}, bs[] = {1, 2, 5, 17};
 	TRY (cx) {
 		Map exact;
 		map_init(&exact, cx->arena);
@@ -62,7 +69,7 @@ static bool subject_fill(Ctx *cx, Subject *s)
 		for (int k = 0; k < N_SIZES; k++) {
 			uint64_t seed = s->seed * 3 + (uint64_t)k;
 			dimenv_init(&s->at[k].env, cx->arena);
-			set_dim(cx, &s->at[k].env, "T", ts[random_next(&seed) % 6]);
+			set_dim(cx, &s->at[k].env, "T", ts[random_next(&seed) % (s->seed % 2 ? 11 : 6)]);
 			set_dim(cx, &s->at[k].env, "B", bs[random_next(&seed) % 4]);
 			s->at[k].inputs = NEWN(cx->arena, const Tensor *, s->g->n_params + 1);
 			s->at[k].wanted = NEWN(cx->arena, const Tensor *, s->g->n_results + 1);
@@ -100,17 +107,40 @@ static bool subject_fill(Ctx *cx, Subject *s)
 	return done;
 }
 
-static int subject_check(Ctx *cx, const Subject *s, const Module *m, const Compiled *c, const Variant *v, bool quiet)
+/* FNV-1a, Fowler, Noll, Vo 1991, of all bits but those of a NaN. */
+static void digest(uint64_t *sum, const Tensor *t)
 {
+	const size_t size = (size_t)elem_info[t->elem].size;
+	for (int64_t i = 0; i < t->count; i++)
+		for (size_t k = 0; k < size; k++) {
+			const bool nan = elem_is_float(t->elem) && isnan(tensor_get(t, i));
+			*sum = (*sum ^ (nan ? 0xff : ((const unsigned char *)t->data)[(size_t)i * size + k])) *
+				UINT64_C(0x100000001b3);
+		}
+}
+
+static int subject_check(
+	Ctx *cx, const Subject *s, const Module *m, const Compiled *c, const Variant *v, bool quiet, uint64_t *sum)
+{
+	*sum = UINT64_C(0xcbf29ce484222325);
 	for (int k = 0; k < N_SIZES; k++) {
-		const Tensor **seen = NEWN(cx->arena, const Tensor *, s->g->n_results + 1);
-		const char *wrong = call_compiled(cx, cx->arena, m, c, s->g, &s->at[k].env, s->at[k].inputs, seen);
+		const Tensor **seen = NEWN(cx->arena, const Tensor *, s->g->n_results + 1),
+			     **again = NEWN(cx->arena, const Tensor *, s->g->n_results + 1);
+		const char *wrong =
+			call_filled(cx, cx->arena, m, c, s->g, &s->at[k].env, s->at[k].inputs, seen, GARBAGE);
+		if (!wrong)
+			wrong = call_filled(
+				cx, cx->arena, m, c, s->g, &s->at[k].env, s->at[k].inputs, again, NOT_NUMBERS);
+		for (int i = 0; i < s->g->n_results && !wrong; i++)
+			if (memcmp(seen[i]->data, again[i]->data, tensor_size_bytes(seen[i])) != 0)
+				wrong = "other bits where the workspace was filled with something else";
 		if (wrong) {
 			if (!quiet) fprintf(stderr, "seed %llu, %s: %s\n", (unsigned long long)s->seed, v->name, wrong);
 			return DIFFERS;
 		}
 		for (int i = 0; i < s->g->n_results; i++) {
 			const Tensor *w = s->at[k].wanted[i];
+			digest(sum, seen[i]);
 			if (!(s->at[k].tolerance[i] < 1e3)) continue; /* chaos, or infinities that come and go */
 			const int64_t at = first_difference(w, seen[i], s->at[k].tolerance[i]);
 			if (at < 0) continue;
@@ -125,8 +155,11 @@ static int subject_check(Ctx *cx, const Subject *s, const Module *m, const Compi
 	return OK;
 }
 
-static int check_batch(Ctx *cx, int n, Subject *subjects, const Variant *v, bool quiet)
+static int check_batch(Ctx *cx, const Job *job, const Subject *subjects)
 {
+	const Variant *v = &variants[job->variant];
+	const int n = job->n;
+	const bool quiet = job->quiet;
 	Compiled **all = NEWN(cx->arena, Compiled *, n);
 	int outcome = OK;
 	for (int i = 0; i < n; i++) {
@@ -149,7 +182,9 @@ static int check_batch(Ctx *cx, int n, Subject *subjects, const Variant *v, bool
 	}
 	for (int i = 0; i < n; i++)
 		if (all[i]) {
-			const int one = subject_check(cx, &subjects[i], m, all[i], v, quiet);
+			uint64_t sum;
+			const int one = subject_check(cx, &subjects[i], m, all[i], v, quiet, &sum);
+			if (job->digests) job->digests[i] = sum;
 			outcome = one ? one : outcome;
 		}
 	module_free(m);
@@ -174,7 +209,7 @@ static int run_job(const Job *job)
 		}
 		if (!subject_fill(cx, s)) s->g = NULL;
 	}
-	return check_batch(cx, job->n, subjects, &variants[job->variant], job->quiet);
+	return check_batch(cx, job, subjects);
 }
 
 

@@ -61,7 +61,7 @@ bool is_exact(Arena *arena, const Val *v, const Map *flags)
 		find_exact(arena, body, &inner);
 		return map_get(&inner, body->results[part]) != NULL;
 	}
-	if (!elem_is_float(v->type->elem)) return true;
+	if (!elem_is_float(v->type->elem) && v->op != OP_EW_bitcast) return true;
 	for (int i = 0; i < v->n_args; i++) exact &= map_get(flags, v->args[i]) != NULL;
 	if (op_info[v->op].is_ew) return exact && is_exact_op(v->op);
 	if (v->op == OP_contract) return false;

@@ -574,7 +574,7 @@ static void gen_some(Gen *g, int n)
 }
 
 /* The values that nothing reads, and some others, are the results. */
-const Graph *random_graph(Ctx *cx, uint64_t seed)
+static const Graph *random_values(Ctx *cx, uint64_t seed)
 {
 	uint64_t state = seed * UINT64_C(0x5851f42d4c957f2d) + 1;
 	sym_bound(cx, "T", 0, INT64_MAX);
@@ -597,4 +597,9 @@ const Graph *random_graph(Ctx *cx, uint64_t seed)
 	for (int i = 0; i < g.n_params; i++) pn[i] = arena_printf(cx->arena, "p%d", i);
 	for (int i = 0; i < n; i++) rn[i] = arena_printf(cx->arena, "r%d", i);
 	return graph_new(cx, "fuzz", g.n_params, g.params, pn, n, results, rn);
+}
+
+const Graph *random_graph(Ctx *cx, uint64_t seed)
+{
+	return seed % 2 ? random_recurrent(cx, seed) : random_values(cx, seed);
 }

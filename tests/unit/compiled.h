@@ -25,10 +25,11 @@ typedef struct {
 	bool werror, sanitize;
 	WeightsMode weights;
 	int chunk; /* as Schedules.chunk */
+	bool small; /* for a machine whose caches are so small, and whose threads so quick to meet, that small graphs gain by both */
 } Variant;
 
 /* Whether this CPU runs what is compiled for the target. */
-static inline bool target_runs(const char *target)
+static inline bool cpu_runs(const char *target)
 {
 #if defined(__x86_64__)
 	__builtin_cpu_init();
@@ -62,7 +63,7 @@ static inline bool in_path(const char *command)
 /* The compiler that the variant wants is there, and the CPU runs its target. */
 static inline bool variant_runs(const Variant *v)
 {
-	if (!target_runs(v->target)) return false;
+	if (!cpu_runs(v->target)) return false;
 	if (!v->cc) return module_jit_available();
 	char command[64];
 	snprintf(command, sizeof command, "%.*s", (int)strcspn(v->cc, " "), v->cc);
@@ -72,7 +73,11 @@ static inline bool variant_runs(const Variant *v)
 static inline Compiled *compile_as(Ctx *cx, const Graph *g, const Variant *v, const char *prefix)
 {
 	Schedules chunks = {.file = v->name, .target = v->target, .chunk = v->chunk};
+	TargetInfo cpu = *target_find(cx, v->target);
+	cpu.l1_bytes = 512, cpu.l2_bytes = 4 << 10, cpu.l3_bytes = 32 << 10;
+	cpu.barrier = cpu.fork = 1;
 	CompileOptions o = {.name = prefix,
+		.cpu = v->small ? &cpu : NULL,
 		.schedules = v->chunk ? &chunks : NULL,
 		.target = v->target,
 		.opt = v->opt,
@@ -105,15 +110,18 @@ static inline Module *load_all(Arena *arena, int n, Compiled *const *all, const 
 
 /* ---- arrays between guards ---- */
 
-enum { GUARD_BYTES = 256, GARBAGE = 0xa5 };
+enum { GUARD_BYTES = 256, GARBAGE = 0xa5, NOT_NUMBERS = 0xff };
 
-static inline void *guarded_new(size_t size)
+static inline void *guarded_filled(size_t size, int fill)
 {
 	const size_t all = (size + 63) / 64 * 64 + 2 * GUARD_BYTES;
 	unsigned char *p = aligned_alloc(64, all);
 	memset(p, GARBAGE, all);
+	memset(p + GUARD_BYTES, fill, size);
 	return p + GUARD_BYTES;
 }
+
+static inline void *guarded_new(size_t size) { return guarded_filled(size, GARBAGE); }
 
 static inline bool guarded_free(void *at, size_t size)
 {
@@ -143,10 +151,10 @@ static inline size_t most_bytes(Ctx *cx, const Type *t, const DimEnv *env)
 	return (size_t)packed_bytes(t->elem, n);
 }
 
-/* Calls NAME_run.  env has the dims' values, also those that the graph computes, which the call must give.  Returns NULL, or
- * what went wrong. */
-static inline const char *call_compiled(Ctx *cx, Arena *arena, const Module *m, const Compiled *c, const Graph *g,
-	const DimEnv *env, const Tensor *const *inputs, const Tensor **results)
+/* Calls NAME_run.  env has the dims' values, also those that the graph computes, which the call must give.  fill: the bytes that
+ * the workspace and the results have before.  Returns NULL, or what went wrong. */
+static inline const char *call_filled(Ctx *cx, Arena *arena, const Module *m, const Compiled *c, const Graph *g,
+	const DimEnv *env, const Tensor *const *inputs, const Tensor **results, int fill)
 {
 	CallFn *call;
 	WorkspaceFn *workspace;
@@ -176,10 +184,10 @@ static inline const char *call_compiled(Ctx *cx, Arena *arena, const Module *m, 
 		int64_t *sizes = NEWN(arena, int64_t, t->rank + 1);
 		for (int d = 0; d < t->rank; d++) sizes[d] = dim_eval(cx, t->dims[d], env);
 		results[i] = tensor_new(arena, t->elem, t->rank, sizes);
-		out[i] = guarded_new(most_bytes(cx, t, env));
+		out[i] = guarded_filled(most_bytes(cx, t, env), fill);
 	}
 	const size_t ws_size = workspace(0, dims);
-	void *ws = guarded_new(ws_size);
+	void *ws = guarded_filled(ws_size, fill);
 	const char *wrong = call(0, dims, in, out, NULL, ws) == 0 ? NULL : "the call returned an error";
 	if (!guarded_free(ws, ws_size)) wrong = "wrote outside of the workspace";
 	for (int i = 0; i < c->n_computed; i++) {
@@ -200,6 +208,12 @@ static inline const char *call_compiled(Ctx *cx, Arena *arena, const Module *m, 
 		if (!guarded_free((void *)(uintptr_t)in[i], size)) wrong = "wrote outside of an input";
 	}
 	return wrong;
+}
+
+static inline const char *call_compiled(Ctx *cx, Arena *arena, const Module *m, const Compiled *c, const Graph *g,
+	const DimEnv *env, const Tensor *const *inputs, const Tensor **results)
+{
+	return call_filled(cx, arena, m, c, g, env, inputs, results, GARBAGE);
 }
 
 /* ---- inputs ---- */

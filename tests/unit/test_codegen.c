@@ -17,18 +17,21 @@ static const struct {
 	Variant v;
 	int profile;
 } variants[] = {
-	{{"-O0 generic, JIT", "generic", 0, 1, NULL, 1, false, false, WEIGHTS_AUTO, 0}, 0},
-	{{"-O0 generic, gcc", "generic", 0, 1, "gcc", 1, true, false, WEIGHTS_AUTO, 0}, 0},
-	{{"-O1 generic, clang", "generic", 1, 1, "clang-14", 2, true, false, WEIGHTS_INLINE, 0}, 1},
-	{{"-O2 generic, gcc sanitized", "generic", 2, 1, "gcc", 1, false, true, WEIGHTS_STRING, 0}, 1},
-	{{"-O2 x86-64, gcc", "x86-64", 2, 1, "gcc", 2, true, false, WEIGHTS_AUTO, 0}, 1},
-	{{"-O2 x86-64, chunks of 2, JIT", "x86-64", 2, 1, NULL, 1, false, false, WEIGHTS_AUTO, 2}, 1},
-	{{"-O1 x86-64-v3, JIT", "x86-64-v3", 1, 1, NULL, 1, false, false, WEIGHTS_AUTO, 0}, 2},
-	{{"-O3 x86-64-v3, chunks of 3, gcc", "x86-64-v3", 3, 1, "gcc", 1, true, false, WEIGHTS_AUTO, 3}, 2},
-	{{"-O2 x86-64-v3, chunks of 2, clang sanitized", "x86-64-v3", 2, 1, "clang-14", 1, true, true, WEIGHTS_AUTO, 2},
+	{{"-O0 generic, JIT", "generic", 0, 1, NULL, 1, false, false, WEIGHTS_AUTO, 0, false}, 0},
+	{{"-O0 generic, gcc", "generic", 0, 1, "gcc", 1, true, false, WEIGHTS_AUTO, 0, false}, 0},
+	{{"-O1 generic, clang", "generic", 1, 1, "clang-14", 2, true, false, WEIGHTS_INLINE, 0, false}, 1},
+	{{"-O2 generic, gcc sanitized", "generic", 2, 1, "gcc", 1, false, true, WEIGHTS_STRING, 0, false}, 1},
+	{{"-O2 x86-64, gcc", "x86-64", 2, 1, "gcc", 2, true, false, WEIGHTS_AUTO, 0, false}, 1},
+	{{"-O2 x86-64, chunks of 2, JIT", "x86-64", 2, 1, NULL, 1, false, false, WEIGHTS_AUTO, 2, false}, 1},
+	{{"-O1 x86-64-v3, JIT", "x86-64-v3", 1, 1, NULL, 1, false, false, WEIGHTS_AUTO, 0, false}, 2},
+	{{"-O3 x86-64-v3, chunks of 3, gcc", "x86-64-v3", 3, 1, "gcc", 1, true, false, WEIGHTS_AUTO, 3, false}, 2},
+	{{"-O2 x86-64-v3, chunks of 2, clang sanitized", "x86-64-v3", 2, 1, "clang-14", 1, true, true, WEIGHTS_AUTO, 2,
+		 false},
 		2},
-	{{"-O3 x86-64-v4, JIT", "x86-64-v4", 3, 1, NULL, 1, false, false, WEIGHTS_AUTO, 0}, 2},
-	{{"-O2 x86-64-v4, chunks of 2, gcc, 2 threads", "x86-64-v4", 2, 2, "gcc", 2, true, false, WEIGHTS_AUTO, 2}, 2},
+	{{"-O3 x86-64-v4, JIT", "x86-64-v4", 3, 1, NULL, 1, false, false, WEIGHTS_AUTO, 0, false}, 2},
+	{{"-O2 x86-64-v4, chunks of 2, gcc, 2 threads", "x86-64-v4", 2, 2, "gcc", 2, true, false, WEIGHTS_AUTO, 2,
+		 false},
+		2},
 };
 enum { N_VARIANTS = sizeof variants / sizeof *variants, MAX_CASES = 256 };
 
@@ -408,7 +411,7 @@ Test(codegen, sanitized, .timeout = 1800)
 	for (size_t i = 0; i < sizeof some / sizeof *some; i++) add_structural(&s, some[i]);
 	add_elementwise(&s, I64);
 	check_sanitized(&s, &(Variant){.name = "-O0 generic", .target = "generic", .threads = 1}, "");
-	const char *wide = target_runs("x86-64-v3") ? "x86-64-v3" : target_runs("x86-64") ? "x86-64" : NULL;
+	const char *wide = cpu_runs("x86-64-v3") ? "x86-64-v3" : cpu_runs("x86-64") ? "x86-64" : NULL;
 	if (wide)
 		check_sanitized(&s, &(Variant){.name = wide, .target = wide, .opt = 2, .threads = 1},
 			arena_printf(s.cx->arena, "-march=%s", wide));

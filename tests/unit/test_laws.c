@@ -384,8 +384,8 @@ static void check_laws(const Way *way)
 static Variant compiled_variant(const char *name, int opt)
 {
 	Variant v = {.name = name, .target = "generic", .opt = opt, .threads = 1, .cc_opt = MODULE_OPT_NONE};
-	if (opt && target_runs("x86-64-v3")) v.target = "x86-64-v3";
-	if (opt && target_runs("x86-64-v4")) v.target = "x86-64-v4";
+	if (opt && cpu_runs("x86-64-v3")) v.target = "x86-64-v3";
+	if (opt && cpu_runs("x86-64-v4")) v.target = "x86-64-v4";
 	if (!module_jit_available()) v.cc = "cc";
 	return v;
 }
@@ -581,7 +581,7 @@ Test(laws, streaming_of_bf16_products_is_one_run, .timeout = 600)
 {
 	Ctx *volatile cx = ctx_new();
 	Variant v = compiled_variant("bf16 products", 2);
-	if (target_runs("x86-64-v4-bf16")) v.target = "x86-64-v4-bf16";
+	if (cpu_runs("x86-64-v4-bf16")) v.target = "x86-64-v4-bf16";
 	Compiled *all[N_CELLS];
 	const Graph *graphs[N_CELLS];
 	volatile bool fine = false;
