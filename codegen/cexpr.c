@@ -143,7 +143,8 @@ static bool in_lanes(Emit *em, const Expr *e) { return em->lanes > 1 && depends(
 
 /* ---- memory ---- */
 
-enum { PAIR_OF_PACK = -1 }; /* no row of a tile: in the memo, the words that pair u of the open loop's stream is in */
+/* In the memo: no row of a tile, but pair u of the open loop's stream; no vector, but what is the same in all lanes of all. */
+enum { PAIR_OF_PACK = -1, ALL_LANES = -1 };
 
 static const char *memo_get(const Emit *em, const Expr *e, int m, int u)
 {
@@ -176,6 +177,13 @@ static const Pack *pack_of(Emit *em, const Expr *e, int *slot)
 	return NULL;
 }
 
+const Pack *loop_pack(Emit *em, const Acc *acc)
+{
+	for (int i = 0; i < em->k->n_packs; i++)
+		if (same_loop(em->k->packs[i].acc, acc)) return &em->k->packs[i];
+	return NULL;
+}
+
 /* Vector i of the step of the stream that `w` points to; the pointer runs along, one step after the other. */
 static const char *packed_c(Emit *em, const Pack *pk, int i)
 {
@@ -183,14 +191,14 @@ static const char *packed_c(Emit *em, const Pack *pk, int i)
 	bool pair = pk->paired && (i | 1) < pk->n_slots * em->n_vectors;
 	int at = (pair ? i & ~1 : i) * em->lanes;
 	const char *from = arena_printf(arena, at ? "w + %d" : "w", at);
-	if (pair) { /* the first of the two names what both are taken from */
-		const char *words = memo_get(em, pk->loads[0], PAIR_OF_PACK, i / 2);
-		if (!words) {
-			words = arena_printf(arena, "t%d", em->n_temps++);
-			line(em->w, "const vu %s = %s;", words, fn1(em, "words_bf16", F32, true, from));
-			memo_put(em, pk->loads[0], PAIR_OF_PACK, i / 2, words);
+	if (pair) { /* the first of the two names both */
+		const char *two = memo_get(em, pk->loads[0], PAIR_OF_PACK, i / 2);
+		if (!two) {
+			two = arena_printf(arena, "t%d", em->n_temps++);
+			line(em->w, "const vf_two %s = %s;", two, fn1(em, "two_bf16", F32, true, from));
+			memo_put(em, pk->loads[0], PAIR_OF_PACK, i / 2, two);
 		}
-		return fn1(em, i & 1 ? "odd_bf16" : "even_bf16", F32, true, words);
+		return arena_printf(arena, i & 1 ? "%s.odd" : "%s.even", two);
 	}
 	if (em->lanes > 1) {
 		const char *name = pk->elem == BF16 ? "load_bf16" : pk->elem == F16 ? "load_f16" : "load";
@@ -202,9 +210,8 @@ static const char *packed_c(Emit *em, const Pack *pk, int i)
 
 bool is_dotted(Emit *em)
 {
-	for (int i = 0; em->loop && i < em->k->n_packs; i++)
-		if (em->k->packs[i].dotted && same_loop(em->k->packs[i].acc, em->loop[0])) return true;
-	return false;
+	const Pack *pk = em->loop ? loop_pack(em, em->loop[0]) : NULL;
+	return pk && pk->dotted;
 }
 
 const char *dot_c(Emit *em, const Expr *product, const char *sum, int m, int u)
@@ -432,8 +439,29 @@ const char *expr_c(Emit *em, const Expr *e, int m, int u)
 	return text;
 }
 
+/* In a loop that widens weights, a float of memory in all lanes; NULL: e is none. */
+static const char *spread_c(Emit *em, const Expr *e, int m)
+{
+	const Pack *pk = em->loop ? loop_pack(em, em->loop[0]) : NULL;
+	if (!pk || !pk->paired || e->kind != EX_LOAD || e->elem != F32 || buffer_is_scalar(buffer_root(e->buffer)))
+		return NULL;
+	m = depends(em, e, em->row) ? m : 0;
+	const char *name = memo_get(em, e, m, ALL_LANES);
+	if (name) return name;
+	Buffer *root = buffer_root(e->buffer);
+	root->used = true;
+	const char *at = index_c(em, buffer_offset(em->p, e->buffer, e->index), m, 0);
+	name = arena_printf(em->cx->arena, "t%d", em->n_temps++);
+	line(em->w, "const vf %s = %s;", name,
+		fn1(em, "spread", F32, true, arena_printf(em->cx->arena, "%s + %s", root->name, at)));
+	memo_put(em, e, m, ALL_LANES, name);
+	return name;
+}
+
 const char *expr_vector_c(Emit *em, const Expr *e, int m, int u)
 {
+	const char *spread = em->lanes > 1 && !in_lanes(em, e) ? spread_c(em, e, m) : NULL;
+	if (spread) return spread;
 	const char *text = expr_c(em, e, m, u);
 	if (em->lanes == 1 || in_lanes(em, e)) return text;
 	if (e->elem == BOOL) /* a mask of equal lanes */

@@ -60,13 +60,6 @@ typedef struct {
 	int rows, vectors;
 } Tile;
 
-static const Pack *loop_pack(Emit *em, const Acc *acc)
-{
-	for (int i = 0; i < em->k->n_packs; i++)
-		if (same_loop(em->k->packs[i].acc, acc)) return &em->k->packs[i];
-	return NULL;
-}
-
 /* Where the packed stream of this block starts. */
 static const char *pack_start(Emit *em, const Pack *pk)
 {
@@ -109,8 +102,12 @@ static void emit_loop(Emit *em, Acc *const *accs, int n, Tile t)
 		/* widening needs more in flight; and a stream from beyond the second cache comes faster in order, which GCC
 		 * mixes up within an iteration: the fewer of them, the better */
 		const bool streams = em->k->schedule.turn && em->k->schedule.turn == p->turn;
-		if (last && pk && em->lanes > 1 && !pk->dotted && (elem_is_half(pk->elem) || streams))
+		if (last && pk && em->lanes > 1 && pk->paired) {
+			vocab_fn(em->vocab, "twice", F32, true);
+			line(w, "V_TWICE");
+		} else if (last && pk && em->lanes > 1 && !pk->dotted && (elem_is_half(pk->elem) || streams)) {
 			line(w, "#pragma GCC unroll 2");
+		}
 		const int by = last && pk && pk->dotted ? 2 : 1;
 		const char *next =
 			by == 2 ? arena_printf(em->cx->arena, "%s += 2", v) : arena_printf(em->cx->arena, "%s++", v);

@@ -83,7 +83,8 @@ const char *fn1(Emit *, const char *name, Elem, bool vector, const char *a);
 const char *cast_c(Emit *, Elem from, Elem to, const char *text); /* of scalars as they are stored */
 int acc_register(const Kernel *, const Acc *);                    /* which register it runs in */
 const char *acc_name(Emit *, const Acc *, int m, int u);
-bool is_dotted(Emit *); /* the open loop adds up dot products of two */
+bool is_dotted(Emit *);                     /* the open loop adds up dot products of two */
+const Pack *loop_pack(Emit *, const Acc *); /* the packed stream of the loop of that sum; NULL: none */
 const char *dot_c(Emit *, const Expr *product, const char *sum, int m, int u);
 
 typedef struct {
