@@ -2,14 +2,15 @@
 """Files and command lines that are wrong, mutilated or malicious, given to the command in the environment's RNNCC.
 
 Each must end with exit status 1 (2: the command line is at fault) and a message, or, where that is right too, with 0: never
-by a signal, an assertion or a sanitizer's report, never after a minute, never with more than 3 GB, and a command that fails
-writes nothing. What is made is the same on every run. Needs nothing but Python.
+by a signal, an assertion or a sanitizer's report, never after a minute of the processor, never with more than 3 GB, and a
+command that fails writes nothing. What is made is the same on every run. Needs nothing but Python.
 """
 import io
 import os
 import random
 import resource
 import shutil
+import signal
 import struct
 import subprocess
 import zipfile
@@ -19,7 +20,8 @@ from protobuf import data, number
 RNNCC, SOURCE = os.environ["RNNCC"], os.environ["RNNCC_SOURCE_DIR"]
 SANITIZED = bool(os.environ.get("RNNCC_SANITIZE"))  # it maps terabytes
 TOP = os.getcwd()
-MEMORY, SECONDS = 3 << 30, 60
+MEMORY, SECONDS = 3 << 30, 60  # of the processor: what else runs does not count
+HANGS = 5 * SECONDS  # of waiting
 counts = [0, 0]
 
 # ------------------------------------------------------------------------------------------------ judging
@@ -28,6 +30,7 @@ counts = [0, 0]
 def limit():
     if not SANITIZED:
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS + 5))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
@@ -40,12 +43,14 @@ def judge(what, args, allowed=(1,), says=None, written=()):
     before = [listing(w) for w in written]
     wrong, status, text = None, None, ""
     try:
-        done = subprocess.run([RNNCC, *args], stdin=subprocess.DEVNULL, capture_output=True, timeout=SECONDS, preexec_fn=limit)
+        done = subprocess.run([RNNCC, *args], stdin=subprocess.DEVNULL, capture_output=True, timeout=HANGS, preexec_fn=limit)
         status, text = done.returncode, (done.stderr or done.stdout).decode(errors="replace")
     except subprocess.TimeoutExpired:
-        wrong = f"took more than {SECONDS} s"
+        wrong = f"did not end within {HANGS} s"
     if wrong is None:
-        if status not in allowed:
+        if status == -signal.SIGXCPU:
+            wrong = f"took more than {SECONDS} s of the processor"
+        elif status not in allowed:
             wrong = f"status {status}"
         elif any(w in text for w in ("Sanitizer", "runtime error:", "Assertion", "PLEASE submit a bug")):
             wrong = "a report"
