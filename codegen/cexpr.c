@@ -226,7 +226,8 @@ const char *dot_c(Emit *em, const Expr *product, const char *sum, int m, int u)
 	const char *pair = arena_printf(em->cx->arena, "%s + %s", buffer_root(numbers->buffer)->name, at);
 	const int from = 2 * (slot * em->n_vectors + u) * em->lanes;
 	const char *weights_at = from ? arena_printf(em->cx->arena, "w + %d", from) : "w";
-	return arena_printf(em->cx->arena, "%s(%s, %s, %s)", vocab_fn(em->vocab, "dot_bf16", F32, true), sum,
+	const char *how = depends(em, product, em->row) ? "dot_bf16" : "dot_bf16_once";
+	return arena_printf(em->cx->arena, "%s(%s, %s, %s)", vocab_fn(em->vocab, how, F32, true), sum,
 		fn1(em, "pair_bf16", F32, true, pair), weights_at);
 }
 

@@ -38,15 +38,19 @@ static void visit(void *user, Stmt *s)
 	}
 }
 
-/* The second cache is as good as full of a kernel's weights when it is called again, if these alone are larger; if all that a
- * call reads is more than so many times as large, that saves less than it costs.  What is left in the first cache is too little
- * to keep a number for, and narrow weights take as long to widen as to read. */
+/* A cache is as good as full of a kernel's weights when it is called again, if these alone are larger; if all that a call reads
+ * is more than so many times as large, that saves less than it costs.  Of f32, what is left in the first cache is too little to
+ * keep a number for; dot products take half as long as the second one needs for their weights; and weights that are widened
+ * take as long for that as to read. */
 static bool pays_between_calls(const Kernel *k, double call_bytes, const TargetInfo *cpu)
 {
-	const double most = 2.5, cache = (double)cpu->l2_bytes;
-	for (int i = 0; i < k->n_packs; i++)
-		if (k->packs[i].elem != F32) return false;
-	return k->n_vars == 1 && weight_bytes(k) > cache && call_bytes <= most * cache;
+	bool dotted = k->n_packs > 0, f32 = true;
+	for (int i = 0; i < k->n_packs; i++) {
+		dotted &= k->packs[i].dotted;
+		f32 &= k->packs[i].elem == F32;
+	}
+	const double most = dotted ? 6 : 2.5, cache = (double)(dotted ? cpu->l1_bytes : cpu->l2_bytes);
+	return (dotted || f32) && k->n_vars == 1 && weight_bytes(k) > cache && call_bytes <= most * cache;
 }
 
 static void add_weights(void *bytes, Stmt *s)

@@ -2,7 +2,8 @@
  * of fma, at most what the target has, chosen for the fewest loads per fma.  Where weights come from the second cache, fewer
  * sums hide the latency, and small blocks are better: the next one's weights come while the functions of one are computed, and
  * more of it is left in the nearest cache where a loop turns (turn.c).  Weights of bf16 are widened in the loop, by two
- * operations for two vectors: the target says how many sums are better then, taken where each thread still gets a block.
+ * operations for two vectors: the target says how many sums are better then, taken where each thread still gets a block; dot
+ * products of bf16 are one, so that what is said of weights from the second cache holds for theirs.
  * A file may say it instead (schedule.c); for `--tune` the pass lists what else could be tried.
  */
 #include "codegen/emit.h"
@@ -21,6 +22,7 @@ typedef struct {
 	const Var *v, *row;
 	int vectors, scalars, both; /* loads of a reduction loop: that vary with v only, with row only, with both */
 	bool widened;               /* some of bf16 among those in vectors */
+	bool rounded;               /* and something else of bf16, the same in all lanes */
 } Loads;
 
 static void loads_visit(void *user, const Expr *e)
@@ -32,6 +34,7 @@ static void loads_visit(void *user, const Expr *e)
 	l->scalars += by_row && !by_v;
 	l->both += by_v && by_row;
 	l->widened |= by_v && e->elem == BF16 && e->buffer->kind == BUF_CONST;
+	l->rounded |= !by_v && e->elem == BF16;
 }
 
 static Loads loads_of(const Kernel *k, const Var *v, const Var *row)
@@ -75,10 +78,12 @@ static int tiles_of(const Program *p, const Kernel *k, const Target *t, int vect
 	Arena *arena = p->arena;
 	const Var *v = k->vars[vector];
 	const int sums = n_registers_used(k), room = t->cpu->registers - t->cpu->spare_registers;
-	const bool narrow = loads_of(k, v, NULL).widened; /* half the bytes: they come as fast as they are used */
+	const Loads all = loads_of(k, v, NULL);
+	const bool narrow = all.widened; /* half the bytes: they come as fast as they are used */
 	const int most = t->cpu->fma_latency * t->cpu->fmas_per_cycle, busy = narrow ? most : sums_in_flight(k, t->cpu);
 	const bool far = busy < most; /* the numbers come faster than the weights */
-	const bool widens = narrow && t->lanes > 1 &&
+	const bool dots = all.rounded && t->cpu->bf16_dot && kernel_cost(k).bytes <= (double)t->cpu->l2_bytes;
+	const bool widens = narrow && t->lanes > 1 && !dots &&
 		dim_estimate(v->extent) * sums >= (double)t->threads * t->lanes * t->cpu->narrow_sums;
 	const int wanted = widens ? t->cpu->narrow_sums : busy, hiding = widens ? wanted : most;
 	int n = 0, alone = t->cpu->max_vectors; /* of one row: as many as hide it */

@@ -202,8 +202,8 @@ static void try_variant(Ctx *cx, const Variant *v)
 		define(&nets[i], v->opt > 0, has_instruction);
 		cr_assert(all[i]->has_step && all[i]->has_steps, "%s: no step", v->name);
 	}
-	cr_assert_eq(memmem(all[0]->files[0].data, all[0]->files[0].size, "v_dot_bf16(a0", 13) != NULL, has_instruction,
-		"%s: dot products", v->name);
+	cr_assert_eq(memmem(all[0]->files[0].data, all[0]->files[0].size, "v_dot_bf16_once(a0", 18) != NULL,
+		has_instruction, "%s: dot products", v->name);
 	char *error;
 	Module *m = load_all(cx->arena, N_SIZES, all, v, &error);
 	cr_assert(m, "%s: %s", v->name, error);
