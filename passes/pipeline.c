@@ -194,6 +194,24 @@ static const char *c_name(Ctx *cx, const char *name)
 	return isalpha((unsigned char)*text) ? text : arena_printf(cx->arena, "m_%s", text);
 }
 
+/* Weights in the type that the user wants them in.  It is done twice: to the canonical graph, so that runs, steps and
+ * the interpreter compute with the same numbers, whatever other passes make of its products; and to what these leave, where
+ * canon has folded the constants' casts, for what is stored. */
+static const Graph *narrow_weights(Ctx *cx, const Graph *g, const CompileOptions *o)
+{
+	if (o->weights_elem == F16) return run_pass(cx, "narrow_f16", g, o, NULL);
+	return o->weights_elem == BF16 ? run_pass(cx, "narrow_bf16", g, o, NULL) : g;
+}
+
+/* Products, too. */
+static const Graph *narrow_graph(Ctx *cx, const Graph *g, const CompileOptions *o)
+{
+	g = narrow_weights(cx, g, o);
+	if (!o->bf16_products) return g;
+	g = run_pass(cx, "products", g, o, NULL);
+	return o->opt >= 1 ? run_pass(cx, "carry", g, o, NULL) : g;
+}
+
 /* The form that steps are made of, with the sizes that the run has, as far as the passes before hoist. */
 static const Graph *stream_graph(Ctx *cx, const CompileOptions *o)
 {
@@ -203,7 +221,7 @@ static const Graph *stream_graph(Ctx *cx, const CompileOptions *o)
 		if (o->dim_lo[i] == o->dim_hi[i])
 			map_put(&map, sym_find(cx, o->dim_names[i]), dim_int(cx, o->dim_lo[i]));
 	const Graph *g = map.n ? graph_subst(cx, o->stream, &map) : o->stream;
-	return run_pass(cx, "canon", run_pass(cx, "inline", g, o, NULL), o, NULL);
+	return narrow_weights(cx, run_pass(cx, "canon", run_pass(cx, "inline", g, o, NULL), o, NULL), o);
 }
 
 /* Why there is no chunk; NULL: there is one.  One example of a model has no lengths: where a step has a ragged axis inside, all
@@ -222,17 +240,6 @@ static const char *no_chunk(Ctx *cx, const Step *step, const CompileOptions *o)
 			return arena_printf(cx->arena, "'%s' is of another length at each step", g->param_names[i]);
 	}
 	return NULL;
-}
-
-/* Weights and products in the types that the user wants them in. */
-static const Graph *narrow_graph(Ctx *cx, const Graph *g, const CompileOptions *o)
-{
-	if (o->weights_elem == F16) return run_pass(cx, "narrow_f16", g, o, NULL);
-	if (o->weights_elem != BF16) return g;
-	g = run_pass(cx, "narrow_bf16", g, o, NULL);
-	if (!o->bf16_products) return g;
-	g = run_pass(cx, "products", g, o, NULL);
-	return o->opt >= 1 ? run_pass(cx, "carry", g, o, NULL) : g;
 }
 
 /* Steps in chunks have a scan, and what is done for all steps at once. */
@@ -276,8 +283,12 @@ Compiled *compile_graph(Ctx *cx, const Graph *g, const CompileOptions *o)
 	for (int i = 0; passes[i]; i++) {
 		bool is_trim = strcmp(passes[i], "trim") == 0;
 		bool optimising = is_trim || strcmp(passes[i], "hoist") == 0 || strcmp(passes[i], "merge") == 0;
+		if (is_trim) { /* before what the interpreter and steps need not see */
+			out->graph = narrow_weights(cx, g, o);
+			if (check && out->graph != g) check = check_new(cx, out->graph);
+			g = out->graph;
+		}
 		if (optimising && o->opt == 0) continue;
-		if (is_trim) out->graph = g; /* before what the interpreter and steps need not see */
 		if (given && given->hoist == HOIST_NO && strcmp(passes[i], "hoist") == 0) continue;
 		g = run_pass(cx, passes[i], g, o, check);
 		if (o->stop_after && strcmp(o->stop_after, passes[i]) == 0) {
@@ -336,8 +347,6 @@ Compiled *compile_graph(Ctx *cx, const Graph *g, const CompileOptions *o)
 		out->no_step_reason = job.no_step_reason = step.graph ? NULL : step.reason;
 	}
 	if (o->stop_after) return out;
-	if (o->weights_elem == F16 || o->weights_elem == BF16)
-		out->graph = pass_narrow(cx, out->graph, o->weights_elem);
 	if (o->bf16_products) out->graph = pass_products(cx, out->graph);
 	job.states = &step;
 	emit_files(cx, &job, out);

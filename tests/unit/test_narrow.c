@@ -84,7 +84,7 @@ static void expect_same_bits(
 
 static const struct {
 	const char *name, *dims;
-} models[] = {{"gru_1", "T=7"}, {"lstm_peephole", "T=5"}, {"conv1d", ""}};
+} models[] = {{"gru_1", "T=7"}, {"lstm_peephole", "T=5"}, {"conv1d", ""}, {"product_of_columns", "T=7"}};
 enum { N_MODELS = sizeof models / sizeof *models, MAX_VALUES = 8 };
 static const Elem elems[] = {F32, BF16, F16};
 
