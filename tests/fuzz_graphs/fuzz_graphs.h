@@ -9,6 +9,7 @@ extern const Variant variants[];
 extern const int n_variants;
 /* Variants of one numeric profile give the same bits (docs/numerics.md); 0: -O0, which adds up in an order of its own. */
 int profile_of(const Variant *v);
+bool narrows(const Variant *v); /* weights */
 
 /* Whether only exact operations lead to a value; `flags` (Val -> "") marks the values before it for which that holds. */
 bool is_exact(Arena *arena, const Val *v, const Map *flags);
@@ -35,6 +36,10 @@ typedef struct {
 	bool quiet;
 	uint64_t *digests; /* of the n graphs, in memory shared with the child; NULL: nobody asks */
 } Job;
+
+/* Whether streams give what the run gives; NULL, or what went wrong.  The tolerances are those of its results. */
+const char *check_stream(
+	Ctx *, const Module *, const Compiled *, const DimEnv *, const Tensor *const *inputs, const double *tolerance);
 
 /* Compiles and compares in a child process, so that a crash is an outcome like any other. */
 int run_in_child(const Job *job, bool quiet);

@@ -11,6 +11,7 @@ typedef struct {
 	Ctx *cx;
 	uint64_t *seed;
 	const Dim *T, *B;
+	bool causal;      /* needs no future: there is a stream */
 	int64_t sizes[2]; /* of units: few, so that layers fit each other */
 	int n_params;
 	const Val *params[40];
@@ -49,14 +50,27 @@ static const Val *input(Model *m, const Type *t)
 }
 
 /* Numbers with all bits of a float, of a size that makes the results of a product as large as its operand. */
-static const Val *weights(Model *m, int rank, int64_t rows, int64_t columns)
+static const Val *floats(Model *m, Elem elem, int rank, const int64_t *dims, double most)
 {
-	const int64_t dims[] = {rows, columns};
-	Tensor *t = tensor_new(m->cx->arena, F32, rank, dims);
-	const double most = rank == 2 ? 1.5 / sqrt((double)rows) : 0.5;
+	Tensor *t = tensor_new(m->cx->arena, elem, rank, dims);
 	for (int64_t i = 0; i < t->count; i++)
 		tensor_set(t, i, ((double)(random_next(m->seed) >> 11) / 0x1p52 - 1) * most);
 	return val_const(m->cx, t);
+}
+
+/* Some are stored narrow, in a float type or as bytes with a scale a column. */
+static const Val *weights(Model *m, int rank, int64_t rows, int64_t columns)
+{
+	static const Elem elems[] = {I8, U8, F16, BF16};
+	const int64_t dims[] = {rows, columns};
+	const Elem elem = chance(m, 90) ? F32 : elems[pick(m, 4)];
+	const double most = rank == 2 ? 1.5 / sqrt((double)rows) : 0.5;
+	if (elem_is_float(elem)) return b_cast(m->cx, floats(m, elem, rank, dims, most), F32);
+	Tensor *t = tensor_new(m->cx->arena, elem, rank, dims);
+	for (int64_t i = 0; i < t->count; i++) tensor_set_int(t, i, pick(m, 256) - (elem == I8 ? 128 : 0));
+	const Val *x = b_cast(m->cx, val_const(m->cx, t), F32),
+		  *scales = floats(m, F32, 1, dims + rank - 1, most / 128);
+	return b_ew2(m->cx, OP_EW_mul, elem == I8 ? x : b_ew2(m->cx, OP_EW_sub, x, b_scalar(m->cx, F32, 128)), scales);
 }
 
 static const Val *ew1(Model *m, Op op, const Val *x) { return b_ew1(m->cx, op, x); }
@@ -200,7 +214,10 @@ static void cell_step(Body *b, Cell cell, int64_t n, const Val *x, const Val *fl
 static const Val *initial(Model *m, const Type *t)
 {
 	if (m->n_params < 30 && chance(m, 20)) return input(m, t);
-	for (int i = m->n_ends - 1; i >= 0; i--)
+	int64_t units = 0;
+	dim_is_int(t->dims[1], &units);
+	if (m->causal && chance(m, 30)) return b_expand(m->cx, weights(m, 1, units, 0), 2, t->dims);
+	for (int i = m->n_ends - 1; i >= 0 && !m->causal; i--)
 		if (m->ends[i]->type == t && chance(m, 30)) return m->ends[i];
 	return b_zeros(m->cx, F32, t->rank, t->dims);
 }
@@ -214,7 +231,7 @@ static const Val *layer(Model *m, const Val *x, int64_t n, bool reverse)
 		: cell == LINEAR         ? 2
 					 : 1,
 		  n_states = cell == LSTM ? 2 : 1;
-	const bool ragged = chance(m, 25);
+	const bool ragged = !m->causal && chance(m, 25);
 	const Type *state = type_of(m, 2, m->B, number(m, n), NULL);
 	Body b = {.m = m};
 	const int64_t wide = n * n_gates;
@@ -271,7 +288,7 @@ static const Val *shifted(Model *m, const Val *x)
 {
 	Ctx *cx = m->cx;
 	const Dim *zero = number(m, 0), *one = number(m, 1), *none[] = {zero, zero, zero}, *first[] = {one, zero, zero};
-	const bool later = chance(m, 50);
+	const bool later = m->causal || chance(m, 50);
 	x = b_pad(cx, x, later ? first : none, later ? none : first, scalar(m, 0.5));
 	return b_slice(cx, x, 0, later ? zero : one, m->T, 1);
 }
@@ -281,16 +298,16 @@ static const Val *between(Model *m, const Val *x)
 	static const Op maps[] = {OP_EW_tanh, OP_EW_sigmoid, OP_EW_abs, OP_EW_neg};
 	Ctx *cx = m->cx;
 	const Val *other = m->sequences[pick(m, m->n)];
-	switch (pick(m, 11)) {
+	switch (pick(m, m->causal ? 7 : 11)) {
 	case 0: return b_contract(cx, "tbi,ij->tbj", x, weights(m, 2, units_of(x), some_size(m)));
 	case 1: return ew1(m, maps[pick(m, 4)], x);
-	case 2: return softmax(m, x, chance(m, 70) ? 2 : pick(m, 2));
+	case 2: return softmax(m, x, m->causal || chance(m, 70) ? 2 : pick(m, 2));
 	case 3: return norm(m, x, 2);
-	case 4: return attention(m, x);
-	case 5: return b_slice(cx, x, 0, dim_sub(cx, m->T, number(m, 1)), m->T, -1);
+	case 4: return other->type == x->type ? ew2(m, chance(m, 70) ? OP_EW_add : OP_EW_mul, x, other) : NULL;
+	case 5: return units_of(x) + units_of(other) < 80 ? b_concat(cx, 2, (const Val *[]){x, other}, 2) : NULL;
 	case 6: return shifted(m, x);
-	case 7: return other->type == x->type ? ew2(m, chance(m, 70) ? OP_EW_add : OP_EW_mul, x, other) : NULL;
-	case 8: return units_of(x) + units_of(other) < 80 ? b_concat(cx, 2, (const Val *[]){x, other}, 2) : NULL;
+	case 7: return attention(m, x);
+	case 8: return b_slice(cx, x, 0, dim_sub(cx, m->T, number(m, 1)), m->T, -1);
 	case 9: {
 		const Val *end = m->n_ends ? m->ends[pick(m, m->n_ends)] : NULL;
 		return end && units_of(end) == units_of(x) ? ew2(m, OP_EW_add, x, end) : NULL;
@@ -313,10 +330,10 @@ static void grow(Model *m)
 {
 	const Val *x = m->sequences[chance(m, 70) ? m->n - 1 : pick(m, m->n)];
 	const int64_t n = some_size(m);
-	const bool reverse = chance(m, 20);
+	const bool reverse = !m->causal && chance(m, 20);
 	if (chance(m, 40)) {
 		add(m, between(m, x));
-	} else if (chance(m, 20)) {
+	} else if (!m->causal && chance(m, 20)) {
 		const Val *both[] = {layer(m, x, n, false), layer(m, x, n, true)};
 		add(m, b_concat(m->cx, 2, both, 2));
 	} else {
@@ -324,18 +341,41 @@ static void grow(Model *m)
 	}
 }
 
+/* An input, time or the batch first, or what a table has for its elements. */
+static const Val *first_sequence(Model *m)
+{
+	Ctx *cx = m->cx;
+	const int64_t n = some_size(m);
+	if (chance(m, 15)) {
+		const Val *ids = input(m, type_new(cx, I64, 2, (const Dim *[]){m->T, m->B}));
+		return b_gather(cx, weights(m, 2, 8, n), ids, 0);
+	}
+	if (chance(m, 25))
+		return b_permute(cx, input(m, type_of(m, 3, m->B, m->T, number(m, n))), (const int[]){1, 0, 2});
+	return input(m, type_of(m, 3, m->T, m->B, number(m, n)));
+}
+
+/* As users have it: time or the batch first, or all of a step in one dim. */
+static const Val *arranged(Model *m, const Val *x)
+{
+	const Dim *flat[] = {m->T, dim_mul(m->cx, m->B, number(m, units_of(x)))};
+	if (chance(m, 20)) return b_permute(m->cx, x, (const int[]){1, 0, 2});
+	return chance(m, 20) ? b_reshape(m->cx, x, 2, flat) : x;
+}
+
 const Graph *random_recurrent(Ctx *cx, uint64_t seed)
 {
 	static const int units[] = {1, 2, 3, 4, 5, 8, 12, 16, 17, 24, 32, 33},
-			 steps[] = {1, 2, 5, 12, 13, 24, 25, 36, 50}, batches[] = {1, 1, 2, 3, 5};
+			 steps[] = {1, 2, 5, 12, 13, 24, 25, 36, 50, 96, 97}, batches[] = {1, 1, 2, 3, 5, 16};
 	uint64_t state = seed * UINT64_C(0xda942042e4dd58b5) + 1;
 	Model m = {.cx = cx, .seed = &state};
 	sym_bound(cx, "T", 0, INT64_MAX);
 	sym_bound(cx, "B", 1, INT64_MAX);
-	m.T = chance(&m, 60) ? dim_sym(cx, "T") : number(&m, steps[pick(&m, 9)]);
-	m.B = chance(&m, 25) ? dim_sym(cx, "B") : number(&m, batches[pick(&m, 5)]);
+	m.T = chance(&m, 60) ? dim_sym(cx, "T") : number(&m, steps[pick(&m, 11)]);
+	m.causal = chance(&m, 50);
+	m.B = !m.causal && chance(&m, 25) ? dim_sym(cx, "B") : number(&m, batches[pick(&m, 6)]);
 	for (int i = 0; i < 2; i++) m.sizes[i] = units[pick(&m, 12)];
-	add(&m, input(&m, type_of(&m, 3, m.T, m.B, number(&m, some_size(&m)))));
+	add(&m, first_sequence(&m));
 	for (int k = 2 + pick(&m, 6), tries = 0; k > 0 && tries < 30 && m.n_params < 30; tries++) {
 		const int before = m.n;
 		grow(&m);
@@ -344,7 +384,7 @@ const Graph *random_recurrent(Ctx *cx, uint64_t seed)
 	const Val *results[12];
 	int n = 0;
 	for (int i = m.n - 1; i > 0 && n < 6; i--)
-		if (i == m.n - 1 || chance(&m, 20)) results[n++] = m.sequences[i];
+		if (i == m.n - 1 || chance(&m, 20)) results[n++] = arranged(&m, m.sequences[i]);
 	for (int i = 0; i < m.n_ends && n < 12; i++)
 		if (chance(&m, 40)) results[n++] = m.ends[i];
 	const char *pn[40], *rn[12];

@@ -24,7 +24,9 @@ typedef struct {
 	int cc_opt;     /* as ModuleOptions.opt */
 	bool werror, sanitize;
 	WeightsMode weights;
-	int chunk; /* as Schedules.chunk */
+	int chunk;         /* as Schedules.chunk */
+	Elem weights_elem; /* as CompileOptions has them */
+	bool bf16_products;
 	bool small; /* for a machine whose caches are so small, and whose threads so quick to meet, that small graphs gain by both */
 } Variant;
 
@@ -84,6 +86,8 @@ static inline Compiled *compile_as(Ctx *cx, const Graph *g, const Variant *v, co
 		.threads = v->threads,
 		.describe = true,
 		.weights = v->weights,
+		.weights_elem = v->weights_elem,
+		.bf16_products = v->bf16_products,
 		.verify_each = true,
 		.source_name = "test"};
 	return compile_graph(cx, g, &o);
@@ -151,11 +155,21 @@ static inline size_t most_bytes(Ctx *cx, const Type *t, const DimEnv *env)
 	return (size_t)packed_bytes(t->elem, n);
 }
 
-/* Calls NAME_run.  env has the dims' values, also those that the graph computes, which the call must give.  fill: the bytes that
- * the workspace and the results have before.  Returns NULL, or what went wrong. */
-static inline const char *call_filled(Ctx *cx, Arena *arena, const Module *m, const Compiled *c, const Graph *g,
-	const DimEnv *env, const Tensor *const *inputs, const Tensor **results, int fill)
+/* What a call of NAME_call is given besides tensors. */
+typedef struct {
+	int step; /* 0 NAME_run, 1 NAME_step, 2 NAME_steps */
+	int fill; /* the bytes that the workspace and the results have before */
+	void *state;
+} Call;
+
+/* Calls NAME_run, or what else `how` says, g being its graph, whose states are no inputs or results.  env has the dims' values,
+ * also those that the graph computes, which the call must give.  Returns NULL, or what went wrong. */
+static inline const char *call_entry(Ctx *cx, Arena *arena, const Module *m, const Compiled *c, const Graph *g,
+	const Call *how, const DimEnv *env, const Tensor *const *inputs, const Tensor **results)
 {
+	const EntryPoint *const points[] = {&c->run, &c->step, &c->steps}, *point = points[how->step];
+	const int n_params = g->n_params - (how->step ? point->n_states : 0),
+		  n_results = g->n_results - (how->step ? point->n_states : 0);
 	CallFn *call;
 	WorkspaceFn *workspace;
 	void *at[2] = {symbol_of(m, c, "call"), symbol_of(m, c, "call_workspace")};
@@ -164,44 +178,44 @@ static inline const char *call_filled(Ctx *cx, Arena *arena, const Module *m, co
 	memcpy(&workspace, &at[1], sizeof workspace);
 	int64_t *dims = NEWN(arena, int64_t, c->n_dims + 1);
 	for (int i = 0; i < c->n_dims; i++) {
-		bool taken = false; /* by NAME_run: a number of steps is NAME_steps' alone where the length is fixed */
-		for (int k = 0; k < c->run.n_dims; k++) taken |= c->run.dims[k] == c->dims[i];
+		bool taken = false; /* a number of steps is NAME_steps' alone where the length is fixed */
+		for (int k = 0; k < point->n_dims; k++) taken |= point->dims[k] == c->dims[i];
 		if (!dimenv_get(env, c->dims[i], &dims[i]) && taken) return "a dim has no value";
 	}
-	const void **in = NEWN(arena, const void *, g->n_params + 1);
-	void **out = NEWN(arena, void *, g->n_results + c->n_computed + 1);
+	const void **in = NEWN(arena, const void *, n_params + 1);
+	void **out = NEWN(arena, void *, n_results + c->n_computed + 1);
 	int64_t *computed = NEWN(arena, int64_t, c->n_computed + 1);
-	for (int i = 0; i < c->n_computed; i++) out[g->n_results + i] = &computed[i];
-	for (int i = 0; i < g->n_params; i++) {
+	for (int i = 0; i < c->n_computed; i++) out[n_results + i] = &computed[i];
+	for (int i = 0; i < n_params; i++) {
 		const Tensor *packed = tensor_packed(arena, inputs[i]);
 		const size_t size = tensor_size_bytes(packed);
 		void *copy = guarded_new(size);
 		if (size) memcpy(copy, packed->data, size);
 		in[i] = copy;
 	}
-	for (int i = 0; i < g->n_results; i++) {
+	for (int i = 0; i < n_results; i++) {
 		const Type *t = g->results[i]->type;
 		int64_t *sizes = NEWN(arena, int64_t, t->rank + 1);
 		for (int d = 0; d < t->rank; d++) sizes[d] = dim_eval(cx, t->dims[d], env);
 		results[i] = tensor_new(arena, t->elem, t->rank, sizes);
-		out[i] = guarded_filled(most_bytes(cx, t, env), fill);
+		out[i] = guarded_filled(most_bytes(cx, t, env), how->fill);
 	}
-	const size_t ws_size = workspace(0, dims);
-	void *ws = guarded_filled(ws_size, fill);
-	const char *wrong = call(0, dims, in, out, NULL, ws) == 0 ? NULL : "the call returned an error";
+	const size_t ws_size = workspace(how->step, dims);
+	void *ws = guarded_filled(ws_size, how->fill);
+	const char *wrong = call(how->step, dims, in, out, how->state, ws) == 0 ? NULL : "the call returned an error";
 	if (!guarded_free(ws, ws_size)) wrong = "wrote outside of the workspace";
 	for (int i = 0; i < c->n_computed; i++) {
 		int64_t wanted;
 		if (!dimenv_get(env, c->computed[i], &wanted) || wanted != computed[i]) wrong = "computed another size";
 	}
-	for (int i = 0; i < g->n_results; i++) {
+	for (int i = 0; i < n_results; i++) {
 		const Tensor *y = results[i];
 		if (elem_info[y->elem].bits < 8) unpack_elements(y->elem, out[i], y->count, y->data);
 		else if (y->count) memcpy(y->data, out[i], tensor_size_bytes(y));
 		if (!guarded_free(out[i], most_bytes(cx, g->results[i]->type, env)))
 			wrong = "wrote outside of a result";
 	}
-	for (int i = 0; i < g->n_params; i++) {
+	for (int i = 0; i < n_params; i++) {
 		const Tensor *packed = tensor_packed(arena, inputs[i]);
 		const size_t size = tensor_size_bytes(packed);
 		if (size && memcmp(in[i], packed->data, size) != 0) wrong = "changed an input";
@@ -213,7 +227,7 @@ static inline const char *call_filled(Ctx *cx, Arena *arena, const Module *m, co
 static inline const char *call_compiled(Ctx *cx, Arena *arena, const Module *m, const Compiled *c, const Graph *g,
 	const DimEnv *env, const Tensor *const *inputs, const Tensor **results)
 {
-	return call_filled(cx, arena, m, c, g, env, inputs, results, GARBAGE);
+	return call_entry(cx, arena, m, c, g, &(Call){.fill = GARBAGE}, env, inputs, results);
 }
 
 /* ---- inputs ---- */
