@@ -92,8 +92,7 @@ static const Val *reshape_to(const Node *n, const Val *x, int rank, const Dim *c
 	Factors f = factors(cx, x->type, rank, dims, inferred);
 	if (inferred < 0) {
 		const Type *t = type_new(cx, x->type->elem, rank, dims);
-		if (f.n_from + f.n_to > 0 && dim_product(cx, f.n_from, f.from) != dim_product(cx, f.n_to, f.to))
-			want_same_count(n, &f, x->type, t);
+		if (type_count(cx, x->type) != type_count(cx, t)) want_same_count(n, &f, x->type, t);
 		return b_reshape(cx, x, rank, dims);
 	}
 	const Dim *from = dim_product(cx, f.n_from, f.from), *to = dim_product(cx, f.n_to, f.to);

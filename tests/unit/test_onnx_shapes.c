@@ -199,6 +199,17 @@ Test(onnx_shapes, reshape_tells_a_symbol)
 	ctx_free(m.cx);
 }
 
+/* Nothing becomes nothing, which says nothing of C: [2, 0, C] to [2, 0, 3]. */
+Test(onnx_shapes, reshape_of_nothing)
+{
+	Model m = start(13);
+	counting_input(&m, "x", "2 0 C", 3, DIMS(2, 0, 6));
+	CONSTANT(&m, "shape", 2, 0, 3);
+	add_op(&m, "Reshape", "x shape");
+	expect_shape(run(&m), 3, DIMS(2, 0, 3));
+	ctx_free(m.cx);
+}
+
 /* The last size that a shape gives is found to be C, and then C to be 3. */
 Test(onnx_shapes, a_size_is_a_symbol_that_is_a_number)
 {
