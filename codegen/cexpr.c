@@ -17,6 +17,7 @@
 void writer_init(Writer *w, Arena *arena)
 {
 	buf_init(&w->buf, arena);
+	buf_puts(&w->buf, "");
 	w->depth = 0;
 }
 
@@ -41,6 +42,17 @@ void open_block(Writer *w, const char *format, ...)
 	w->depth++;
 }
 
+void open_else(Writer *w, const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	const char *head = arena_vprintf(w->buf.arena, format, args);
+	va_end(args);
+	w->depth--;
+	line(w, *head ? "} else %s {" : "} else%s {", head);
+	w->depth++;
+}
+
 void close_block(Writer *w)
 {
 	w->depth--;
@@ -49,13 +61,45 @@ void close_block(Writer *w)
 
 /* ---- indices ---- */
 
-static bool is_compound(const char *text)
+/* How tightly the outermost operators of a text hold together. */
+enum { BINDS_LESS, BINDS_SUM, BINDS_PRODUCT, BINDS_ALL };
+
+static int binds(const char *text)
 {
+	int least = *text == '-' ? BINDS_LESS : BINDS_ALL;
 	for (int depth = 0; *text; text++) {
-		depth += (*text == '(' || *text == '[') - (*text == ')' || *text == ']');
-		if (depth == 0 && *text == ' ') return true;
+		depth += (strchr("([{", *text) != NULL) - (strchr(")]}", *text) != NULL);
+		if (depth || *text != ' ') continue;
+		const char *op = text + 1;
+		text = op + strcspn(op, " ");
+		const int now = text != op + 1 ? BINDS_LESS
+			: strchr("*/%", *op)   ? BINDS_PRODUCT
+			: strchr("+-", *op)    ? BINDS_SUM
+					       : BINDS_LESS;
+		least = now < least ? now : least;
 	}
-	return false;
+	return least;
+}
+
+/* In parentheses, unless it holds together so tightly. */
+static const char *operand_c(Ctx *cx, const char *text, int wanted)
+{
+	return binds(text) < wanted ? arena_printf(cx->arena, "(%s)", text) : text;
+}
+
+const char *paren_c(Ctx *cx, const char *text) { return operand_c(cx, text, BINDS_ALL); }
+
+const char *factor_c(Ctx *cx, const char *text) { return operand_c(cx, text, BINDS_PRODUCT); }
+
+const char *infix_c(Emit *em, const char *a, const char *op, const char *b)
+{
+	static const char *const compares[] = {"<", "<=", ">", ">=", "==", "!="};
+	int left = BINDS_ALL, right = BINDS_ALL;
+	if (op[1] == 0 && strchr("+-", *op)) left = BINDS_SUM, right = BINDS_PRODUCT;
+	if (op[1] == 0 && strchr("*/", *op)) left = BINDS_PRODUCT;
+	for (size_t i = 0; i < sizeof compares / sizeof *compares; i++)
+		if (strcmp(op, compares[i]) == 0) left = right = BINDS_SUM;
+	return arena_printf(em->cx->arena, "%s %s %s", operand_c(em->cx, a, left), op, operand_c(em->cx, b, right));
 }
 
 static const char *atom_c(Emit *em, const Atom *a, int m, int u)
@@ -68,9 +112,8 @@ static const char *atom_c(Emit *em, const Atom *a, int m, int u)
 	}
 	case ATOM_DIV:
 	case ATOM_MOD: {
-		const char *x = index_c(em, a->a, m, u), *n = size_c(em, a->n);
-		return arena_printf(arena, is_compound(x) ? "(%s) %c %s" : "%s %c %s", x,
-			a->kind == ATOM_DIV ? '/' : '%', is_compound(n) ? arena_printf(arena, "(%s)", n) : n);
+		const char *x = paren_c(em->cx, index_c(em, a->a, m, u)), *n = paren_c(em->cx, size_c(em, a->n));
+		return arena_printf(arena, "%s %c %s", x, a->kind == ATOM_DIV ? '/' : '%', n);
 	}
 	default: {
 		const char *x = expr_c(em, a->expr, m, u);
@@ -90,15 +133,20 @@ const char *index_c(Emit *em, const Index *x, int m, int u)
 	for (int i = 0; i < x->n_terms; i++) {
 		const Dim *c = x->terms[i].coef;
 		const Atom *a = x->terms[i].atom;
-		if (a->kind == ATOM_VAR && a->var == em->row && m)
-			base = dim_add(cx, base, dim_mul(cx, c, dim_int(cx, m)));
-		if (a->kind == ATOM_VAR && a->var == em->vector && u)
-			base = dim_add(cx, base, dim_mul(cx, c, dim_int(cx, (int64_t)u * em->lanes)));
-		const char *text = atom_c(em, a, m, u), *by = size_c(em, c);
-		bool minus = dim_is(c, -1);
+		const Var *var = a->kind == ATOM_VAR ? a->var : NULL;
+		const bool is_row = var && var == em->row, is_vector = var && var == em->vector;
+		const int64_t from = is_row ? em->row_at : is_vector ? em->vector_at : AT_VARIABLE;
+		const int64_t at = (from == AT_VARIABLE ? 0 : from) +
+			(is_row                     ? m
+					: is_vector ? (int64_t)u * em->lanes
+						    : 0);
+		if (at) base = dim_add(cx, base, dim_mul(cx, c, dim_int(cx, at)));
+		if (from != AT_VARIABLE) continue;
+		const bool minus = dim_is(c, -1), one = dim_is(c, 1);
+		const char *text = atom_c(em, a, m, u);
 		buf_puts(&b, minus ? (b.size ? " - " : "-") : b.size ? " + " : "");
-		if (!dim_is(c, 1) && !minus) buf_printf(&b, is_compound(by) || *by == '-' ? "(%s) * " : "%s * ", by);
-		buf_printf(&b, is_compound(text) && (!dim_is(c, 1) || a->kind != ATOM_VAR) ? "(%s)" : "%s", text);
+		if (!one && !minus) buf_printf(&b, "%s * ", factor_c(cx, size_c(em, c)));
+		buf_puts(&b, one ? factor_c(cx, text) : paren_c(cx, text));
 	}
 	int64_t value;
 	if (dim_is_int(base, &value)) {
@@ -142,6 +190,11 @@ bool depends(Emit *em, const Expr *e, const Var *v)
 static bool in_lanes(Emit *em, const Expr *e) { return em->lanes > 1 && depends(em, e, em->vector); }
 
 /* ---- memory ---- */
+
+const char *address_c(Emit *em, const char *name, const char *at)
+{
+	return strcmp(at, "0") == 0 ? name : arena_printf(em->cx->arena, "%s + %s", name, at);
+}
 
 /* In the memo: no row of a tile, but pair u of the open loop's stream; no vector, but what is the same in all lanes of all. */
 enum { PAIR_OF_PACK = -1, ALL_LANES = -1 };
@@ -204,7 +257,7 @@ static const char *packed_c(Emit *em, const Pack *pk, int i)
 		const char *name = pk->elem == BF16 ? "load_bf16" : pk->elem == F16 ? "load_f16" : "load";
 		return fn1(em, name, F32, true, from);
 	}
-	const char *value = arena_printf(arena, at ? "w[%d]" : "*w", at);
+	const char *value = arena_printf(arena, "w[%d]", at);
 	return elem_is_half(pk->elem) ? cast_c(em, pk->elem, F32, value) : value;
 }
 
@@ -223,7 +276,7 @@ const char *dot_c(Emit *em, const Expr *product, const char *sum, int m, int u)
 		numbers = weights;
 	}
 	const char *at = index_c(em, buffer_offset(em->p, numbers->buffer, numbers->index), m, u);
-	const char *pair = arena_printf(em->cx->arena, "%s + %s", buffer_root(numbers->buffer)->name, at);
+	const char *pair = address_c(em, buffer_root(numbers->buffer)->name, at);
 	const int from = 2 * (slot * em->n_vectors + u) * em->lanes;
 	const char *weights_at = from ? arena_printf(em->cx->arena, "w + %d", from) : "w";
 	const char *how = depends(em, product, em->row) ? "dot_bf16" : "dot_bf16_once";
@@ -262,7 +315,7 @@ static const char *load_c(Emit *em, const Expr *e, int m, int u)
 		const char *value = element_c(em, e, m, u);
 		return elem_is_narrow(e->elem) ? cast_c(em, e->elem, F32, value) : value;
 	}
-	const char *address = strcmp(at, "0") == 0 ? name : arena_printf(arena, "%s + %s", name, at);
+	const char *address = address_c(em, name, at);
 	const Dim *stride = index_stride(em->p, offset, em->vector);
 	assert(stride);
 	const char *lanes = lanes_c(em, u);
@@ -351,11 +404,6 @@ static const char *const_c(Emit *em, const Expr *e)
 
 static Elem compute_elem(Elem e) { return elem_is_narrow(e) ? F32 : e; }
 
-const char *paren_c(Emit *em, const char *text)
-{
-	return is_compound(text) || *text == '-' ? arena_printf(em->cx->arena, "(%s)", text) : text;
-}
-
 const char *stored_c(Emit *em, const Expr *e, int m, int u)
 {
 	const Elem to = e->elem;
@@ -395,9 +443,8 @@ static const char *op_c(Emit *em, const Expr *e, int m, int u)
 		return arena_printf(arena, "%s(%s)", vocab_cast(em->vocab, compute_elem(from), to, vec), x[0]);
 	}
 	const char *infix = vocab_infix(name, of, vec);
-	if (infix && e->n_args == 2)
-		return arena_printf(arena, "%s %s %s", paren_c(em, x[0]), infix, paren_c(em, x[1]));
-	if (infix) return arena_printf(arena, "%s%s", infix, paren_c(em, x[0]));
+	if (infix && e->n_args == 2) return infix_c(em, x[0], infix, x[1]);
+	if (infix) return arena_printf(arena, "%s%s", infix, paren_c(em->cx, x[0]));
 	const char *f = vocab_fn(em->vocab, name, of, vec);
 	return e->n_args == 1    ? arena_printf(arena, "%s(%s)", f, x[0])
 		: e->n_args == 2 ? arena_printf(arena, "%s(%s, %s)", f, x[0], x[1])
@@ -430,7 +477,8 @@ const char *expr_c(Emit *em, const Expr *e, int m, int u)
 	if (em->in_line) return text;
 	bool named = (intptr_t)map_get(&em->uses, e) > 1 || (em->loop && is_gathered(em, e));
 	named &= e->kind == EX_OP || e->kind == EX_LOAD || e->kind == EX_ROUND;
-	if (named || (strlen(text) > LONG && e->kind == EX_OP)) {
+	const bool is_long = e->kind == EX_OP && e != em->root && strlen(text) > LONG;
+	if (named || is_long) {
 		const char *name = arena_printf(em->cx->arena, "t%d", em->n_temps++);
 		line(em->w, "const %s %s = %s;", vocab_type(em->vocab, compute_elem(e->elem), in_lanes(em, e)), name,
 			text);
@@ -453,10 +501,17 @@ static const char *spread_c(Emit *em, const Expr *e, int m)
 	root->used = true;
 	const char *at = index_c(em, buffer_offset(em->p, e->buffer, e->index), m, 0);
 	name = arena_printf(em->cx->arena, "t%d", em->n_temps++);
-	line(em->w, "const vf %s = %s;", name,
-		fn1(em, "spread", F32, true, arena_printf(em->cx->arena, "%s + %s", root->name, at)));
+	line(em->w, "const vf %s = %s;", name, fn1(em, "spread", F32, true, address_c(em, root->name, at)));
 	memo_put(em, e, m, ALL_LANES, name);
 	return name;
+}
+
+const char *root_c(Emit *em, const Expr *e, bool vec, int m, int u)
+{
+	em->root = e;
+	const char *text = vec ? expr_vector_c(em, e, m, u) : expr_c(em, e, m, u);
+	em->root = NULL;
+	return text;
 }
 
 const char *expr_vector_c(Emit *em, const Expr *e, int m, int u)
@@ -467,6 +522,6 @@ const char *expr_vector_c(Emit *em, const Expr *e, int m, int u)
 	if (em->lanes == 1 || in_lanes(em, e)) return text;
 	if (e->elem == BOOL) /* a mask of equal lanes */
 		return arena_printf(
-			em->cx->arena, "(%s){0} - %s", vocab_type(em->vocab, BOOL, true), paren_c(em, text));
+			em->cx->arena, "(%s){0} - %s", vocab_type(em->vocab, BOOL, true), paren_c(em->cx, text));
 	return fn1(em, "set", F32, true, text);
 }

@@ -130,6 +130,7 @@ static void begin_kernel(Emit *em, const Kernel *k)
 	em->vector = k->schedule.vector >= 0 ? k->vars[k->schedule.vector] : NULL;
 	em->row = k->schedule.rows >= 0 ? k->vars[k->schedule.rows] : NULL;
 	em->lanes = k->schedule.lanes;
+	em->vector_at = em->row_at = AT_VARIABLE;
 	em->block = em->partial = NULL;
 	map_init(&em->flags, em->cx->arena);
 	count_uses(em);
@@ -267,8 +268,7 @@ void emit_row_kernels(Emit *em, const Stmt *s)
 	open_loops(em, kernels[0], 0, s->n_shared, s->sliced);
 	declare_scalars(em, n, kernels);
 	for (int i = 0; i < n; i++) {
-		const bool alone = !kernels[i]->n_accs || kernels[i]->schedule.vector >= 0 ||
-			kernel_loops(kernels[i]) > s->n_shared; /* no names of its own among the row's */
+		const bool alone = !has_names(kernels[i]) || kernel_loops(kernels[i]) > s->n_shared;
 		begin_kernel(em, kernels[i]);
 		if (!alone) open_block(em->w, "%s", "");
 		emit_inner(em, kernels[i], s->n_shared, false);

@@ -36,7 +36,7 @@ const char *sum_c(Emit *em, const Acc *acc, const char *name, bool vec, int m, i
 	const char *op =
 		acc->elem == BOOL ? (acc->kind == ACC_MAX || acc->kind == ACC_SUM ? "or" : "and") : ops[acc->kind];
 	const char *infix = vocab_infix(op, acc->elem, vec);
-	if (infix) return arena_printf(arena, "%s %s %s", name, infix, paren_c(em, x));
+	if (infix) return infix_c(em, name, infix, x);
 	return arena_printf(arena, "%s(%s, %s)", vocab_fn(em->vocab, op, acc->elem, vec), name, x);
 }
 
@@ -74,6 +74,14 @@ static const char *pack_start(Emit *em, const Pack *pk)
 	return index_c(em, at, 0, 0);
 }
 
+/* Whether a tile goes through several streams, one after the other: each is called w in a block of its own. */
+static bool has_several_streams(const Kernel *k)
+{
+	int n = 0;
+	for (int i = 0; i < k->n_packs; i++) n += i == 0 || !same_loop(k->packs[i].acc, k->packs[i - 1].acc);
+	return n > 1;
+}
+
 static void emit_loop(Emit *em, Acc *const *accs, int n, Tile t)
 {
 	Writer *w = em->w;
@@ -85,16 +93,18 @@ static void emit_loop(Emit *em, Acc *const *accs, int n, Tile t)
 		for (int m = 0; m < (depends(em, self, em->row) ? t.rows : 1); m++)
 			for (int u = 0; u < (depends(em, self, em->vector) ? t.vectors : 1); u++) {
 				const Expr *init = accs[i]->init ? accs[i]->init : neutral(em, accs[i]);
-				const char *from = vec ? expr_vector_c(em, init, m, u) : expr_c(em, init, m, u);
+				const char *from = root_c(em, init, vec, m, u);
 				line(w, "%s %s = %s;", vocab_type(em->vocab, accs[i]->elem, vec),
 					acc_name(em, accs[i], m, u), from);
 			}
 	}
 	const Pack *pk = loop_pack(em, accs[0]);
+	const bool in_block = pk && has_several_streams(em->k);
+	if (in_block) open_block(w, "%s", "");
 	if (pk) {
 		pk->buffer->used = true;
-		open_block(w, "%s", "");
-		line(w, "const %s *w = %s + %s;", elem_info[pk->elem].ctype, pk->buffer->name, pack_start(em, pk));
+		line(w, "const %s *w = %s;", elem_info[pk->elem].ctype,
+			address_c(em, pk->buffer->name, pack_start(em, pk)));
 	}
 	for (int r = 0; r < accs[0]->n_vars; r++) {
 		const char *v = var_c(em, accs[0]->vars[r]);
@@ -137,7 +147,7 @@ static void emit_loop(Emit *em, Acc *const *accs, int n, Tile t)
 	em->loop = NULL;
 	em->n_memo = memo; /* names of the loop's body end with it */
 	for (int r = 0; r < accs[0]->n_vars; r++) close_block(w);
-	if (pk) close_block(w);
+	if (in_block) close_block(w);
 }
 
 /* What goes there, by Kernel.where: the side of its choice, as it is known which; false: nothing does. */
@@ -158,9 +168,12 @@ static bool store_side(const Emit *em, const Store *from, Store *s)
 static const char *store_value(Emit *em, const Store *s, int m, int u)
 {
 	const Expr *rounded = store_rounds(s);
-	if (em->lanes > 1 && em->vector) return expr_vector_c(em, rounded ? rounded : s->value, m, u);
+	if (em->lanes > 1 && em->vector) return root_c(em, rounded ? rounded : s->value, true, m, u);
 	assert(s->value->elem == s->buffer->elem);
-	return stored_c(em, s->value, m, u);
+	em->root = s->value;
+	const char *text = stored_c(em, s->value, m, u);
+	em->root = NULL;
+	return text;
 }
 
 static void emit_store(Emit *em, const Store *s, const char *value, int m, int u)
@@ -172,7 +185,7 @@ static void emit_store(Emit *em, const Store *s, const char *value, int m, int u
 		else line(em->w, "%s[%s] = %s;", name, at, value);
 		return;
 	}
-	const char *address = strcmp(at, "0") == 0 ? name : arena_printf(em->cx->arena, "%s + %s", name, at);
+	const char *address = address_c(em, name, at);
 	const Dim *stride = index_stride(em->p, offset, em->vector);
 	bool unit = dim_is(stride, 1);
 	Buf b;
@@ -253,8 +266,8 @@ static const char *where_c(Emit *em, int m)
 	em->in_line = true;
 	const char *mask = expr_c(em, em->k->where, m, 0);
 	em->in_line = false;
-	if (em->k->unless) return arena_printf(em->cx->arena, "!%s", paren_c(em, mask));
-	return strpbrk(mask, "&|^?") ? paren_c(em, mask) : mask;
+	if (em->k->unless) return arena_printf(em->cx->arena, "!%s", paren_c(em->cx, mask));
+	return strpbrk(mask, "&|^?") ? paren_c(em->cx, mask) : mask;
 }
 
 static void emit_idle(Emit *em, int vectors)
@@ -265,18 +278,18 @@ static void emit_idle(Emit *em, int vectors)
 }
 
 /* As many rows as there are in a tile, if all of them are wanted and there are so many; see emit_wanted. */
-static void emit_wanted_tile(Emit *em, int rows, int vectors, const char *otherwise)
+static void emit_wanted_tile(Emit *em, int rows, int vectors, bool otherwise)
 {
 	const char *v = var_c(em, em->row);
 	Buf all;
 	buf_init(&all, em->cx->arena);
 	if (rows > 1) buf_printf(&all, "%s + %d <= %s", v, rows, size_c(em, em->row->extent));
 	for (int m = 0; m < rows; m++) buf_printf(&all, rows > 1 ? " && %s" : "%s", where_c(em, m));
-	open_block(em->w, "%sif (%s)", otherwise, all.text);
+	if (otherwise) open_else(em->w, "if (%s)", all.text);
+	else open_block(em->w, "if (%s)", all.text);
 	emit_tile(em, (Tile){rows, vectors});
 	if (rows > 1) line(em->w, "%s += %d;", v, rows);
 	else line(em->w, "%s++;", v);
-	close_block(em->w);
 }
 
 /* Rows of which only some are wanted: tiles of as many in a row as are, else one by one. */
@@ -287,11 +300,11 @@ static void emit_wanted(Emit *em, int vectors)
 	int64_t n;
 	line(em->w, "int64_t %s = 0;", v);
 	open_block(em->w, "while (%s < %s)", v, size_c(em, em->row->extent));
-	if (tile > 1) emit_wanted_tile(em, tile, vectors, "");
+	if (tile > 1) emit_wanted_tile(em, tile, vectors, false);
 	const int rest = dim_is_int(em->row->extent, &n) ? (int)(n % tile) : 0;
-	if (rest > 1) emit_wanted_tile(em, rest, vectors, "else ");
-	emit_wanted_tile(em, 1, vectors, tile > 1 ? "else " : "");
-	open_block(em->w, "else");
+	if (rest > 1) emit_wanted_tile(em, rest, vectors, true);
+	emit_wanted_tile(em, 1, vectors, tile > 1);
+	open_else(em->w, "%s", "");
 	emit_idle(em, vectors);
 	line(em->w, "%s++;", v);
 	close_block(em->w);
@@ -317,12 +330,12 @@ static void emit_rows(Emit *em, int vectors)
 	} else if (em->k->where) {
 		open_block(em->w, "if (%s)", where_c(em, 0));
 		emit_all_rows(em, vectors);
-		close_block(em->w);
-		if (!has_idle_stores(em)) return;
-		open_block(em->w, "else");
-		em->idle = true;
-		emit_all_rows(em, vectors);
-		em->idle = false;
+		if (has_idle_stores(em)) {
+			open_else(em->w, "%s", "");
+			em->idle = true;
+			emit_all_rows(em, vectors);
+			em->idle = false;
+		}
 		close_block(em->w);
 	} else {
 		emit_all_rows(em, vectors);
@@ -357,12 +370,15 @@ static void emit_all_rows(Emit *em, int vectors)
 		emit_tile(em, (Tile){tile, vectors});
 		close_block(w);
 	}
-	for (int64_t at = n >= 2 * tile ? n / tile * tile : 0; at < n; at += tile) {
-		open_block(w, "%s", "");
-		line(w, "const int64_t %s = %" PRId64 ";", v, at);
+	const int64_t rest = n >= 2 * tile ? n / tile * tile : 0;
+	const bool in_blocks = em->k->n_accs && n - rest > tile; /* each has sums of its own */
+	for (int64_t at = rest; at < n; at += tile) {
+		if (in_blocks) open_block(w, "%s", "");
+		em->row_at = at;
 		emit_tile(em, (Tile){(int)(n - at < tile ? n - at : tile), vectors});
-		close_block(w);
+		if (in_blocks) close_block(w);
 	}
+	em->row_at = AT_VARIABLE;
 }
 
 /* Whether computing a point twice gives the same: nothing that the kernel stores does it read; and its weights are not packed by
@@ -377,29 +393,45 @@ const char *slice_c(Emit *em, const char *n, int64_t step, int next)
 	return step == 1 ? at : arena_printf(em->cx->arena, "%" PRId64 " * %s", step, at);
 }
 
-/* `vectors` of them from `at` on, of the last one only so many lanes; NULL: all. */
-static void emit_block_at(Emit *em, int64_t at, int vectors, const char *lanes)
+bool has_names(const Kernel *k)
 {
-	if (!vectors) return;
-	open_block(em->w, "%s", "");
-	line(em->w, "const int64_t %s = %" PRId64 ";", var_c(em, em->vector), at);
-	em->partial = lanes;
-	emit_rows(em, vectors);
+	return k->n_accs || k->schedule.rows >= 0 ||
+		(k->schedule.vector >= 0 && !dim_is_int(k->vars[k->schedule.vector]->extent, NULL));
+}
+
+/* Vectors at a known place, of the last one only so many lanes; NULL: all. */
+typedef struct {
+	int64_t at;
+	int vectors;
+	const char *lanes;
+} Section;
+
+static void emit_sections(Emit *em, int n, const Section *sections)
+{
+	const bool in_blocks = n > 1 && has_names(em->k);
+	for (int i = 0; i < n; i++) {
+		if (in_blocks) open_block(em->w, "%s", "");
+		em->vector_at = sections[i].at;
+		em->partial = sections[i].lanes;
+		emit_rows(em, sections[i].vectors);
+		if (in_blocks) close_block(em->w);
+	}
+	em->vector_at = AT_VARIABLE;
 	em->partial = NULL;
-	close_block(em->w);
 }
 
 /* What the main blocks leave of an axis of known extent n, from `at` on: all at once, so that no sum has to wait for another. */
-static void emit_rest(Emit *em, int64_t at, int64_t n, bool may_redo)
+static int rest_sections(Emit *em, int64_t at, int64_t n, bool may_redo, Section *sections)
 {
 	const int lanes = em->k->schedule.lanes, whole = (int)(n - at) / lanes, left = (int)(n - at) % lanes;
-	if (left && n >= lanes && may_redo && may_repeat(em->k)) {
-		emit_block_at(em, at, whole, NULL);
-		emit_block_at(
-			em, n - lanes, 1, NULL); /* a whole vector that ends at the end: lanes are computed again */
-	} else {
-		emit_block_at(em, at, whole + (left > 0), left ? arena_printf(em->cx->arena, "%d", left) : NULL);
-	}
+	const bool redo = left && n >= lanes && may_redo && may_repeat(em->k);
+	const int vectors = whole + (left && !redo);
+	int made = 0;
+	if (vectors)
+		sections[made++] =
+			(Section){at, vectors, left && !redo ? arena_printf(em->cx->arena, "%d", left) : NULL};
+	if (redo) sections[made++] = (Section){n - lanes, 1, NULL}; /* ends at the end: lanes are computed again */
+	return made;
 }
 
 void emit_main_block(Emit *em)
@@ -417,6 +449,8 @@ static void emit_known(Emit *em, int64_t n, bool sliced)
 	const char *blocks = arena_printf(em->cx->arena, "%" PRId64, n_blocks);
 	const char *from = sliced ? slice_c(em, blocks, step, 0) : "0";
 	const char *to = sliced ? slice_c(em, blocks, step, 1) : arena_printf(em->cx->arena, "%" PRId64, end);
+	Section sections[3];
+	int n_sections = 0;
 	if (s->turn) {
 		const char *last = arena_printf(
 			em->cx->arena, sliced ? "first + end - %" PRId64 : "%" PRId64, sliced ? step : end - step);
@@ -436,14 +470,12 @@ static void emit_known(Emit *em, int64_t n, bool sliced)
 		emit_main_block(em);
 		close_block(w);
 	} else if (n_blocks == 1) {
-		open_block(w, "%s", "");
-		line(w, "const int64_t %s = 0;", v);
-		emit_main_block(em);
-		close_block(w);
+		sections[n_sections++] = (Section){0, s->unroll, NULL};
 	}
-	if (sliced && end < n) open_block(w, "if (part + 1 == parts)");
-	emit_rest(em, end, n, !sliced);
-	if (sliced && end < n) close_block(w);
+	n_sections += rest_sections(em, end, n, !sliced, sections + n_sections);
+	if (sliced && n_sections) open_block(w, "if (part + 1 == parts)");
+	emit_sections(em, n_sections, sections);
+	if (sliced && n_sections) close_block(w);
 }
 
 static void emit_open(Emit *em, bool sliced)
@@ -452,9 +484,8 @@ static void emit_open(Emit *em, bool sliced)
 	const Schedule *s = &em->k->schedule;
 	const char *v = var_c(em, em->vector), *extent = size_c(em, em->vector->extent);
 	int64_t step = (int64_t)s->lanes * s->unroll, block = step;
-	open_block(w, "%s", "");
 	if (sliced) {
-		const char *n_blocks = arena_printf(em->cx->arena, "(%s) / %" PRId64, extent, step);
+		const char *n_blocks = arena_printf(em->cx->arena, "%s / %" PRId64, paren_c(em->cx, extent), step);
 		line(w, "int64_t %s = %s;", v, slice_c(em, n_blocks, step, 0));
 		open_block(w, "for (const int64_t end = %s; %s < end; %s += %" PRId64 ")",
 			slice_c(em, n_blocks, step, 1), v, v, step);
@@ -478,7 +509,6 @@ static void emit_open(Emit *em, bool sliced)
 		close_block(w);
 	}
 	if (sliced) close_block(w);
-	close_block(w);
 }
 
 /* sliced: the threads share the loop over blocks; what remains is the last one's. */

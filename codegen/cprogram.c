@@ -16,21 +16,23 @@ static const char *call_args(Emit *em, const Params *ps)
 	for (int i = 0; i < ps->n_buffers; i++) {
 		const Buffer *x = ps->buffers[i];
 		buf_printf(&b, "%s%s", b.size ? ", " : "", x->name);
-		if (x->copies) buf_printf(&b, " + part * %s", paren_c(em, size_c(em, buffer_copy(em->cx, x))));
+		if (x->copies) buf_printf(&b, " + part * %s", factor_c(em->cx, size_c(em, buffer_copy(em->cx, x))));
 	}
 	return b.size ? b.text : "";
 }
 
 static void swap_carries(Emit *em, int n, const Carry *carries)
 {
+	int n_swaps = 0;
+	for (int i = 0; i < n; i++) n_swaps += carries[i].next != NULL;
 	for (int i = 0; i < n; i++) {
 		const Buffer *now = carries[i].now, *next = carries[i].next;
 		if (!next) continue;
-		open_block(em->w, "%s", "");
+		if (n_swaps > 1) open_block(em->w, "%s", "");
 		line(em->w, "%s *swap = %s;", elem_info[now->elem].ctype, now->name);
 		line(em->w, "%s = %s;", now->name, next->name);
 		line(em->w, "%s = swap;", next->name);
-		close_block(em->w);
+		if (n_swaps > 1) close_block(em->w);
 	}
 }
 
@@ -135,7 +137,7 @@ static void emit_size(Emit *em, const Stmt *s)
 	em->n_memo = 0;
 	const char *value = expr_c(em, s->cond, 0, 0);
 	if (s->guard) {
-		line(em->w, "if (!%s)", paren_c(em, value));
+		line(em->w, "if (!%s)", paren_c(em->cx, value));
 		line(em->w, "\treturn %s_EVALUE; /* %s */", em->upper, comment_text(em->cx, s->guard));
 		return;
 	}
@@ -162,6 +164,7 @@ static void emit_size(Emit *em, const Stmt *s)
 typedef struct {
 	Emit *em;
 	Map declared;
+	const char *user; /* what comes behind the declarations */
 } Sizes;
 
 static void declare_size(void *user, Stmt *s)
@@ -175,7 +178,7 @@ static void declare_size(void *user, Stmt *s)
 	if (within) line(em->w, "int64_t %s = 0; /* computed, at most %s */", name, dim_c(em->cx, within));
 	else if (s->size->hi == INT64_MAX) line(em->w, "int64_t %s = 0; /* computed */", name);
 	else line(em->w, "int64_t %s = 0; /* computed, at most %" PRId64 " */", name, s->size->hi);
-	line(em->w, "(void)%s;", name);
+	if (!is_read(sizes->user, name)) line(em->w, "(void)%s;", name);
 }
 
 static const Dim *symbol_dim(Ctx *cx, const Sym *s)
@@ -253,7 +256,7 @@ static void use_chunks(Emit *em, const Stmt *s, int rank)
 		if (!use.found) continue;
 		const Dim *n = buffer_copy(em->cx, b);
 		line(em->w, "%s *%s = %s + %s / %" PRId64 " %% %d * %s;", elem_info[b->elem].ctype, b->name, b->all,
-			s->var->name, s->by, b->chunks, paren_c(em, size_c(em, n)));
+			s->var->name, s->by, b->chunks, factor_c(em->cx, size_c(em, n)));
 	}
 }
 
@@ -270,7 +273,7 @@ static void swap_others(Emit *em, const Stmt *s, const char *n)
 		if (!swapped.size) continue;
 		const char *who = of->rank ? arena_printf(em->cx->arena, "part != %d %% parts", of->rank) : "part != 0";
 		if (known) open_block(em->w, "if (%s)", who);
-		else open_block(em->w, "if (%s && %s %% 2)", who, paren_c(em, n));
+		else open_block(em->w, "if (%s && %s %% 2)", who, paren_c(em->cx, n));
 		swap_carries(em, of->n_carries, of->carries);
 		close_block(em->w);
 	}
@@ -356,12 +359,11 @@ static void emit_stmt(Emit *em, const Stmt *s)
 		em->n_memo = 0;
 		open_block(w, "if (%s)", expr_c(em, s->cond, 0, 0));
 		emit_block(em, &s->body);
-		close_block(w);
 		if (s->other.n) {
-			open_block(w, "else");
+			open_else(w, "%s", "");
 			emit_block(em, &s->other);
-			close_block(w);
 		}
+		close_block(w);
 	} else {
 		const char *t = s->var->name, *n = size_c(em, s->length);
 		if (s->n_ranks) {
@@ -471,11 +473,11 @@ const Dim *workspace_bytes(Program *p)
 	return sum;
 }
 
-/* The table of the workspace, for readers: what lives where, and from which statement to which. */
+/* The table of the workspace: what lives where.  `ws` goes along behind arrays whose size is not known. */
 static void emit_plan(Emit *em)
 {
 	Program *p = em->p;
-	const Dim *offset = dim_int(em->cx, 0);
+	const Dim *none = dim_int(em->cx, 0), *offset = none;
 	for (int slot = 0; slot < p->n_slots; slot++) {
 		for (int i = 0; i < p->n_buffers; i++) {
 			const Buffer *b = p->buffers[i];
@@ -484,9 +486,16 @@ static void emit_plan(Emit *em)
 			buf_init(&type, em->cx->arena);
 			type_print(&type, buffer_stored(em->cx, b));
 			if (b->copies) buf_puts(&type, ", for each thread");
-			const char *ctype = elem_info[b->elem].ctype, *at = size_c(em, offset);
-			line(em->w, "%s *%s = (%s *)(void *)(ws + %s); /* %s */", ctype, b->all ? b->all : b->name,
-				ctype, strchr(at, ' ') ? arena_printf(em->cx->arena, "(%s)", at) : at, type.text);
+			if (!dim_is_int(offset, NULL)) {
+				line(em->w, "ws += %s;", size_c(em, offset));
+				offset = none;
+			}
+			const char *ctype = elem_info[b->elem].ctype, *at = address_c(em, "ws", size_c(em, offset));
+			const char *cast = strcmp(ctype, "uint8_t") == 0 /* what ws points to */
+				? ""
+				: arena_printf(em->cx->arena, "(%s *)(void *)", ctype);
+			line(em->w, "%s *%s = %s%s; /* %s */", ctype, b->all ? b->all : b->name, cast,
+				*cast ? paren_c(em->cx, at) : at, type.text);
 		}
 		offset = dim_add(em->cx, offset, p->slot_bytes[slot]);
 	}
@@ -511,6 +520,22 @@ static void emit_copy(Emit *em, const Buffer *to, const Buffer *from)
 	line(em->w, "\t%s[i] = %s[i];", to->name, from->name);
 }
 
+/* Behind the declarations of sizes. */
+static void emit_rest(Emit *em)
+{
+	const Program *p = em->p;
+	emit_plan(em);
+	if (em->profile) line(em->w, "rnncc_tick(-1);");
+	emit_block(em, &(Block){p->team, p->block.stmts});
+	if (p->team < p->block.n) emit_team(em, &(Block){p->block.n - p->team, p->block.stmts + p->team});
+	for (int i = 0; i < p->n_states; i++) {
+		const Carry *c = &p->carries[i];
+		if (!c->next) continue;
+		emit_copy(em, c->now, c->next);
+	}
+	if (p->turn) line(em->w, "state->%s = !%s;", p->turn_member, p->turn->name);
+}
+
 void emit_program(Emit *em)
 {
 	Program *p = em->p;
@@ -523,25 +548,21 @@ void emit_program(Emit *em)
 	map_init(&em->uses, em->cx->arena);
 	sizes_begin(em);
 	if (p->n_slots) line(w, "unsigned char *ws = workspace;");
-	else line(w, "(void)workspace;");
 	for (int i = 0; i < p->n_states; i++) {
 		const Buffer *b = p->carries[i].now;
 		line(w, "%s *%s = (%s *)state->%s;", elem_info[b->elem].ctype, b->name, elem_info[b->elem].ctype,
 			p->members[i]);
 	}
 	if (p->turn) line(w, "const int64_t %s = state->%s;", p->turn->name, p->turn_member);
-	Sizes sizes = {.em = em};
+	Writer rest;
+	writer_init(&rest, em->cx->arena);
+	rest.depth = w->depth;
+	em->w = &rest;
+	emit_rest(em);
+	em->w = w;
+	Sizes sizes = {.em = em, .user = rest.buf.text};
 	map_init(&sizes.declared, em->cx->arena);
 	block_each(&p->block, declare_size, &sizes);
-	emit_plan(em);
-	if (em->profile) line(w, "rnncc_tick(-1);");
-	emit_block(em, &(Block){p->team, p->block.stmts});
-	if (p->team < p->block.n) emit_team(em, &(Block){p->block.n - p->team, p->block.stmts + p->team});
-	for (int i = 0; i < p->n_states; i++) {
-		const Carry *c = &p->carries[i];
-		if (!c->next) continue;
-		emit_copy(em, c->now, c->next);
-	}
-	if (p->turn) line(w, "state->%s = !%s;", p->turn_member, p->turn->name);
+	buf_puts(&w->buf, rest.buf.text);
 	sizes_end(em);
 }

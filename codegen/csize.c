@@ -35,8 +35,7 @@ static const char *composite_c(Ctx *cx, Emit *em, const Sym *s)
 	const char *a = text_of(cx, em, s->a), *b = text_of(cx, em, s->b);
 	if (s->kind == SYM_MIN || s->kind == SYM_MAX)
 		return arena_printf(cx->arena, "%s %c %s ? %s : %s", a, s->kind == SYM_MIN ? '<' : '>', b, a, b);
-	const char *top = em ? paren_c(em, a) : arena_printf(cx->arena, "(%s)", a);
-	const char *bottom = em ? paren_c(em, b) : arena_printf(cx->arena, "(%s)", b);
+	const char *top = paren_c(cx, a), *bottom = paren_c(cx, b);
 	if (dim_lo(s->a) >= 0) return arena_printf(cx->arena, "%s / %s", top, bottom);
 	/* floor, for a dividend that may be negative and a divisor that is not */
 	return arena_printf(cx->arena, "%s >= 0 ? %s / %s : -((%s - 1 - %s) / %s)", a, top, bottom, b, top, bottom);
@@ -101,6 +100,15 @@ const char *find_word(const char *text, const char *word)
 			!isalnum((unsigned char)at[n]) && at[n] != '_')
 			return at;
 	return NULL;
+}
+
+bool is_read(const char *text, const char *name)
+{
+	for (const char *at = text; (at = find_word(at, name));) {
+		at += strlen(name);
+		if (strncmp(at, " = ", 3) != 0) return true;
+	}
+	return false;
 }
 
 void sizes_begin(Emit *em)

@@ -370,7 +370,10 @@ static const char *print_header(const Files *f)
 	}
 	line(&w, "#ifdef __cplusplus\n}\n#endif\n");
 	line(&w, "#endif");
-	return w.buf.text;
+	Buf text;
+	buf_init(&text, cx->arena);
+	wrap_lines(&text, w.buf.text);
+	return text.text;
 }
 
 /* ---- source ---- */
@@ -393,6 +396,11 @@ static void print_reset(const Files *f, Writer *w, const Program *p)
 	line(w, "%s", "");
 }
 
+static void not_read(Writer *w, const char *body, const char *name)
+{
+	if (!is_read(body, name)) line(w, "(void)%s;", name);
+}
+
 static void print_entry(const Files *f, Emit *em, EntryKind kind)
 {
 	Ctx *cx = f->cx;
@@ -402,8 +410,16 @@ static void print_entry(const Files *f, Emit *em, EntryKind kind)
 	if (bounded_bytes(p) < 0) {
 		line(w, "size_t %s(%s)", workspace_function(f, kind), dim_args(cx, &syms, "int64_t "));
 		open_block(w, "%s", "");
-		for (int i = 0; i < syms.n; i++) line(w, "(void)%s;", dim_name(cx, syms.syms[i]));
-		line(w, "return (size_t)(%s);", dim_c(cx, workspace_bytes(p)));
+		Writer body;
+		writer_init(&body, cx->arena);
+		body.depth = w->depth;
+		em->w = &body;
+		sizes_begin(em);
+		line(em->w, "return (size_t)(%s);", size_c(em, workspace_bytes(p)));
+		sizes_end(em);
+		em->w = w;
+		for (int i = 0; i < syms.n; i++) not_read(w, body.buf.text, dim_name(cx, syms.syms[i]));
+		buf_puts(&w->buf, body.buf.text);
 		close_block(w);
 		line(w, "%s", "");
 	}
@@ -417,12 +433,19 @@ static void print_entry(const Files *f, Emit *em, EntryKind kind)
 		else line(w, "if (%s < %" PRId64 " || %s > %" PRId64 ")", name, s->lo, name, s->hi);
 		line(w, "\treturn %s_EDIM;", f->upper);
 	}
-	for (int i = 0; i < p->n_inputs; i++) line(w, "(void)%s;", p->inputs[i]->name);
-	if (kind != ENTRY_RUN && !p->n_states) line(w, "(void)state;");
-	if (f->weights.mode == WEIGHTS_BLOB) line(w, "(void)weights;");
 	em->n_dims = syms.n;
 	em->dims = syms.syms;
+	Writer body;
+	writer_init(&body, cx->arena);
+	body.depth = w->depth;
+	em->w = &body;
 	emit_program(em);
+	em->w = w;
+	for (int i = 0; i < p->n_inputs; i++) not_read(w, body.buf.text, p->inputs[i]->name);
+	if (kind != ENTRY_RUN) not_read(w, body.buf.text, "state");
+	if (f->weights.mode == WEIGHTS_BLOB) not_read(w, body.buf.text, "weights");
+	not_read(w, body.buf.text, "workspace");
+	buf_puts(&w->buf, body.buf.text);
 	Syms computed = program_computed(cx, p);
 	for (int i = 0; i < computed.n; i++)
 		line(w, "*%s_out = %s;", dim_name(cx, computed.syms[i]), dim_name(cx, computed.syms[i]));
@@ -587,11 +610,10 @@ static const char *print_source(Files *f)
 		line(&top, "void rnncc_tick(int kernel); /* the host's: this is a profiling build */\n");
 	if (team) print_openmp(&top);
 	vocab_print(vocab, &top.buf);
-	line(&top, "%s", "");
 	if (f->weights.mode == WEIGHTS_BLOB)
 		print_load(f, &top); /* before the macros that weights_print makes of the model's words */
 	weights_print(cx, &f->weights, job->name, &top.buf);
-	buf_write(&top.buf, body.buf.text, body.buf.size);
+	wrap_lines(&top.buf, body.buf.text);
 	return top.buf.text;
 }
 

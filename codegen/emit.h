@@ -15,6 +15,7 @@ typedef struct {
 void writer_init(Writer *, Arena *);
 void line(Writer *, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void open_block(Writer *, const char *format, ...) __attribute__((format(printf, 2, 3))); /* "format {" */
+void open_else(Writer *, const char *format, ...) __attribute__((format(printf, 2, 3)));  /* "} else format {" */
 void close_block(Writer *);                                                               /* "}" */
 
 typedef struct {
@@ -57,6 +58,8 @@ typedef struct {
 	const Kernel *k;
 	const Var *vector, *row; /* NULL: none */
 	int lanes;
+	int64_t vector_at, row_at;      /* where the points that are printed begin, or AT_VARIABLE: the variable says */
+	const Expr *root;               /* what is stored, or a sum begins with: needs no name, however long */
 	const char *block, *block_args; /* the function that the loop over main blocks calls; NULL: none */
 	const char *partial;            /* how many lanes of the last vector are real, as C; NULL: all */
 	bool idle;                      /* the points that are printed are not computed: Kernel.where */
@@ -70,14 +73,22 @@ typedef struct {
 	const Acc *const *loop; /* the accumulators of the loop that is open: their packed constants */
 } Emit;
 
+enum { AT_VARIABLE = -1 };
+
+/* wrap.c */
+void wrap_lines(Buf *, const char *text);
 /* cexpr.c */
 const char *float_c(Arena *, double, bool single); /* a constant that reads back as that number */
 const char *index_c(Emit *, const Index *, int m, int u);
-const char *expr_c(Emit *, const Expr *, int m, int u);   /* of the type that it has: vector or scalar */
+const char *address_c(Emit *, const char *name, const char *at); /* name + at */
+const char *expr_c(Emit *, const Expr *, int m, int u);          /* of the type that it has: vector or scalar */
 const char *stored_c(Emit *, const Expr *, int m, int u); /* a scalar as it goes to memory: a narrow float's bits */
 const char *expr_vector_c(Emit *, const Expr *, int m, int u); /* as a vector in any case */
 const char *lanes_c(const Emit *, int u);                      /* how many lanes of vector u are real; NULL: all */
-const char *paren_c(Emit *, const char *text);                 /* an operand: in parentheses where it needs them */
+const char *paren_c(Ctx *, const char *text);                  /* in parentheses, unless it is one term */
+const char *factor_c(Ctx *, const char *text);                 /* unless it is a product */
+const char *infix_c(Emit *, const char *a, const char *op, const char *b);
+const char *root_c(Emit *, const Expr *, bool vec, int m, int u); /* as Emit.root */
 bool depends(Emit *, const Expr *, const Var *);
 const char *fn1(Emit *, const char *name, Elem, bool vector, const char *a);
 const char *cast_c(Emit *, Elem from, Elem to, const char *text); /* of scalars as they are stored */
@@ -100,6 +111,7 @@ typedef struct {
 
 /* csize.c: int64_t arithmetic on the dims' names */
 const char *find_word(const char *text, const char *word); /* a whole one; NULL: none */
+bool is_read(const char *text, const char *name);          /* not only assigned */
 const char *dim_c(Ctx *, const Dim *);                     /* written out */
 const char *size_c(Emit *, const Dim *);                   /* in a function: with names for its parts */
 const char *dim_name(Ctx *, const Sym *);                  /* the C name of a named symbol */
@@ -115,6 +127,7 @@ void sizes_end(Emit *);                                    /* once it is known w
 void emit_kernel(Emit *, Kernel *);
 void emit_row_kernels(Emit *, const Stmt *); /* of ST_ROWS, as one function */
 /* ckernel.c */
+bool has_names(const Kernel *);        /* its loops declare some beside what they open: sums, counters */
 void emit_main_block(Emit *);          /* of `unroll` vectors */
 void emit_blocks(Emit *, bool sliced); /* of the kernel; sliced: the threads share the loop over them */
 const char *slice_c(Emit *, const char *n, int64_t step, int next);

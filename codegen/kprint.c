@@ -22,11 +22,15 @@ static void print_atom(Buf *b, const Atom *a)
 		print_expr(b, NULL, a->expr, 0);
 		buf_puts(b, ")");
 	} else {
-		buf_puts(b, "(");
+		const bool parens = a->a->n_terms != 1 || !dim_is(a->a->terms[0].coef, 1) || !dim_is(a->a->base, 0);
+		const bool number = dim_is_int(a->n, NULL);
+		buf_puts(b, parens ? "(" : "");
 		print_index(b, a->a);
-		buf_puts(b, a->kind == ATOM_DIV ? ")/(" : ")%(");
+		buf_puts(b, parens ? ")" : "");
+		buf_puts(b, a->kind == ATOM_DIV ? "/" : "%");
+		buf_puts(b, number ? "" : "(");
 		dim_print(b, a->n);
-		buf_puts(b, ")");
+		buf_puts(b, number ? "" : ")");
 	}
 }
 

@@ -1,7 +1,7 @@
 /* weights.c: constants of the model as C.
  *
  *   inline   arrays of numbers, to be read; for small models and any compiler
- *   string   the bytes as string literals in rows (a compiler reads them ten times as fast as numbers)
+ *   string   the bytes of all but small arrays as string literals in rows (a compiler reads them ten times as fast as numbers)
  *   incbin   NAME_weights.bin, taken in by the assembler
  *   blob     NAME_weights.bin, loaded by the program: NAME_load checks it, functions take the weights first
  * All are little-endian and 64-byte aligned.
@@ -12,7 +12,12 @@
 #include <inttypes.h>
 #include <string.h>
 
-enum { ALIGN = 64, INLINE_LIMIT = 64 * 1024, ROW = 4000 }; /* C99 compilers must take literals of 4095 characters */
+enum {
+	ALIGN = 64,
+	INLINE_LIMIT = 64 * 1024,
+	SMALL = 512,
+	ROW = 4000
+}; /* C99 compilers must take literals of 4095 characters */
 
 static int64_t round_up(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
 
@@ -95,12 +100,13 @@ static void print_string(const Buffer *b, Buf *out)
 {
 	char text[4 * ROW];
 	const unsigned char *p = b->data->data;
-	int64_t size = (int64_t)tensor_size_bytes(b->data), rows = round_up(size ? size : 1, ROW) / ROW;
+	const int64_t size = (int64_t)tensor_size_bytes(b->data), row = size < ROW ? size : ROW,
+		      rows = round_up(size, row) / row;
 	const char *ctype = elem_info[b->elem].ctype;
 	buf_printf(out,
-		"static const union {\n\tunsigned char bytes[%" PRId64 "][%d];\n\t%s value[%" PRId64
+		"static const union {\n\tunsigned char bytes[%" PRId64 "][%" PRId64 "];\n\t%s value[%" PRId64
 		"];\n} %s_data_ __attribute__((aligned(64))) = {{",
-		rows, ROW, ctype, rows * ROW / elem_info[b->elem].size, b->name);
+		rows, row, ctype, rows * row / elem_info[b->elem].size, b->name);
 	for (int64_t r = 0; r < rows; r++) {
 		buf_puts(out, "\n\t{\"");
 		int64_t end = (r + 1) * ROW < size ? (r + 1) * ROW : size;
@@ -126,7 +132,9 @@ void weights_print(Ctx *cx, const Weights *ws, const char *name, Buf *out)
 		buf_init(&type, cx->arena);
 		type_print(&type, type_new(cx, b->elem, b->rank, b->dims));
 		buf_printf(out, "/* %s: %s */\n", type.text, comment_text(cx, b->role));
-		if (ws->mode == WEIGHTS_INLINE) array_print(out, b->name, " __attribute__((aligned(64)))", b->data);
+		const bool small = tensor_size_bytes(b->data) <= SMALL;
+		if (ws->mode == WEIGHTS_INLINE || (ws->mode == WEIGHTS_STRING && small))
+			array_print(out, b->name, " __attribute__((aligned(64)))", b->data);
 		else if (ws->mode == WEIGHTS_STRING) print_string(b, out);
 		else if (ws->mode == WEIGHTS_INCBIN)
 			buf_printf(out,

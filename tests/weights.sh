@@ -43,6 +43,8 @@ for cc in $compilers; do
 	that build $cc gnu99 vectors m
 	prints '6 passed, 0 failed' vectors/test # 3 calls, each also step by step
 done
+that grep -q 'bytes\[1\]\[[0-9]*\];' vectors/m.c # what is less than a row of strings takes no whole one
+refuses grep -q 'bytes\[1\]\[4000\];' vectors/m.c
 "$RNNCC" compile $cases/stream_lstm/model.onnx --name m -o stream --state hn=h0 --state cn=c0 --self-test random >/dev/null 2>notes
 that build cc c99 stream m
 prints '3 passed, 0 failed' stream/test
