@@ -216,20 +216,23 @@ static void print_as_json(Ctx *cx, const Options *o, const Runs *runs, const Pro
 	json_print(json);
 }
 
+static void print_head(Ctx *cx, const Options *o)
+{
+	printf("%s via %s, target %s, %d thread%s: microseconds a call\n",
+		printable(cx->arena, path_base(cx->arena, o->args[0])), via_name(via_decide(o->via)), target_of(o),
+		o->threads, o->threads == 1 ? "" : "s");
+	printf("%-20s %10s %10s %10s %8s %10s\n", "", "min", "median", "p90", "calls", "workspace");
+}
+
 static int run(Ctx *cx, const Options *o)
 {
 	const bool compiled = o->via != VIA_INTERPRET, all = !o->json || o->plot;
 	if (o->plot) plot_check(cx, o);
 	Runs runs = {0};
 	if (all || o->sweep) runs = plan_runs(cx, o);
-	if (!o->json) {
-		printf("%s via %s, target %s, %d thread%s: microseconds a call\n",
-			printable(cx->arena, path_base(cx->arena, o->args[0])), via_name(via_decide(o->via)),
-			target_of(o), o->threads, o->threads == 1 ? "" : "s");
-		printf("%-20s %10s %10s %10s %8s %10s\n", "", "min", "median", "p90", "calls", "workspace");
-	}
 	for (int i = 0; i < runs.n; i++) {
 		time_run(cx, o, &runs.items[i]);
+		if (!o->json && i == 0) print_head(cx, o);
 		if (!o->json) print_run(cx, &runs.items[i], i ? runs.items[0].times.median_us : 0);
 	}
 	Profile p = {0};

@@ -8,6 +8,7 @@
 #include "runtime/session.h"
 
 enum { STATUS_OK = 0, STATUS_FAULT = 1 /* of the model or the input */, STATUS_USAGE = 2 };
+enum { MAX_TYPING_ERRORS = 2 }; /* in what a message makes a guess at */
 
 /* ------------------------------------------------------------------------------------------------ options.c */
 

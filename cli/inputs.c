@@ -55,6 +55,14 @@ static void put_archive(Filling *f, int n, const NamedTensor *tensors, const cha
 	}
 }
 
+static const char *input_names(Ctx *cx, const Session *s)
+{
+	Buf b;
+	buf_init(&b, cx->arena);
+	for (int i = 0; i < session_n_inputs(s); i++) buf_printf(&b, "%s%s", i ? ", " : "", session_input_name(s, i));
+	return b.size ? b.text : "none";
+}
+
 const Tensor **inputs_from_files(Ctx *cx, const Session *s, int n_files, char **files)
 {
 	Filling f = {cx, s, NEWN(cx->arena, const Tensor *, session_n_inputs(s))};
@@ -66,6 +74,9 @@ const Tensor **inputs_from_files(Ctx *cx, const Session *s, int n_files, char **
 				? input_index(s, files[k], (size_t)(equals - files[k]))
 				: -1;
 			if (pass != (i < 0)) continue;
+			if (i < 0 && equals && !path_exists(files[k]))
+				fail(cx, "%s: the model has no input '%.*s'; it has %s", files[k],
+					(int)(equals - files[k]), files[k], input_names(cx, s));
 			const char *path = i < 0 ? files[k] : equals + 1;
 			const NamedTensor *tensors;
 			const int n = tensor_file_read(cx, path, &tensors);

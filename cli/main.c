@@ -1,5 +1,6 @@
 /* main.c: the rnncc command: finds the subcommand, reports its error. */
 #include "cli/cli.h"
+#include "frontend/weights/weights.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -23,6 +24,16 @@ static const Command *find_command(const char *name)
 	for (int i = 0; i < N_COMMANDS; i++)
 		if (!strcmp(commands[i]->name, name)) return commands[i];
 	return NULL;
+}
+
+static void unknown_command(const char *word)
+{
+	const char *names[N_COMMANDS];
+	for (int i = 0; i < N_COMMANDS; i++) names[i] = commands[i]->name;
+	const char *near = nearest_name(word, MAX_TYPING_ERRORS, N_COMMANDS, names);
+	fprintf(stderr, "rnncc: unknown command '%s'", word);
+	if (near) fprintf(stderr, "; did you mean %s?", near);
+	fputs("\n\n", stderr);
 }
 
 static int run(const Command *command, int argc, char **argv, char **all)
@@ -61,7 +72,7 @@ int main(int argc, char **argv)
 		return run(find_command(argv[2]), 2, (char *[]){argv[2], (char *)"--help", NULL}, argv);
 	const Command *command = argc > 1 ? find_command(argv[1]) : NULL;
 	if (command) return run(command, argc - 1, argv + 1, argv);
-	if (argc > 1) fprintf(stderr, "rnncc: unknown command '%s'\n\n", argv[1]);
+	if (argc > 1) unknown_command(argv[1]);
 	print_help(stderr);
 	return STATUS_USAGE;
 }

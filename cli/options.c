@@ -1,6 +1,7 @@
 /* options.c: one table of all options, which subcommands have them, and what they say in --help. */
 #include "cli/cli.h"
 #include "codegen/codegen.h"
+#include "frontend/weights/weights.h"
 #include "runtime/file.h"
 
 #include <errno.h>
@@ -301,11 +302,16 @@ static const char *spelled(Arena *arena, const Option *o)
 }
 
 /* What getopt did not accept: argv[optind - 1] holds it, but for a letter within a group. */
-static int unknown_option(const Command *command, char **argv)
+static int unknown_option(const Command *command, Arena *arena, char **argv)
 {
-	const char *word = argv[optind - 1];
+	const char *word = argv[optind - 1], *names[N_OPTIONS];
 	if (optopt && strncmp(word, "--", 2)) return usage_error(command, "unknown option '-%c'", optopt);
-	return usage_error(command, "unknown option '%s'", word);
+	int n = 0;
+	for (int i = 0; i < N_OPTIONS; i++)
+		if (table[i].name && table[i].commands & command->flag) names[n++] = spelled(arena, &table[i]);
+	const char *near = nearest_name(arena_strn(arena, word, strcspn(word, "=")), MAX_TYPING_ERRORS, n, names);
+	return usage_error(command, "unknown option '%s'%s%s%s", word, near ? "; did you mean " : "", near ? near : "",
+		near ? "?" : "");
 }
 
 int options_parse(const Command *command, Arena *arena, int argc, char **argv, Options *options)
@@ -335,7 +341,7 @@ int options_parse(const Command *command, Arena *arena, int argc, char **argv, O
 	opterr = 0;
 	optind = 0; /* glibc: start anew */
 	for (int c; (c = getopt_long(argc, argv, letters, longs, NULL)) != -1;) {
-		if (c == '?') return unknown_option(command, argv);
+		if (c == '?') return unknown_option(command, arena, argv);
 		if (c == ':') return usage_error(command, "option '%s' needs an argument", argv[optind - 1]);
 		const OptionId id = (OptionId)(c >= 256 ? c - 256 : of_letter[c]);
 		if (id == OPTION_HELP) {
@@ -343,8 +349,9 @@ int options_parse(const Command *command, Arena *arena, int argc, char **argv, O
 			return STATUS_OK;
 		}
 		if (!set(options, arena, id, optarg))
-			return usage_error(
-				command, "%s: '%s' is not %s", spelled(arena, &table[id]), optarg, table[id].argument);
+			return usage_error(command, "%s: '%s' is not %s\n  %s %s: %s", spelled(arena, &table[id]),
+				optarg, table[id].argument, spelled(arena, &table[id]), table[id].argument,
+				table[id].help);
 	}
 	if (options->f64 && options->weights_elem != F32)
 		return usage_error(command, "--weights-dtype is for weights of f32, which --dtype f64 leaves none of");

@@ -448,6 +448,7 @@ static int run(Ctx *cx, const Options *o)
 	for (int i = 0; i < o->n_args; i++)
 		if (o->model) add_case(&all, path_base(cx->arena, o->args[i]), o->args[i], o->model);
 		else find_cases(&all, o->args[i], "", 0);
+	if (!all.n && o->filter) fail(cx, "no cases whose names match '%s'", o->filter);
 	if (!all.n) fail(cx, "no cases: a case is a folder with model.onnx and test_data_set_0");
 	const Result *results = run_all(&all);
 	int counts[SKIPPED + 1] = {0};

@@ -89,6 +89,31 @@ static bool model_has_dim(const Graph *g, const Sym *s)
 	return s->declared || s->computed || !wanted;
 }
 
+typedef struct {
+	Map seen;
+	Buf names;
+} Open;
+
+static void note_open(void *user, const Sym *s)
+{
+	Open *open = user;
+	if (s->computed || map_get(&open->seen, s)) return;
+	map_put(&open->seen, s, (void *)(uintptr_t)s);
+	buf_printf(&open->names, "%s%s", open->names.size ? ", " : "", s->name);
+}
+
+/* For a message: the dims that can be given. */
+static const char *open_dims(Ctx *cx, const Graph *g)
+{
+	Open open;
+	map_init(&open.seen, cx->arena);
+	buf_init(&open.names, cx->arena);
+	for (int i = 0; i < g->n_params; i++)
+		for (int d = 0; d < g->params[i]->type->rank; d++)
+			dim_each_sym(g->params[i]->type->dims[d], note_open, &open);
+	return open.names.size ? open.names.text : "none";
+}
+
 static const Graph *bind_dims(Ctx *cx, const Graph *g, const CompileOptions *o)
 {
 	Map map;
@@ -96,7 +121,8 @@ static const Graph *bind_dims(Ctx *cx, const Graph *g, const CompileOptions *o)
 	for (int i = 0; i < o->n_dims; i++) {
 		Sym *s = sym_find(cx, o->dim_names[i]);
 		if (!s || !model_has_dim(g, s))
-			fail(cx, "--dim %s: the model has no dim of that name", o->dim_names[i]);
+			fail(cx, "--dim %s: the model has no dim of that name; open are %s", o->dim_names[i],
+				open_dims(cx, g));
 		if (s->computed && o->dim_lo[i] == o->dim_hi[i])
 			fail(cx, "--dim %s: the model computes that size; only bounds can be given", o->dim_names[i]);
 		if (o->dim_lo[i] == o->dim_hi[i]) map_put(&map, s, dim_int(cx, o->dim_lo[i]));
@@ -262,8 +288,13 @@ static bool in_names(const char *const *names, const char *name)
 /* A misspelt pass would silently print or stop nothing. */
 static void want_pass(Ctx *cx, const char *option, const char *name)
 {
-	if (name && !in_names(pass_names, name) && !is_kernel_stage(name))
-		fail(cx, "%s %s: there is no pass of that name", option, name);
+	if (!name || in_names(pass_names, name) || is_kernel_stage(name)) return;
+	Buf known;
+	buf_init(&known, cx->arena);
+	for (const char *const *pass = pass_names; *pass; pass++) buf_printf(&known, "%s, ", *pass);
+	buf_puts(&known, "lower");
+	for (const KernelStage *s = kernel_stages; s->name; s++) buf_printf(&known, ", %s", s->name);
+	fail(cx, "%s %s: there is no pass of that name; there are %s", option, name, known.text);
 }
 
 Compiled *compile_graph(Ctx *cx, const Graph *g, const CompileOptions *o)

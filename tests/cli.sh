@@ -13,6 +13,8 @@ expect 0 'Commands:' "$RNNCC" --help
 expect 0 'Commands:' "$RNNCC" help
 expect 2 'Usage: rnncc COMMAND' "$RNNCC"
 expect 2 "unknown command 'frobnicate'" "$RNNCC" frobnicate
+expect 2 "unknown command 'comple'; did you mean compile?" "$RNNCC" comple
+expect 2 "unknown option '--traget=native'; did you mean --target?" "$RNNCC" compile m.onnx -o d --traget=native
 for command in compile run test bench inspect opt fmt ops targets; do
 	expect 0 "Usage: rnncc $command" "$RNNCC" $command --help
 	that grep -q "^  rnncc $command " out # an example
@@ -33,6 +35,7 @@ expect 0 '"l1_bytes"' "$RNNCC" targets --json
 
 expect 2 "option '--target' needs an argument" "$RNNCC" compile m.onnx --target
 expect 2 "--target: 'z80' is not CPU" "$RNNCC" compile m.onnx -o d --target z80
+expect 2 '  --target CPU: generic, x86-64' "$RNNCC" compile m.onnx -o d --target z80
 expect 2 "-O: '7' is not LEVEL" "$RNNCC" compile m.onnx -o d -O7
 expect 2 "--dim: 'T' is not NAME=N|A..B" "$RNNCC" compile m.onnx -o d --dim T
 expect 2 "--dim: 'T=9..3' is not" "$RNNCC" compile m.onnx -o d --dim T=9..3
@@ -57,10 +60,13 @@ expect 2 "unexpected 'b.onnx'" "$RNNCC" inspect a.onnx b.onnx
 expect 1 'no-such.onnx: cannot be read' "$RNNCC" inspect no-such.onnx
 expect 1 'model.txt: unknown kind of model' "$RNNCC" run model.txt
 echo 'not a model' >junk.onnx
-expect 1 'junk.onnx' "$RNNCC" compile junk.onnx -o nothing
+expect 1 'junk.onnx: the message is truncated or damaged, or none of ONNX' "$RNNCC" compile junk.onnx -o nothing
 that test ! -e nothing # nothing is written
 mkdir empty
-expect 1 'no cases' "$RNNCC" test empty
+expect 1 'no cases: a case is a folder' "$RNNCC" test empty
+expect 1 "no cases whose names match 'z*'" "$RNNCC" test empty --filter 'z*'
+"$RNNCC" bench no-such.onnx >out 2>/dev/null || true
+that test ! -s out # no head without a table
 expect 1 'cannot be read' "$RNNCC" test no-such-folder
 
 # ---- a graph as text, in a file with an odd name: what every command does with it
@@ -79,7 +85,9 @@ expect 0 '"hn":' "$RNNCC" inspect 'a b.ir' --json --state hn=h
 expect 0 'f32[5, 2]' "$RNNCC" run 'a b.ir' --via interpret --dim T=5
 expect 0 '"shape":	[1, 2]' "$RNNCC" run 'a b.ir' --via interpret --json
 expect 1 'nowhere.npz: cannot be read' "$RNNCC" run 'a b.ir' --via interpret h=nowhere.npz
-expect 1 'has no dim' "$RNNCC" compile 'a b.ir' -o none --dim U=3
+expect 1 "the model has no input 'z'; it has x, h" "$RNNCC" run 'a b.ir' --via interpret z=nowhere.npz
+expect 1 'has no dim of that name; open are T' "$RNNCC" compile 'a b.ir' -o none --dim U=3
+expect 1 'no pass of that name; there are inline, canon' "$RNNCC" compile 'a b.ir' -o none --print-after fold
 expect 1 "has no output 'z'" "$RNNCC" compile 'a b.ir' -o none --state z=h
 
 "$RNNCC" opt 'a b.ir' >once.ir && "$RNNCC" opt once.ir >twice.ir

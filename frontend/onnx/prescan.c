@@ -78,7 +78,7 @@ static bool message(Prescan *p, const ProtobufCMessageDescriptor *, Wire w);
 static bool field_value(Prescan *p, const ProtobufCFieldDescriptor *field, unsigned wire_type, Wire *w)
 {
 	uint64_t v;
-	p->error = "is truncated or damaged";
+	p->error = "is truncated or damaged, or none of ONNX";
 	switch (wire_type) {
 	case PROTOBUF_C_WIRE_TYPE_VARINT: return varint(w, &v) && spend(p, 8);
 	case PROTOBUF_C_WIRE_TYPE_64BIT: return skip(w, 8) && spend(p, 8);
@@ -107,7 +107,7 @@ static bool message(Prescan *p, const ProtobufCMessageDescriptor *type, Wire w)
 	const ProtobufCFieldDescriptor *field = NULL;
 	while (w.at < w.end) {
 		uint64_t key;
-		p->error = "is truncated or damaged";
+		p->error = "is truncated or damaged, or none of ONNX";
 		if (!varint(&w, &key) || key >> 3 == 0 || key >> 3 > 0x1fffffff) return false;
 		if (++p->members > p->limits->max_members) {
 			p->error = "has too many parts";

@@ -33,11 +33,13 @@ const char *nearest_name(const char *name, int most, int n, const char *const *n
 {
 	if (strlen(name) > MAX_NAME) return NULL;
 	const char *best = NULL;
+	const size_t length = strlen(name);
 	for (int i = 0; i < n; i++) {
 		if (strlen(names[i]) > MAX_NAME) continue;
 		const int d = distance(name, names[i]);
-		if (d > most) continue;
-		most = d - 1;
+		const bool longer = strlen(names[i]) != length; /* a letter is sooner mistaken than left out */
+		if (d > most || (d == most && best && (longer || strlen(best) == length))) continue;
+		most = d;
 		best = names[i];
 	}
 	return best;
