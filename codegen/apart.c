@@ -28,7 +28,7 @@ static void note_access(void *user, const Access *a)
 
 static void note_reads(void *user, Stmt *s) { stmt_accesses(s, note_access, user); }
 
-static int way_of(const Stmt *s) { return s->kind != ST_LOOP || s->limit ? 0 : s->reverse ? BACK : ONWARD; }
+static int way_of(const Stmt *s) { return s->kind != ST_LOOP || s->go ? 0 : s->reverse ? BACK : ONWARD; }
 
 /* ---- two of one ---- */
 

@@ -112,7 +112,7 @@ static const Var *time_of(const Chunks *c, const Part *part)
 {
 	const Stmt *s = part->stmt;
 	if (s->kind == ST_KERNEL) return kernel_time(c, part);
-	return s->kind == ST_LOOP && !s->limit && !s->by && s->length == c->length && s->reverse == c->reverse ? s->var
+	return s->kind == ST_LOOP && !s->go && !s->by && s->length == c->length && s->reverse == c->reverse ? s->var
 													       : NULL;
 }
 
@@ -424,7 +424,7 @@ static void add_side(Chunks *c, Block *to, Side side)
 static bool is_over_steps(const Part *part)
 {
 	const Stmt *s = part->stmt;
-	return s->kind == ST_LOOP && !s->limit && !s->by;
+	return s->kind == ST_LOOP && !s->go && !s->by;
 }
 
 /* Cuts the first loop from number `at` on that can be; what is behind it then, the number of the first; else -1. */

@@ -124,8 +124,10 @@ static void emit_count(Emit *em, const Stmt *s, const char *most)
 {
 	const char *name = dim_name(em->cx, s->size), *count = s->count->name;
 	line(em->w, "%s = %s[0];", name, count);
-	line(em->w, "if (%s == %s && %s < %s[0] && %s[0])", name, most, name, s->limit->name, s->go->name);
-	line(em->w, "\treturn %s_%s;", em->upper, bound_argument(em, s->size) ? "EMORE" : "EDIM");
+	if (s->limit) { /* else it ends there */
+		line(em->w, "if (%s == %s && %s < %s[0] && %s[0])", name, most, name, s->limit->name, s->go->name);
+		line(em->w, "\treturn %s_%s;", em->upper, bound_argument(em, s->size) ? "EMORE" : "EDIM");
+	}
 	if (s->size->lo > 0) {
 		line(em->w, "if (%s < %" PRId64 ")", name, s->size->lo);
 		line(em->w, "\treturn %s_EDIM;", em->upper);
@@ -374,10 +376,14 @@ static void emit_stmt(Emit *em, const Stmt *s)
 		}
 		if (s->by) {
 			open_chunks(em, s, n);
-		} else if (s->limit) {
+		} else if (s->go) {
 			line(w, "%s[0] = 0;", s->count->name);
-			open_block(w, "for (int64_t %s = 0; %s < %s && %s < %s[0] && %s[0]; %s++)", t, t, n, t,
-				s->limit->name, s->go->name, t);
+			Buf goes_on;
+			buf_init(&goes_on, em->cx->arena);
+			if (!dim_is(s->length, INT64_MAX)) buf_printf(&goes_on, "%s < %s && ", t, n);
+			if (s->limit) buf_printf(&goes_on, "%s < %s[0] && ", t, s->limit->name);
+			open_block(w, "for (int64_t %s = 0; %s%s[0]; %s++)", t, goes_on.size ? goes_on.text : "",
+				s->go->name, t);
 		} else if (s->reverse) {
 			open_block(w, "for (int64_t %s = %s; %s-- > 0;)", t, n, t);
 		} else {
@@ -387,7 +393,7 @@ static void emit_stmt(Emit *em, const Stmt *s)
 		emit_block(em, &s->body);
 		note_loop(em, first);
 		swap_carries(em, s->n_carries, s->carries);
-		if (s->limit) {
+		if (s->go) {
 			line(w, "%s[0] = %s[0];", s->go->name, s->go_next->name);
 			line(w, "%s[0] = %s + 1;", s->count->name, t);
 		}

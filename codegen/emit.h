@@ -118,10 +118,7 @@ const char *dim_name(Ctx *, const Sym *);                  /* the C name of a na
 void sizes_begin(Emit *);                                  /* a function's body starts: here their definitions go, */
 void sizes_end(Emit *);                                    /* once it is known what it uses */
 
-/* Of each kernel.  Inlined, it loses what `restrict` says of its arrays; of two that a loop swaps it keeps it wrongly: Clang 14
- * takes it as said of all steps, and moves a load of one step over the store of the step before.  And in one function with all
- * their loops, Clang takes for those of scalars four times as long. */
-#define OUT_OF_LINE "static __attribute__((noinline)) "
+#define OUT_OF_LINE "KERNEL " /* print_kernel_macro says why */
 
 /* cfunction.c */
 void emit_kernel(Emit *, Kernel *);

@@ -221,11 +221,12 @@ struct Stmt {
 	const Var *var;
 	const Dim *length;
 	bool reverse;
-	int n_ranks;           /* LOOP with by: threads that run its body side by side; 0: they do not */
-	int rank;              /* in such a body: which thread's it is, as many chunks behind the first one's */
-	int64_t by;            /* LOOP: var goes in chunks of so many steps, and is the first of each; 0: it does not */
-	const Sym *chunk;      /* how many of them this one has; NULL: all have as many */
-	Buffer *count, *limit; /* while-loops: steps done (i64 scalar, written), most steps (i64 scalar); else NULL */
+	int n_ranks;      /* LOOP with by: threads that run its body side by side; 0: they do not */
+	int rank;         /* in such a body: which thread's it is, as many chunks behind the first one's */
+	int64_t by;       /* LOOP: var goes in chunks of so many steps, and is the first of each; 0: it does not */
+	const Sym *chunk; /* how many of them this one has; NULL: all have as many */
+	Buffer *count,
+		*limit; /* while-loops: steps done (i64 scalar, written), most steps (or NULL: `length`); else NULL */
 	const Sym *
 		size; /* while-loops, SIZE: the symbol that has the steps done, the scalar, as its value from then on; NULL: none */
 	Buffer *go, *go_next; /* while-loops: bool scalars */

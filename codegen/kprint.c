@@ -259,7 +259,7 @@ static void print_block(Buf *b, const Block *block, int depth)
 			buf_puts(b, "else\n");
 			print_block(b, &s->other, depth + 1);
 		} else {
-			buf_printf(b, "%s %s ", s->reverse ? "for reverse" : s->limit ? "while" : "for", s->var->name);
+			buf_printf(b, "%s %s ", s->reverse ? "for reverse" : s->go ? "while" : "for", s->var->name);
 			dim_print(b, s->length);
 			if (s->by) buf_printf(b, " in chunks of %" PRId64, s->by);
 			if (s->n_ranks) buf_printf(b, ", by %d threads", s->n_ranks);

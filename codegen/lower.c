@@ -207,6 +207,13 @@ static Buffer *work(Scope *s, const char *name, const Val *like, const Type *typ
 	return buffer_new(s->lw->p, BUF_WORK, name, like->loc, type);
 }
 
+/* The size that an integer value is; NULL: that is not known here. */
+static const Dim *known_size(Ctx *cx, const Val *v)
+{
+	if (v->op == OP_dim) return val_dims(v, A_VALUE)[0];
+	return v->op == OP_const ? dim_int(cx, tensor_get_int(val_attr(v, A_DATA)->tensor, 0)) : NULL;
+}
+
 /* scan and loop: carries in two buffers, xs and ys by the step. */
 static void lower_loop(Scope *s, const Val *v)
 {
@@ -239,11 +246,11 @@ static void lower_loop(Scope *s, const Val *v)
 		copy_to(s, init, place_new(s, outer.carries[i].now));
 	}
 	if (!is_scan) {
-		outer.limit = work(s, "limit", v, one);
+		if (known_size(cx, v->args[0]) != outer.length) outer.limit = work(s, "limit", v, one);
 		outer.go = work(s, "go", v, flag);
 		outer.go_next = work(s, "go_next", v, flag);
 		outer.count = work(s, "count", v, one);
-		copy_to(s, v->args[0], place_new(s, outer.limit));
+		if (outer.limit) copy_to(s, v->args[0], place_new(s, outer.limit));
 		copy_to(s, v->args[1], place_new(s, outer.go));
 	}
 	for (int i = 0; i < n_ys && !is_scan && !outer.size; i++) { /* zeros after the last step */

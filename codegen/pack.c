@@ -180,6 +180,21 @@ static void fill(Packing *c, unsigned char *out)
 	} while (advance(c->n_outer, s));
 }
 
+/* Of what the panels are made, and for whom. */
+static const char *packed_role(Program *p, const Pack *pk, const Kernel *k)
+{
+	Buf names;
+	buf_init(&names, p->arena);
+	int n = 0;
+	for (int i = 0; i < pk->n_slots; i++) {
+		bool listed = false;
+		for (int j = 0; j < i; j++) listed |= pk->loads[j]->buffer == pk->loads[i]->buffer;
+		if (!listed) buf_printf(&names, "%s%s", n++ ? ", " : "", pk->loads[i]->buffer->name);
+	}
+	return arena_printf(p->arena, "%s, in the order in which %s reads %s: %s", names.text, k->name,
+		n > 1 ? "them" : "it", pk->loads[0]->buffer->role);
+}
+
 static void pack_loop(Program *p, Kernel *k, int first, int last, const Target *t)
 {
 	Pack pack = {.acc = k->accs[first], .vars = k->accs[first]->vars, .n_vars = k->accs[first]->n_vars};
@@ -207,7 +222,7 @@ static void pack_loop(Program *p, Kernel *k, int first, int last, const Target *
 	Tensor *panels = tensor_new(p->arena, pack.elem, 1, &total);
 	memset(panels->data, 0, tensor_size_bytes(panels));
 	fill(&c, panels->data);
-	pack.buffer = const_new(p, arena_printf(p->arena, "w_%s", k->name), pack.loads[0]->buffer->role, panels);
+	pack.buffer = const_new(p, arena_printf(p->arena, "w_%s", k->name), packed_role(p, &pack, k), panels);
 	Pack *packs = NEWN(p->arena, Pack, k->n_packs + 1);
 	if (k->n_packs) memcpy(packs, k->packs, sizeof *packs * (size_t)k->n_packs);
 	packs[k->n_packs++] = pack;

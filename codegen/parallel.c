@@ -63,7 +63,7 @@ void unshare(const Block *b) { block_each(b, whole, NULL); }
 static void keep_whole(void *user, Stmt *s)
 {
 	(void)user;
-	if (s->kind == ST_LOOP && s->limit) unshare(&s->body);
+	if (s->kind == ST_LOOP && s->go) unshare(&s->body);
 }
 
 static void note_return(void *user, Stmt *s) { *(bool *)user |= s->kind == ST_CHECK || s->kind == ST_SIZE || s->size; }

@@ -63,7 +63,7 @@ bool name_is_reserved(const char *name)
 		"NULL", "NAN", "INFINITY", "main", "signal", "div",
 		/* what the printed functions call their own */
 		"state", "workspace", "lane", "ws", "swap", "part", "parts", "weights", "bytes", "VL", "vf", "vi", "vu",
-		"w", "step", "dims", "in", "out", "i", "at", "first", "end", NULL};
+		"w", "KERNEL", "step", "dims", "in", "out", "i", "at", "first", "end", NULL};
 	static const char *const prefixes[] = {/* of header macros */ "INT", "UINT", "WCHAR_", "WINT_", "SIZE_",
 		"PTRDIFF_", "SIG_", "MATH_ERR", "HUGE_VAL", "M_", "FP_",
 		/* of the vocabulary's functions */

@@ -317,6 +317,46 @@ static void expand(Vocab *v, const Use *u, Buf *out)
 	}
 }
 
+/* In a line of #if or #elif: whether it is for so many lanes as there are, "8 == 16"; that part of it is taken out of `text`. */
+typedef enum { OF_ANY, OF_THESE, OF_OTHERS } LanesWanted;
+static LanesWanted lanes_wanted(Arena *arena, const char **text)
+{
+	const char *equals = strstr(*text, " == "), *from = equals, *to = equals ? equals + 4 : NULL;
+	if (!equals || !isdigit((unsigned char)equals[-1]) || !isdigit((unsigned char)equals[4])) return OF_ANY;
+	while (isdigit((unsigned char)from[-1])) from--;
+	while (isdigit((unsigned char)*to)) to++;
+	if (strtol(from, NULL, 10) != strtol(equals + 4, NULL, 10)) return OF_OTHERS;
+	if (strncmp(to, " && ", 4) == 0) to += 4;
+	else if (from - *text > 4 && strncmp(from - 4, " && ", 4) == 0) from -= 4;
+	*text = arena_printf(arena, "%.*s%s", (int)(from - *text), *text, to);
+	return OF_THESE;
+}
+
+/* Without the branches for other numbers of lanes.  Such conditions do not nest. */
+static void write_branches(Vocab *v, Buf *out, const char *text)
+{
+	Arena *arena = v->cx->arena;
+	int n_left = 0;
+	bool skipped = false;
+	for (const char *end; *text; text = *end ? end + 1 : end) {
+		end = text + strcspn(text, "\n");
+		const char *at = arena_strn(arena, text, (size_t)(end - text)), *newline = *end ? "\n" : "";
+		const bool begins = strncmp(at, "#if", 3) == 0, ends = strncmp(at, "#endif", 6) == 0;
+		const bool otherwise = strncmp(at, "#else", 5) == 0;
+		if (begins) n_left = 0;
+		if (begins || strncmp(at, "#elif", 5) == 0) {
+			skipped = lanes_wanted(arena, &at) == OF_OTHERS;
+			if (!skipped && !begins && n_left == 0)
+				at = arena_printf(arena, "#%s", at + 3); /* the first left */
+			n_left += !skipped;
+		} else if (otherwise || ends) {
+			skipped = n_left == 0; /* the directive, not what follows */
+		}
+		if (!skipped) buf_printf(out, "%s%s", at, newline);
+		if (otherwise || ends) skipped = false;
+	}
+}
+
 static Use *use(Vocab *v, const Def *def, char kind, Elem elem, Elem to)
 {
 	assert(def);
@@ -328,9 +368,11 @@ static Use *use(Vocab *v, const Def *def, char kind, Elem elem, Elem to)
 		if (!strcmp(v->uses[i]->name, name)) return v->uses[i];
 	Use *u = NEW(v->cx->arena, Use);
 	*u = (Use){.def = def, .kind = kind, .elem = elem, .to = to, .name = name};
-	Buf out;
+	Buf all, out;
+	buf_init(&all, v->cx->arena);
 	buf_init(&out, v->cx->arena);
-	expand(v, u, &out); /* first what it needs */
+	expand(v, u, &all); /* first what it needs */
+	write_branches(v, &out, all.text);
 	u->text = out.text;
 	if (v->n_uses == v->cap_uses) {
 		v->cap_uses = v->cap_uses ? 2 * v->cap_uses : 64;
