@@ -151,15 +151,20 @@ static void emit_size(Emit *em, const Stmt *s)
 	const char *name = dim_name(em->cx, s->size);
 	line(em->w, "%s = %s;", name, value);
 	const int64_t lo = s->size->lo, hi = s->size->hi;
-	if (lo > INT64_MIN && hi < INT64_MAX)
-		line(em->w, "if (%s < %" PRId64 " || %s > %" PRId64 ")", name, lo, name, hi);
-	else if (lo > INT64_MIN || hi < INT64_MAX)
-		line(em->w, "if (%s %s %" PRId64 ")", name, lo > INT64_MIN ? "<" : ">", lo > INT64_MIN ? lo : hi);
-	if (lo > INT64_MIN || hi < INT64_MAX) line(em->w, "\treturn %s_EDIM;", em->upper);
 	const Sym *most = bound_argument(em, s->size);
-	if (most || sym_within(s->size)) {
+	Buf outside;
+	buf_init(&outside, em->cx->arena);
+	if (lo > INT64_MIN) buf_printf(&outside, "%s < %" PRId64, name, lo);
+	if (hi < INT64_MAX) buf_printf(&outside, "%s%s > %" PRId64, outside.size ? " || " : "", name, hi);
+	if (!most && sym_within(s->size))
+		buf_printf(&outside, "%s%s > %s", outside.size ? " || " : "", name, dim_c(em->cx, s->size->most));
+	if (outside.size) {
+		line(em->w, "if (%s)", outside.text);
+		line(em->w, "\treturn %s_EDIM;", em->upper);
+	}
+	if (most) {
 		line(em->w, "if (%s > %s)", name, dim_c(em->cx, s->size->most));
-		line(em->w, "\treturn %s_%s;", em->upper, most ? "EMORE" : "EDIM");
+		line(em->w, "\treturn %s_EMORE;", em->upper);
 	}
 }
 

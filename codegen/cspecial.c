@@ -33,16 +33,42 @@ static Axis axis_of(Emit *em, const Stmt *s, int axis)
 		size_c(em, t->dims[axis]), size_c(em, dim_product(cx, t->rank - axis - 1, t->dims + axis + 1))};
 }
 
+/* Sizes of 1 are neither looped over nor multiplied with. */
+static bool is_one(const char *size) { return strcmp(size, "1") == 0; }
+
 static void open_axis(Writer *w, const Axis *a)
 {
-	open_block(w, "for (int64_t o = 0; o < %s; o++)", a->outer);
-	open_block(w, "for (int64_t i = 0; i < %s; i++)", a->inner);
+	if (!is_one(a->outer)) open_block(w, "for (int64_t o = 0; o < %s; o++)", a->outer);
+	if (!is_one(a->inner)) open_block(w, "for (int64_t i = 0; i < %s; i++)", a->inner);
 }
 
-static void close_axis(Writer *w)
+static void close_axis(Writer *w, const Axis *a)
 {
-	close_block(w);
-	close_block(w);
+	if (!is_one(a->outer)) close_block(w);
+	if (!is_one(a->inner)) close_block(w);
+}
+
+static const char *times(Ctx *cx, const char *i, const char *size)
+{
+	if (is_one(size)) return i;
+	return arena_printf(cx->arena, "%s * %s", factor_c(cx, i), factor_c(cx, size));
+}
+
+static const char *plus(Ctx *cx, const char *a, const char *b)
+{
+	return !*a ? b : !*b ? a : arena_printf(cx->arena, "%s + %s", a, b);
+}
+
+/* Where the outer and the inner index are in an array that has n elements along the axis. */
+static const char *along(Ctx *cx, const Axis *a, const char *n)
+{
+	const char *outer = is_one(a->outer) ? "" : times(cx, times(cx, "o", n), a->inner);
+	return plus(cx, outer, is_one(a->inner) ? "" : "i");
+}
+
+static const char *element(Ctx *cx, const char *array, const char *i, const Axis *a)
+{
+	return arena_printf(cx->arena, "%s[%s]", array, times(cx, i, a->inner));
 }
 
 /* The element's value as a number to compare: narrow floats widen. */
@@ -62,11 +88,11 @@ static void emit_argreduce(Emit *em, const Stmt *s)
 	bool max = strcmp(val_str(v, A_KIND), "max") == 0, last = val_int(v, A_FLAGS);
 	const char *cmp = arena_printf(em->cx->arena, "%c%s", max ? '>' : '<', last ? "=" : "");
 	open_axis(w, &a);
-	line(w, "const %s *x = %s + o * (%s) * (%s) + i;", a.ctype, a.x, a.n, a.inner);
+	line(w, "const %s *x = %s;", a.ctype, plus(em->cx, a.x, along(em->cx, &a, a.n)));
 	line(w, "%s best = %s;", wide(e), number(em, e, "x[0]"));
 	line(w, "int64_t at = 0;");
 	open_block(w, "for (int64_t j = 1; j < %s; j++)", a.n);
-	line(w, "%s v = %s;", wide(e), number(em, e, arena_printf(em->cx->arena, "x[j * (%s)]", a.inner)));
+	line(w, "%s v = %s;", wide(e), number(em, e, element(em->cx, "x", "j", &a)));
 	/* NaN wins, the first one (or the last one) of several. */
 	if (elem_is_float(e) && !last) line(w, "if (best == best && (v %s best || v != v)) {", cmp);
 	else if (elem_is_float(e)) line(w, "if (v != v || (best == best && v %s best)) {", cmp);
@@ -75,8 +101,9 @@ static void emit_argreduce(Emit *em, const Stmt *s)
 	line(w, "\tat = j;");
 	line(w, "}");
 	close_block(w);
-	line(w, "%s[o * (%s) + i] = at;", a.y, a.inner);
-	close_axis(w);
+	const char *to = along(em->cx, &a, "1");
+	line(w, "%s[%s] = at;", a.y, *to ? to : "0");
+	close_axis(w, &a);
 }
 
 static void emit_cumulative(Emit *em, const Stmt *s)
@@ -95,16 +122,17 @@ static void emit_cumulative(Emit *em, const Stmt *s)
 	else next = arena_printf(em->cx->arena, "%s(sum, %s)", vocab_fn(em->vocab, op, c, false), x);
 	bool first_is_value = strcmp(op, "max") == 0; /* has no neutral element that every type can say */
 	open_axis(w, &a);
-	line(w, "const %s *x = %s + o * (%s) * (%s) + i;", a.ctype, a.x, a.n, a.inner);
-	line(w, "%s *y = %s + o * (%s) * (%s) + i;", a.ctype, a.y, a.n, a.inner);
+	line(w, "const %s *x = %s;", a.ctype, plus(em->cx, a.x, along(em->cx, &a, a.n)));
+	line(w, "%s *y = %s;", a.ctype, plus(em->cx, a.y, along(em->cx, &a, a.n)));
 	line(w, "%s sum = %s;", wide(e), strcmp(op, "mul") == 0 ? "1" : "0");
 	open_block(w, "for (int64_t k = 0; k < %s; k++)", a.n);
-	line(w, "int64_t j = (%s) * (%s);", reverse ? arena_printf(em->cx->arena, "%s - 1 - k", a.n) : "k", a.inner);
+	line(w, "int64_t j = %s;",
+		times(em->cx, reverse ? arena_printf(em->cx->arena, "%s - 1 - k", a.n) : "k", a.inner));
 	if (exclusive) line(w, "y[j] = %s;", out);
 	line(w, first_is_value ? "sum = k ? %s : %s;" : "sum = %s;", next, x);
 	if (!exclusive) line(w, "y[j] = %s;", out);
 	close_block(w);
-	close_axis(w);
+	close_axis(w, &a);
 }
 
 /* Insertion by binary search: stable, without memory.  NaN sorts after every number (ascending). */
@@ -115,12 +143,12 @@ static void emit_sort(Emit *em, const Stmt *s)
 	Elem e = v->args[0]->type->elem;
 	Axis a = axis_of(em, s, (int)val_int(v, A_AXIS));
 	bool down = val_int(v, A_FLAGS);
-	const char *at = arena_printf(em->cx->arena, "x[y[mid * (%s)] * (%s)]", a.inner, a.inner);
+	const char *at = element(em->cx, "x", element(em->cx, "y", "mid", &a), &a);
 	open_axis(w, &a);
-	line(w, "const %s *x = %s + o * (%s) * (%s) + i;", a.ctype, a.x, a.n, a.inner);
-	line(w, "int64_t *y = %s + o * (%s) * (%s) + i;", a.y, a.n, a.inner);
+	line(w, "const %s *x = %s;", a.ctype, plus(em->cx, a.x, along(em->cx, &a, a.n)));
+	line(w, "int64_t *y = %s;", plus(em->cx, a.y, along(em->cx, &a, a.n)));
 	open_block(w, "for (int64_t j = 0; j < %s; j++)", a.n);
-	line(w, "const %s v = %s;", wide(e), number(em, e, arena_printf(em->cx->arena, "x[j * (%s)]", a.inner)));
+	line(w, "const %s v = %s;", wide(e), number(em, e, element(em->cx, "x", "j", &a)));
 	line(w, "int64_t lo = 0, hi = j;");
 	open_block(w, "while (lo < hi)");
 	line(w, "int64_t mid = (lo + hi) / 2;");
@@ -133,10 +161,10 @@ static void emit_sort(Emit *em, const Stmt *s)
 	line(w, "\tlo = mid + 1;");
 	close_block(w);
 	line(w, "for (int64_t k = j; k > lo; k--)");
-	line(w, "\ty[k * (%s)] = y[(k - 1) * (%s)];", a.inner, a.inner);
-	line(w, "y[lo * (%s)] = j;", a.inner);
+	line(w, "\t%s = %s;", element(em->cx, "y", "k", &a), element(em->cx, "y", "k - 1", &a));
+	line(w, "%s = j;", element(em->cx, "y", "lo", &a));
 	close_block(w);
-	close_axis(w);
+	close_axis(w, &a);
 }
 
 static void emit_scatter(Emit *em, const Stmt *s)
@@ -155,17 +183,20 @@ static void emit_scatter(Emit *em, const Stmt *s)
 	line(w, "int64_t at = 0;");
 	line(w, "int inside = 1;");
 	for (int d = 0; d < depth; d++) {
-		const char *n = size_c(em, x->dims[d]),
-			   *j = arena_printf(
-				   cx->arena, "(int64_t)%s[i * %lld + %d]", operand(em, s, 1), (long long)depth, d);
+		const char *n = size_c(em, x->dims[d]), *i = times(cx, "i", arena_printf(cx->arena, "%d", (int)depth));
+		const char *of = arena_printf(
+			cx->arena, "%s[%s]", operand(em, s, 1), d ? arena_printf(cx->arena, "%s + %d", i, d) : i);
+		const char *j = index->elem == I64 ? of : arena_printf(cx->arena, "(int64_t)%s", of);
 		line(w, "inside &= %s >= 0 && %s < %s;", j, j, n);
-		line(w, "at = inside ? at * (%s) + %s : 0;", n, j);
+		line(w, "at = inside ? %s : 0;", d ? plus(cx, times(cx, "at", n), j) : j);
 	}
 	line(w, "if (!inside)");
 	line(w, "\tcontinue;");
-	open_block(w, "for (int64_t k = 0; k < %s; k++)", chunk);
-	line(w, "%s *to = %s + at * (%s) + k;", ctype, y, chunk);
-	const char *u = number(em, x->elem, arena_printf(cx->arena, "%s[i * (%s) + k]", operand(em, s, 2), chunk));
+	const char *k = is_one(chunk) ? "" : "k";
+	if (*k) open_block(w, "for (int64_t k = 0; k < %s; k++)", chunk);
+	line(w, "%s *to = %s;", ctype, plus(cx, y, plus(cx, times(cx, "at", chunk), k)));
+	const char *u = number(
+		em, x->elem, arena_printf(cx->arena, "%s[%s]", operand(em, s, 2), plus(cx, times(cx, "i", chunk), k)));
 	if (strcmp(kind, "set") != 0) {
 		Elem c = elem_is_narrow(x->elem) ? F32 : x->elem;
 		const char *f =
@@ -176,8 +207,37 @@ static void emit_scatter(Emit *em, const Stmt *s)
 	}
 	if (elem_is_narrow(x->elem)) u = cast_c(em, F32, x->elem, u);
 	line(w, "*to = %s;", u);
+	if (*k) close_block(w);
 	close_block(w);
-	close_block(w);
+}
+
+static const char *what(Ctx *cx, const Val *v)
+{
+	const char *kind = v->op == OP_sort ? NULL : val_str(v, A_KIND);
+	if (v->op == OP_scatter_nd) return arena_printf(cx->arena, "in0 with in2 put at in1: %s", kind);
+	const int axis = (int)val_int(v, A_AXIS);
+	const int64_t *flags = val_ints(v, A_FLAGS);
+	if (v->op == OP_argreduce)
+		return arena_printf(
+			cx->arena, "where the %s %s along axis %d is", flags[0] ? "last" : "first", kind, axis);
+	if (v->op == OP_cumulative)
+		return arena_printf(cx->arena, "running %s along axis %d%s%s", kind, axis,
+			flags[1] ? ", from the end" : "", flags[0] ? ", without the element itself" : "");
+	return arena_printf(
+		cx->arena, "the indices along axis %d in %s order", axis, flags[0] ? "descending" : "ascending");
+}
+
+static void print_comment(Emit *em, const Stmt *s, const char *name)
+{
+	Ctx *cx = em->cx;
+	const Val *v = s->val;
+	Buf b;
+	buf_init(&b, cx->arena);
+	for (int i = 0; i < v->n_args; i++)
+		buf_printf(&b, "%s%s %s", i ? ", " : "", operand(em, s, i), type_str(cx, v->args[i]->type));
+	line(em->w, "/* %s: %s", name, what(cx, v));
+	line(em->w, " *   %s%s", comment_text(cx, b.text), v->loc ? "" : " */");
+	if (v->loc) line(em->w, " *   from %s */", comment_text(cx, v->loc));
 }
 
 void emit_special(Emit *em, const Stmt *s, const char *name)
@@ -192,7 +252,7 @@ void emit_special(Emit *em, const Stmt *s, const char *name)
 		buf_printf(&b, "%s%s%s *restrict %s", b.size ? ", " : "", ps.written[i] ? "" : "const ",
 			elem_info[ps.buffers[i]->elem].ctype,
 			ps.written[i] ? "out" : arena_printf(em->cx->arena, "in%d", i));
-	if (s->val->loc) line(w, "/* %s */", comment_text(em->cx, s->val->loc));
+	print_comment(em, s, name);
 	line(w, OUT_OF_LINE "void %s(%s)", name, b.text);
 	open_block(w, "%s", "");
 	em->k = NULL;

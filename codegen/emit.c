@@ -364,7 +364,7 @@ static const char *print_header(const Files *f)
 	}
 	if (job->programs[ENTRY_STEPS]) {
 		line(&w,
-			"/* Streaming in chunks: %s steps a call, on the same state.  Chunks of any sizes, and single steps, may follow each other.",
+			"/* Streaming in chunks: %s steps a call, on the same state.  Chunks of any size and single steps may alternate.",
 			dim_c(cx, job->states->count));
 		print_tables(f, &w, job->programs[ENTRY_STEPS]);
 		line(&w,
