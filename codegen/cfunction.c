@@ -163,8 +163,7 @@ static Map begin_function(Emit *em, const Params *ps)
 static void note_function(void *user, const Expr *e)
 {
 	uint64_t *functions = user;
-	if (e->kind == EX_OP && e->op >= OP_EW_exp && e->op <= OP_EW_erf)
-		*functions |= UINT64_C(1) << (e->op - OP_EW_exp);
+	if (expr_is_function(e)) *functions |= UINT64_C(1) << (e->op - OP_EW_exp);
 }
 
 /* Is there a loop over blocks that each need more constants than there are registers?  Those of two functions are. */

@@ -216,17 +216,30 @@ static bool is_identifier(const char *text)
 	return text[strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789")] == 0;
 }
 
+static void emit_fetches(Emit *em, Tile t)
+{
+	for (int i = 0; i < em->k->n_fetches; i++)
+		for (int u = 0; u < t.vectors; u++) {
+			const Fetch *f = &em->k->fetches[i];
+			const Index *offset = buffer_offset(em->p, f->buffer, f->index);
+			line(em->w, "%s(%s, %s);", vocab_fn(em->vocab, f->next ? "fetch_next" : "fetch", F32, true),
+				buffer_root(f->buffer)->name, index_c(em, offset, 0, u));
+		}
+}
+
 /* Store by store, for all points of the tile: what the points compute does not depend on each other, so that while one waits
- * for a result the CPU goes on with the next. */
+ * for a result the CPU goes on with the next.  A kernel without sums reads all before it writes
+ * any (unroll.c). */
 static void emit_stores(Emit *em, Tile t)
 {
 	const Kernel *k = em->k;
-	const bool clash = stores_clash(k), vec = em->lanes > 1 && em->vector;
+	const bool vec = em->lanes > 1 && em->vector,
+		   first = stores_clash(k) || (vec && !k->n_accs && t.vectors > 1); /* values, then stores */
 	const char **values = NEWN(em->cx->arena, const char *, k->n_stores *t.rows *t.vectors), **value = values;
 	Store *stores = NEWN(em->cx->arena, Store, k->n_stores);
 	int n = 0;
 	for (int i = 0; i < k->n_stores; i++) n += store_side(em, &k->stores[i], &stores[n]);
-	for (int i = 0; clash && i < n; i++) /* all values are known before the first is stored */
+	for (int i = 0; first && i < n; i++)
 		for (int m = 0; m < t.rows; m++)
 			for (int u = 0; u < t.vectors; u++, value++) {
 				const Store *s = &stores[i];
@@ -242,7 +255,7 @@ static void emit_stores(Emit *em, Tile t)
 	for (int i = 0; i < n; i++)
 		for (int m = 0; m < t.rows; m++)
 			for (int u = 0; u < t.vectors; u++, value++)
-				emit_store(em, &stores[i], clash ? *value : store_value(em, &stores[i], m, u), m, u);
+				emit_store(em, &stores[i], first ? *value : store_value(em, &stores[i], m, u), m, u);
 }
 
 static void emit_tile(Emit *em, Tile t)
@@ -256,6 +269,7 @@ static void emit_tile(Emit *em, Tile t)
 		if (k->accs[first]->folded) emit_fold(em, k->accs + first, last - first);
 		else emit_loop(em, k->accs + first, last - first, t);
 	}
+	emit_fetches(em, t);
 	emit_stores(em, t);
 }
 

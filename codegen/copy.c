@@ -122,6 +122,12 @@ static Kernel *copy_kernel(Copy *c, const Kernel *k)
 		pack->loads = NEWN(arena, const Expr *, pack->n_slots);
 		for (int s = 0; s < pack->n_slots; s++) pack->loads[s] = copy_expr(c, k->packs[i].loads[s]);
 	}
+	Fetch *fetches = NEWN(arena, Fetch, k->n_fetches);
+	for (int i = 0; i < k->n_fetches; i++) {
+		const Fetch *f = &k->fetches[i];
+		fetches[i] = (Fetch){copy_buffer(c, f->buffer), copy_indices(c, f->buffer->rank, f->index), f->next};
+	}
+	made->fetches = fetches;
 	return made;
 }
 

@@ -136,6 +136,8 @@ static void touch(Cost *c, const Buffer *b, const Index *const *index, Word *set
 	t->bytes = bytes > t->bytes ? bytes : t->bytes;
 }
 
+bool expr_is_function(const Expr *e) { return e->kind == EX_OP && e->op >= OP_EW_exp && e->op <= OP_EW_erf; }
+
 static bool is_arithmetic(const Expr *e)
 {
 	return e->kind == EX_OP && elem_info[e->elem].cls == 'f' && e->op != OP_EW_select && e->op != OP_EW_cast;

@@ -137,6 +137,8 @@ void emit_fold(Emit *, Acc *const *, int n);
 Params kernel_params(Program *, const Kernel *);
 Params special_params(Program *, const Stmt *);
 Params rows_params(Program *, const Stmt *);
+/* fetch.c: for kernels that run in turn for each round of their outermost `depth` loops. */
+void fetch_ahead(Program *, int n, Kernel *const *, int depth);
 /* cost.c: of one call: operations on floats, and bytes of memory that are touched. */
 typedef struct {
 	double flops, bytes;

@@ -142,6 +142,11 @@ typedef struct {
 	int64_t outer_size; /* elements in front of one step of the innermost outer variable */
 	int64_t block_size; /* elements of one vector over all steps: reduction size * n_slots * lanes */
 } Pack;
+typedef struct { /* memory that is asked for before it is wanted (fetch.c) */
+	const Buffer *buffer;
+	const Index *const *index;
+	bool next; /* it is read in the next round of the loop around; else written in this one */
+} Fetch;
 typedef struct {
 	int vector;     /* which of vars is in SIMD lanes; -1: none */
 	int lanes;      /* 1: scalar */
@@ -199,6 +204,8 @@ struct Kernel {
 	const GivenSchedule *choices;
 	int n_packs;
 	Pack *packs;
+	int n_fetches; /* by pass_rows: at each vector */
+	const Fetch *fetches;
 };
 
 /* ---- programs ---- */
@@ -311,6 +318,7 @@ const Expr *expr_load(Program *, const Buffer *, const Index *const *);
 const Expr *expr_acc(Program *, Acc *);
 const Expr *expr_round(Program *, Elem, const Expr *);
 bool expr_uses(const Expr *, const Var *);
+bool expr_is_function(const Expr *); /* exp, tanh, ..: of many operations and constants (cost.c) */
 /* Every node under e once, operands first (index expressions and accumulators' own expressions not entered). */
 void expr_each(const Expr *, Map *seen, void (*)(void *user, const Expr *), void *user);
 void expr_walk(const Expr *, void (*)(void *user, const Expr *), void *user); /* the same of one, nothing seen before */

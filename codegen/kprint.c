@@ -170,6 +170,10 @@ static void print_inner(Buf *b, const Kernel *k)
 	if (s->rows >= 0) buf_printf(b, "; %d rows of %s", s->row_tile, k->vars[s->rows]->name);
 	if (k->n_packs) buf_puts(b, "; constants packed");
 	if (s->turn) buf_printf(b, "; backwards at odd %s", s->turn->name);
+	for (int i = 0; i < k->n_fetches; i++) {
+		buf_puts(b, i ? ", " : "; fetches ");
+		print_place(b, k->fetches[i].buffer, k->fetches[i].index);
+	}
 	buf_puts(b, s->parallel ? "; parallel\n" : "\n");
 }
 

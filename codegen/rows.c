@@ -107,10 +107,16 @@ typedef struct {
 	Uses *uses; /* by ids of buffers */
 } Rows;
 
+static Kernel **kernels_of(const Rows *r, const Member *group, int n)
+{
+	Kernel **kernels = NEWN(r->p->arena, Kernel *, n);
+	for (int i = 0; i < n; i++) kernels[i] = group[i].kernel;
+	return kernels;
+}
+
 static bool pays(const Rows *r, const Member *group, int n, int depth)
 {
-	const Kernel **kernels = NEWN(r->p->arena, const Kernel *, n);
-	for (int i = 0; i < n; i++) kernels[i] = group[i].kernel;
+	const Kernel *const *kernels = (const Kernel *const *)kernels_of(r, group, n);
 	const TargetInfo *cpu = r->target->cpu;
 	return nearest_cache(cpu, kernels_cost(n, kernels, depth).bytes) <
 		nearest_cache(cpu, kernels_cost(n, kernels, 0).bytes);
@@ -197,6 +203,9 @@ static Stmt *row_by_row(Rows *r, const Member *group, int n, int depth)
 			b->row = row_dims(r, b, group, n, depth);
 			b->copies = b->row && rows->sliced ? r->target->threads : 0;
 		}
+	Kernel **kernels = kernels_of(r, group, n);
+	if (kernels_cost(n, (const Kernel *const *)kernels, 0).bytes > (double)r->target->cpu->l2_bytes)
+		fetch_ahead(r->p, n, kernels, depth);
 	return rows;
 }
 

@@ -5,6 +5,10 @@
  * operations for two vectors: the target says how many sums are better then, taken where each thread still gets a block; dot
  * products of bf16 are one, so that what is said of weights from the second cache holds for theirs.
  * A file may say it instead (schedule.c); for `--tune` the pass lists what else could be tried.
+ *
+ * A loop without sums that does little but read and write takes STREAMED vectors at a time, and reads all of them before it writes
+ * the first: to a CPU, a load from just behind a store looks as if it read what was stored, if only the last 12 bits of their
+ * addresses say so, and waits.  Compilers keep that order; a loop of one vector may take three times as long for it.
  */
 #include "codegen/emit.h"
 #include "codegen/lower.h"
@@ -125,6 +129,45 @@ static void choose_tile(const Program *p, Kernel *k, const Target *t)
 	k->schedule.unroll = best->unroll;
 }
 
+/* ---- no sums ---- */
+
+enum { STREAMED = 4 };
+
+typedef struct {
+	Program *p;
+	const Var *v; /* in the lanes */
+	bool light;   /* each vector takes an instruction or two an operand */
+} Stream;
+
+static const Dim *stream_stride(const Stream *s, const Buffer *b, const Index *const *index)
+{
+	return index_stride(s->p, buffer_offset(s->p, b, index), s->v);
+}
+
+static void stream_visit(void *user, const Expr *e)
+{
+	Stream *s = user;
+	if (e->kind == EX_OP)
+		s->light &= !expr_is_function(e) && e->op != OP_EW_pow && e->op != OP_EW_mod && e->op != OP_EW_rem;
+	if (e->kind != EX_LOAD) return;
+	const Dim *stride = stream_stride(s, e->buffer, e->index);
+	s->light &= stride && (dim_is(stride, 0) || dim_is(stride, 1));
+}
+
+static void choose_stream(Program *p, Kernel *k)
+{
+	Schedule *schedule = &k->schedule;
+	Stream s = {.p = p, .v = k->vars[schedule->vector], .light = true};
+	if (dim_hi(s.v->extent) < 2 * STREAMED * schedule->lanes) return;
+	for (int i = 0; i < k->n_stores; i++) {
+		const Store *store = &k->stores[i];
+		/* of what only copies or fills, compilers make memcpy and memset */
+		s.light &= store->value->kind == EX_OP && dim_is(stream_stride(&s, store->buffer, store->index), 1);
+		expr_walk(store->value, stream_visit, &s);
+	}
+	if (s.light && k->n_stores <= STREAMED) schedule->unroll = STREAMED / k->n_stores;
+}
+
 /* ---- a file says it ---- */
 
 enum { MOST_SUMS = 64 }; /* that a file can ask for: more only makes code long */
@@ -212,6 +255,7 @@ static void visit(void *user, Stmt *s)
 	if (!k) return;
 	if (k->given && k->given->unroll) obey(c->p, k);
 	else if (n_registers_used(k) && k->schedule.vector >= 0) choose_tile(c->p, k, c->target);
+	else if (!k->n_accs && k->schedule.vector >= 0) choose_stream(c->p, k);
 	if (c->target->list_choices) list_choices(c->p, k, c->target);
 }
 
