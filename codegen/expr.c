@@ -213,7 +213,7 @@ static bool index_split(Program *p, const Index *x, const Dim *d, const Index **
 		else r[nr++] = x->terms[i];
 	}
 	const Dim *bq = dim_floordiv(cx, x->base, d);
-	if (!dim_is_int(bq, NULL) && !dim_div_exact(cx, x->base, d)) bq = dim_int(cx, 0);
+	if (!dim_is_int(bq, NULL) && !dim_is_int(dim_sub(cx, x->base, dim_mul(cx, bq, d)), NULL)) bq = dim_int(cx, 0);
 	*quotient = index_intern(p, bq, nq, q);
 	*rest = index_intern(p, dim_sub(cx, x->base, dim_mul(cx, bq, d)), nr, r);
 	const Dim *lo, *hi;
