@@ -245,11 +245,31 @@ static void declare_scalars(Emit *em, int n, Kernel *const *kernels)
 		}
 }
 
+static bool has_var(const Kernel *k, const char *name)
+{
+	bool has = false;
+	for (int i = 0; i < k->n_vars; i++) has |= strcmp(k->vars[i]->name, name) == 0;
+	for (int a = 0; a < k->n_accs; a++)
+		for (int i = 0; i < k->accs[a]->n_vars; i++) has |= strcmp(k->accs[a]->vars[i]->name, name) == 0;
+	return has;
+}
+
+/* A loop that several kernels share has one name in the comment, the last kernel's. */
+static void rename_shared(int n, Kernel *const *kernels, int n_shared)
+{
+	for (int m = 0; m < n - 1; m++)
+		for (int i = 0; i < n_shared; i++) {
+			const char *name = kernel_loop(kernels[n - 1], i)->name;
+			if (!has_var(kernels[m], name)) ((Var *)(uintptr_t)kernel_loop(kernels[m], i))->name = name;
+		}
+}
+
 void emit_row_kernels(Emit *em, const Stmt *s)
 {
 	const int n = s->body.n;
 	Kernel **kernels = NEWN(em->cx->arena, Kernel *, n);
 	for (int i = 0; i < n; i++) kernels[i] = s->body.stmts[i]->kernel;
+	rename_shared(n, kernels, s->n_shared);
 	const Params ps = rows_params(em->p, s);
 	Map taken = begin_function(em, &ps);
 	for (int i = 0; i < n; i++)

@@ -100,8 +100,8 @@ static void print_string(const Buffer *b, Buf *out)
 {
 	char text[4 * ROW];
 	const unsigned char *p = b->data->data;
-	const int64_t size = (int64_t)tensor_size_bytes(b->data), row = size < ROW ? size : ROW,
-		      rows = round_up(size, row) / row;
+	const int64_t size = (int64_t)tensor_size_bytes(b->data), rows = round_up(size, ROW) / ROW;
+	const int64_t row = round_up(round_up(size, rows) / rows, 8); /* all as long: no more than a number over */
 	const char *ctype = elem_info[b->elem].ctype;
 	buf_printf(out,
 		"static const union {\n\tunsigned char bytes[%" PRId64 "][%" PRId64 "];\n\t%s value[%" PRId64
@@ -109,8 +109,8 @@ static void print_string(const Buffer *b, Buf *out)
 		rows, row, ctype, rows * row / elem_info[b->elem].size, b->name);
 	for (int64_t r = 0; r < rows; r++) {
 		buf_puts(out, "\n\t{\"");
-		int64_t end = (r + 1) * ROW < size ? (r + 1) * ROW : size;
-		buf_write(out, text, escape(p + r * ROW, end - r * ROW, text));
+		int64_t end = (r + 1) * row < size ? (r + 1) * row : size;
+		buf_write(out, text, escape(p + r * row, end - r * row, text));
 		buf_puts(out, r + 1 < rows ? "\"}," : "\"}");
 	}
 	buf_printf(out, "\n}};\nstatic const %s *const %s = %s_data_.value;\n", ctype, b->name, b->name);

@@ -112,6 +112,24 @@ done
 expect 0 '# after canon' "$RNNCC" opt 'a b.ir' --pass inline,canon --print-after all
 expect 1 "there is no pass 'fold'" "$RNNCC" opt 'a b.ir' --pass fold
 
+# ---- the C is to be read: no wide lines, and one name for a loop that several kernels share
+
+cat >attend.ir <<'END'
+graph @attend(%a_query_with_a_long_name: f32[8, 64, 16], %the_keys_with_another: f32[8, 64, 16]) -> (%y: f32[8, 64, 64]) {
+  %c = contract %a_query_with_a_long_name %the_keys_with_another spec="bik,bjk->bij"
+  %e = exp %c
+  %s = reduce %e kind="sum" axes=[2]
+  %s1 = reshape %s shape=[8, 64, 1]
+  %se = expand %s1 shape=[8, 64, 64]
+  %y = div %e %se
+  return %y
+}
+END
+expect 0 'attend.c' "$RNNCC" compile attend.ir -o attend --target x86-64-v3
+that grep -q 'keys_with_another_turned\[i, i1, i2\] = the_keys_with_another\[i, i1, i2\]' attend/attend.c
+expand -t 8 attend/attend.[ch] | awk 'length > 120' >wide
+that test ! -s wide
+
 # ---- compile, and the same answer each way
 
 expect 0 'sub/dir/a_b.c' "$RNNCC" compile 'a b.ir' -o sub/dir --no-detect-states
