@@ -1,11 +1,12 @@
 /* ops_quant.c: quantised numbers: q stands for (q - zero_point) * scale.
  *
- * Products of quantised numbers are those of 32-bit integers, which is exact; padding is the zero point, because
+ * Products of quantised numbers are those of 32-bit integers, which is exact; where no sum reaches what f32 counts exactly, they
+ * are computed in f32, which are the same numbers in any order of summing, and sooner.  Padding is the zero point, because
  * padding comes after its subtraction.  A result is rounded half to even, then the zero point is added, then it is
  * saturated, which is what a cast from float to integer does.
  */
 #include "frontend/lang/lang.h"
-#include "frontend/onnx/nn.h"
+#include "frontend/onnx/quant.h"
 
 static bool has_one(Ctx *cx, const Val *v) { return dim_is(type_count(cx, v->type), 1); }
 
@@ -145,12 +146,14 @@ static void import_dequantize(Node *n, const Val **out)
 	out[0] = binary(cx, OP_EW_mul, b_cast(cx, q, elem), b_cast(cx, spread(n, scale, x, "x_scale"), elem));
 }
 
-/* To u8, with the scale and zero point that the range of x and 0 needs. */
-static void import_dynamic_quantize(Node *n, const Val **out)
+typedef struct {
+	const Val *q, *scale, *point;
+} Quantized;
+
+/* f32 to u8, with the scale and zero point that the range of x and 0 needs. */
+static Quantized dynamic_quantize(Ctx *cx, const Val *x)
 {
-	Ctx *cx = n->cx;
-	const Val *x = node_in(n, 0, "x"), *zero = b_scalar(cx, F32, 0);
-	if (x->type->elem != F32) node_fail(n, "input x: f32 wanted, %s seen", type_str(cx, x->type));
+	const Val *zero = b_scalar(cx, F32, 0);
 	const Dim *count = type_count(cx, x->type);
 	const Val *flat = b_reshape(cx, x, 1, &count);
 	const Val *max = binary(cx, OP_EW_max, b_reduce(cx, "max", flat, 1, (int[]){0}, false), zero);
@@ -158,9 +161,17 @@ static void import_dynamic_quantize(Node *n, const Val **out)
 	const Val *scale = with_number(cx, OP_EW_div, binary(cx, OP_EW_sub, max, min), 255);
 	scale = b_select(cx, binary(cx, OP_EW_eq, max, min), b_scalar(cx, F32, 1), scale);
 	const Val *point = to_quantized(cx, binary(cx, OP_EW_div, b_ew1(cx, OP_EW_neg, min), scale), NULL, U8);
-	out[0] = to_quantized(cx, binary(cx, OP_EW_div, x, scale), point, U8);
-	if (n->n_out > 1) out[1] = scale;
-	if (n->n_out > 2) out[2] = point;
+	return (Quantized){to_quantized(cx, binary(cx, OP_EW_div, x, scale), point, U8), scale, point};
+}
+
+static void import_dynamic_quantize(Node *n, const Val **out)
+{
+	const Val *x = node_in(n, 0, "x");
+	if (x->type->elem != F32) node_fail(n, "input x: f32 wanted, %s seen", type_str(n->cx, x->type));
+	Quantized y = dynamic_quantize(n->cx, x);
+	out[0] = y.q;
+	if (n->n_out > 1) out[1] = y.scale;
+	if (n->n_out > 2) out[2] = y.point;
 }
 
 /* ---------------------------------------------------------------------------------------------------- products */
@@ -199,36 +210,75 @@ static const Val *want_shape_of(const Node *n, const Val *y, const Val *of, cons
 	return y;
 }
 
+/* Weights less their zero point (i32): as f32 where sums of their products with 8-bit integers, over those axes, are whole numbers
+ * that f32 has, whatever the order. */
+static const Val *exact_weights(Ctx *cx, const Val *w, int n_axes, const int *axes)
+{
+	const double exact = 1 << 24, largest = 255; /* |q - zero| */
+	const Val *sum = b_reduce(cx, "sum", b_ew1(cx, OP_EW_abs, b_cast(cx, w, F64)), n_axes, axes, false);
+	const Dim *count = type_count(cx, sum->type);
+	const Tensor *most = known_tensor(cx, b_reduce(cx, "max", b_reshape(cx, sum, 1, &count), 1, (int[]){0}, false));
+	return most && largest * tensor_get(most, 0) < exact ? folded(cx, b_cast(cx, w, F32)) : w;
+}
+
+static bool is_byte(const Val *q) { return elem_info[q->type->elem].size == 1; }
+
+/* As i32, or where that is exact as f32. */
 static const Val *quantized_matmul(const Node *n, const Val *a, const Val *a_zero, const Val *b, const Val *b_zero)
 {
 	Ctx *cx = n->cx;
-	a = want_shape_of(n, centred(cx, a, along_rows(n, a_zero, a)), a, "A");
-	b = want_shape_of(n, centred(cx, b, along_columns(cx, b_zero)), b, "B");
-	return matmul(n, a, b);
+	const Val *left = want_shape_of(n, centred(cx, a, along_rows(n, a_zero, a)), a, "A");
+	const Val *right = want_shape_of(n, centred(cx, b, along_columns(cx, b_zero)), b, "B");
+	const int rank = b->type->rank, depth = rank > 1 ? rank - 2 : 0;
+	if (is_byte(a) && rank > 0) right = exact_weights(cx, right, 1, &depth);
+	return matmul(n, b_cast(cx, left, right->type->elem), right);
 }
 
-static const Val *quantized_conv(
-	const Node *n, const Val *x, const Val *x_zero, const Val *w, const Val *w_zero, const Val *bias)
+const Val *dynamic_weights(const Node *n, const Val *w, const Val *w_zero)
+{
+	Ctx *cx = n->cx;
+	const int depth = w->type->rank - 2;
+	return exact_weights(cx, want_shape_of(n, centred(cx, w, w_zero), w, "the weights"), 1, &depth);
+}
+
+const Val *dynamic_product(const Node *n, const Val *x, const Val *weights, const Val *scale)
+{
+	Ctx *cx = n->cx;
+	Quantized a = dynamic_quantize(cx, x);
+	const Val *left = b_cast(cx, centred(cx, a.q, a.point), weights->type->elem);
+	const Val *sums = b_cast(cx, matmul(n, left, weights), F32);
+	return binary(cx, OP_EW_mul, sums, binary(cx, OP_EW_mul, a.scale, scale));
+}
+
+/* The same; x_zero is one for all. */
+static const Val *quantized_conv(const Node *n, const Val *x, const Val *x_zero, const Val *w, const Val *w_zero)
 {
 	Ctx *cx = n->cx;
 	int rank = w->type->rank;
 	if (rank < 2) node_fail(n, "input w: %s is no kernel", type_str(cx, w->type));
 	if (x_zero && !has_one(cx, x_zero))
 		node_fail(n, "input x_zero_point: one element wanted, %s seen", type_str(cx, x_zero->type));
+	const bool bytes = is_byte(x);
 	x = centred(cx, x, x_zero ? b_reshape(cx, x_zero, 0, NULL) : NULL);
 	w = centred(cx, w, along_first(n, w_zero, rank, w->type->dims[0], "w_zero_point"));
-	return convolution(n, x, w, bias);
+	int *axes = NEWN(cx->arena, int, rank - 1);
+	for (int i = 0; i < rank - 1; i++) axes[i] = i + 1;
+	if (bytes) w = exact_weights(cx, w, rank - 1, axes);
+	return convolution(n, b_cast(cx, x, w->type->elem), w, NULL);
 }
 
 static void import_matmul_integer(Node *n, const Val **out)
 {
-	out[0] = quantized_matmul(n, integers(n, 0, "A", 2), node_opt(n, 2), integers(n, 1, "B", 2), node_opt(n, 3));
+	const Val *y =
+		quantized_matmul(n, integers(n, 0, "A", 2), node_opt(n, 2), integers(n, 1, "B", 2), node_opt(n, 3));
+	out[0] = b_cast(n->cx, y, I32);
 }
 
 static void import_conv_integer(Node *n, const Val **out)
 {
-	out[0] =
-		quantized_conv(n, integers(n, 0, "x", 2), node_opt(n, 2), integers(n, 1, "w", 2), node_opt(n, 3), NULL);
+	const Val *y =
+		quantized_conv(n, integers(n, 0, "x", 2), node_opt(n, 2), integers(n, 1, "w", 2), node_opt(n, 3));
+	out[0] = b_cast(n->cx, y, I32);
 }
 
 /* The integers of a product as quantised numbers of another scale: those of both operands are given. */
@@ -260,7 +310,11 @@ static void import_qlinear_conv(Node *n, const Val **out)
 	Ctx *cx = n->cx;
 	const Val *x = integers(n, 0, "x", 2), *w = integers(n, 3, "w", 2), *scale = node_in(n, 1, "x_scale");
 	const Val *bias = node_opt(n, 8) ? b_cast(cx, integers(n, 8, "B", 4), I32) : NULL;
-	const Val *y = quantized_conv(n, x, node_in(n, 2, "x_zero_point"), w, node_in(n, 5, "w_zero_point"), bias);
+	const Val *y = quantized_conv(n, x, node_in(n, 2, "x_zero_point"), w, node_in(n, 5, "w_zero_point"));
+	if (bias) {
+		bias = along_first(n, bias, y->type->rank - 1, y->type->dims[1], "B");
+		y = binary(cx, OP_EW_add, b_cast(cx, y, I32), bias);
+	}
 	if (!has_one(cx, scale)) node_fail(n, "input x_scale: one element wanted, %s seen", type_str(cx, scale->type));
 	const Val *w_scale = along_first(n, node_in(n, 4, "w_scale"), w->type->rank - 1, w->type->dims[0], "w_scale");
 	out[0] = requantized(n, y, b_reshape(cx, scale, 0, NULL), w_scale);

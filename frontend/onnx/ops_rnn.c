@@ -4,9 +4,14 @@
  * lengths hold the state and give 0 from step `len` on:  h' = select(t < len, cell, h),  y = select(t < len, h', 0);  a
  * reverse scan meets those steps first and holds the initial state, which is what ONNX means.  (ONNX Runtime gives zeros as
  * Y_h of a sequence of length 0; here it is the initial state, as the text has it.)
+ *
+ * DynamicQuantizeLSTM, which ONNX Runtime's quantize_dynamic() makes of an LSTM, has its weights as 8-bit integers and
+ * transposed.  X is quantised once, by the range of all its steps that any sequence has, so that the scan walks over X W;  h is
+ * quantised at every step, by its range over the batch.  (Where sequences differ in length, ONNX Runtime's range leaves out those
+ * that it no longer runs, and aligns those that run backwards by their ends: results differ by roundings.)
  */
 #include "frontend/lang/lang.h"
-#include "frontend/onnx/model.h"
+#include "frontend/onnx/quant.h"
 
 #include <math.h>
 #include <string.h>
@@ -23,6 +28,7 @@ typedef struct {
 static const Kind rnn = {"rnn_cell", 1, 1, 1, {"f"}, {"Tanh"}};
 static const Kind gru = {"gru_cell", 3, 1, 2, {"f", "g"}, {"Sigmoid", "Tanh"}};
 static const Kind lstm = {"lstm_cell", 4, 2, 3, {"f", "g", "out"}, {"Sigmoid", "Tanh", "Tanh"}};
+static const Kind quantized_lstm = {"lstm_of_sums", 4, 2, 3, {"f", "g", "out"}, {"Sigmoid", "Tanh", "Tanh"}};
 
 /* One node, with its operands in layout 0. */
 typedef struct {
@@ -31,6 +37,7 @@ typedef struct {
 	const Dim *steps, *batch, *input, *hidden;
 	int n_directions;
 	const Val *x, *w, *r, *b, *lengths, *init[MAX_STATES], *peephole; /* NULL: omitted */
+	const Val *w_scale, *r_scale;                                     /* quantized_lstm */
 	LibAttr attrs[MAX_ACTIVATIONS + 2];
 	int n_attrs;
 } Rnn;
@@ -120,7 +127,7 @@ static void read_attributes(Rnn *r, Rnn *directions)
 			attrs[k] = activation(n, kind->activation_attrs[k],
 				n_names < 0 ? kind->defaults[k] : names[d * kind->n_activations + k], &alpha, &beta);
 		if (node_has(n, "clip")) attrs[k++] = (LibAttr){.name = "clip", .num = clip};
-		if (kind == &lstm && node_int(n, "input_forget", 0))
+		if (kind != &gru && node_int(n, "input_forget", 0))
 			attrs[k++] = (LibAttr){.name = "input_forget", .num = 1};
 		if (kind == &gru && node_int(n, "linear_before_reset", 0))
 			attrs[k++] = (LibAttr){.name = "linear_before_reset", .num = 1};
@@ -132,10 +139,10 @@ static void read_attributes(Rnn *r, Rnn *directions)
 
 /* -------------------------------------------------------------------------------------------------- operands */
 
-static void want_shape(const Rnn *r, const Val *v, const char *what, int rank, Dims dims)
+static void want_type(const Rnn *r, const Val *v, const char *what, Elem elem, int rank, Dims dims)
 {
 	Ctx *cx = r->n->cx;
-	const Type *wanted = type_new(cx, r->x->type->elem, rank, dims), *seen = v->type;
+	const Type *wanted = type_new(cx, elem, rank, dims), *seen = v->type;
 	if (seen == wanted) return;
 	if (seen->rank != rank || seen->elem != wanted->elem)
 		node_fail(r->n, "input %s: %s wanted, %s seen", what, type_str(cx, wanted), type_str(cx, seen));
@@ -145,7 +152,33 @@ static void want_shape(const Rnn *r, const Val *v, const char *what, int rank, D
 				type_str(cx, seen)));
 }
 
+static void want_shape(const Rnn *r, const Val *v, const char *what, int rank, Dims dims)
+{
+	want_type(r, v, what, r->x->type->elem, rank, dims);
+}
+
 static const Val *swap_first(Ctx *cx, const Val *v) { return b_permute(cx, v, (const int[]){1, 0, 2}); }
+
+/* Weights [D, K, G*H] of 8 bits, with scales and zero points of each direction, or of each of its columns: made what
+ * dynamic_product() takes. */
+static const Val *read_quantized_weights(const Rnn *r, const Val *w, const char *what, const Dim *depth,
+	const Dim *directions, const Dim *gates, int at, const Val **scale)
+{
+	const Node *n = r->n;
+	Ctx *cx = n->cx;
+	if (!elem_is_int(w->type->elem) || elem_info[w->type->elem].size != 1)
+		node_fail(n, "input %s: integers of 8 bits wanted, %s seen", what, type_str(cx, w->type));
+	want_type(r, w, what, w->type->elem, 3, (const Dim *[]){directions, depth, gates});
+	const char *of_scale = arena_printf(cx->arena, "%s_scale", what),
+		   *of_zero = arena_printf(cx->arena, "%s_zero_point", what);
+	const Val *zero = node_in(n, at + 1, of_zero);
+	*scale = node_in(n, at, of_scale);
+	const Dim *columns[] = {directions, gates};
+	want_type(r, *scale, of_scale, F32, (*scale)->type->rank == 1 ? 1 : 2, columns);
+	want_type(r, zero, of_zero, w->type->elem, zero->type->rank == 1 ? 1 : 2, columns);
+	if (zero->type->rank == 1) zero = b_unsqueeze(cx, zero, 1);
+	return dynamic_weights(n, w, b_unsqueeze(cx, zero, 1));
+}
 
 static void read_operands(Rnn *r, bool batch_first)
 {
@@ -159,15 +192,22 @@ static void read_operands(Rnn *r, bool batch_first)
 	x = r->x->type;
 	r->steps = x->dims[0], r->batch = x->dims[1], r->input = x->dims[2];
 	if (r->r->type->rank != 3) node_fail(n, "input R: 3 dims wanted, %s seen", type_str(cx, r->r->type));
-	r->hidden = r->r->type->dims[2];
+	const bool quantized = r->kind == &quantized_lstm;
+	r->hidden = r->r->type->dims[quantized ? 1 : 2];
 	int64_t hidden_size = node_int(n, "hidden_size", -1);
 	if (node_has(n, "hidden_size") && !dim_is(r->hidden, hidden_size))
 		node_fail(n, "attribute hidden_size is %lld, but R is %s", (long long)hidden_size,
 			type_str(cx, r->r->type));
 	const Dim *directions = dim_int(cx, r->n_directions),
 		  *gates = dim_mul(cx, dim_int(cx, r->kind->n_gates), r->hidden);
-	want_shape(r, r->w, "W", 3, (const Dim *[]){directions, gates, r->input});
-	want_shape(r, r->r, "R", 3, (const Dim *[]){directions, gates, r->hidden});
+	if (quantized) {
+		if (x->elem != F32) node_fail(n, "input X: f32 wanted, %s seen", type_str(cx, x));
+		r->w = read_quantized_weights(r, r->w, "W", r->input, directions, gates, 8, &r->w_scale);
+		r->r = read_quantized_weights(r, r->r, "R", r->hidden, directions, gates, 10, &r->r_scale);
+	} else {
+		want_shape(r, r->w, "W", 3, (const Dim *[]){directions, gates, r->input});
+		want_shape(r, r->r, "R", 3, (const Dim *[]){directions, gates, r->hidden});
+	}
 	r->b = node_opt(n, 3);
 	if (r->b) want_shape(r, r->b, "B", 2, (const Dim *[]){directions, dim_mul(cx, dim_int(cx, 2), gates)});
 	r->lengths = node_opt(n, 4);
@@ -185,7 +225,7 @@ static void read_operands(Rnn *r, bool batch_first)
 		if (batch_first && r->init[s]->type->rank == 3) r->init[s] = swap_first(cx, r->init[s]);
 		want_shape(r, r->init[s], what, 3, (const Dim *[]){directions, r->batch, r->hidden});
 	}
-	r->peephole = r->kind == &lstm ? node_opt(n, 7) : NULL;
+	r->peephole = r->kind->n_states == 2 ? node_opt(n, 7) : NULL;
 	if (r->peephole)
 		want_shape(r, r->peephole, "P", 2, (const Dim *[]){directions, dim_mul(cx, dim_int(cx, 3), r->hidden)});
 }
@@ -203,17 +243,50 @@ static const Val *block(Ctx *cx, const Val *v, int part, const Dim *size)
 	return b_slice(cx, v, 0, dim_mul(cx, dim_int(cx, part), size), size, 1);
 }
 
-/* The cell's weights in its order after the states; NULL: omitted. */
+/* Part i of the biases, of the input's sums or of the state's; NULL: omitted. */
+static const Val *bias_of(const Rnn *r, int d, int i)
+{
+	Ctx *cx = r->n->cx;
+	return r->b ? block(cx, of_direction(cx, r->b, d), i, dim_mul(cx, dim_int(cx, r->kind->n_gates), r->hidden))
+		    : NULL;
+}
+
+enum { WEIGHTS, SCALE, OF_CELL }; /* the first weights of quantized_lstm's body; the cell's own follow */
+
+/* The weights that the body reads, the cell's in its order after the states; NULL: omitted. */
 static void weights(const Rnn *r, int d, const Val *out[MAX_WEIGHTS])
 {
 	Ctx *cx = r->n->cx;
-	out[0] = of_direction(cx, r->w, d);
-	out[1] = of_direction(cx, r->r, d);
-	const Val *b = r->b ? of_direction(cx, r->b, d) : NULL,
-		  *p = r->peephole ? of_direction(cx, r->peephole, d) : NULL;
-	const Dim *gates = dim_mul(cx, dim_int(cx, r->kind->n_gates), r->hidden);
-	for (int i = 0; i < 2; i++) out[2 + i] = b ? block(cx, b, i, gates) : NULL;
-	for (int i = 0; i < 3; i++) out[4 + i] = p ? block(cx, p, i, r->hidden) : NULL;
+	const Val *p = r->peephole ? of_direction(cx, r->peephole, d) : NULL;
+	const bool quantized = r->kind == &quantized_lstm;
+	if (quantized) {
+		out[WEIGHTS] = of_direction(cx, r->r, d);
+		out[SCALE] = of_direction(cx, r->r_scale, d);
+	} else {
+		out[0] = of_direction(cx, r->w, d);
+		out[1] = of_direction(cx, r->r, d);
+		for (int i = 0; i < 2; i++) out[2 + i] = bias_of(r, d, i);
+	}
+	int at = quantized ? OF_CELL : 4;
+	for (int i = 0; i < 3; i++) out[at++] = p ? block(cx, p, i, r->hidden) : NULL;
+	while (at < MAX_WEIGHTS) out[at++] = NULL;
+}
+
+/* X W and both biases for all steps [T, B, G*H].  Where sequences end early, the steps that none has are not in the range of X. */
+static const Val *quantized_input_sums(const Rnn *r, int d)
+{
+	Ctx *cx = r->n->cx;
+	const Val *x = r->x;
+	if (r->lengths) {
+		const Val *longest = b_reduce(cx, "max", b_cast(cx, r->lengths, I64), 1, (int[]){0}, false),
+			  *runs = binary(cx, OP_EW_lt, index_along(cx, x->type->rank, x->type->dims, 0), longest);
+		x = b_select(cx, b_expand(cx, runs, x->type->rank, x->type->dims), x,
+			b_zeros(cx, F32, x->type->rank, x->type->dims));
+	}
+	x = dynamic_product(r->n, x, of_direction(cx, r->w, d), of_direction(cx, r->w_scale, d));
+	for (int i = 0; i < 2; i++)
+		if (r->b) x = binary(cx, OP_EW_add, x, bias_of(r, d, i));
+	return x;
 }
 
 /* select(t < len, new, old) over a batch [B, H]. */
@@ -230,10 +303,12 @@ static const Graph *make_body(const Rnn *r, int n_params, const Val *const *para
 	int n_states = r->kind->n_states, at = 0;
 	const Val *args[1 + MAX_STATES + MAX_WEIGHTS], *results[MAX_STATES + 1];
 	const char *names[MAX_WEIGHTS + MAX_STATES + 3];
-	static const char *const weight_names[MAX_WEIGHTS] = {"W", "R", "bw", "br", "pi", "po", "pf"};
+	static const char *const weight_names[2][MAX_WEIGHTS] = {
+		{"W", "R", "bw", "br", "pi", "po", "pf"}, {"R", "R_scale", "pi", "po", "pf"}};
+	const bool quantized = r->kind == &quantized_lstm;
 	for (int i = 0; i < MAX_WEIGHTS; i++) {
 		args[1 + n_states + i] = w[i] ? params[at] : NULL;
-		if (w[i]) names[at++] = weight_names[i];
+		if (w[i]) names[at++] = weight_names[quantized][i];
 	}
 	const Val *lengths = r->lengths ? params[at] : NULL;
 	if (lengths) names[at++] = "lengths";
@@ -246,6 +321,13 @@ static const Graph *make_body(const Rnn *r, int n_params, const Val *const *para
 	args[0] = params[at++];
 	if (lengths) names[at++] = "t";
 	int n_args = 1 + n_states + (r->kind == &lstm ? MAX_WEIGHTS : 4);
+	if (quantized) { /* (u, c, pi, po, pf) */
+		const Val *const *of = args + 1 + n_states, *h = args[1];
+		args[0] = binary(cx, OP_EW_add, args[0], dynamic_product(r->n, h, of[WEIGHTS], of[SCALE]));
+		args[1] = args[2];
+		for (int i = 0; i < 3; i++) args[2 + i] = of[OF_CELL + i];
+		n_args = 5;
+	}
 	lib_call(cx, r->kind->cell, n_args, args, r->n_attrs, r->attrs, n_states, results);
 	const Val *y = results[0];
 	if (lengths) {
@@ -273,7 +355,7 @@ static void run_direction(const Rnn *r, int d, bool reverse, const Val **y, cons
 	for (int s = 0; s < n_states; s++)
 		args[n++] = r->init[s] ? of_direction(cx, r->init[s], d)
 				       : b_zeros(cx, r->x->type->elem, 2, (const Dim *[]){r->batch, r->hidden});
-	args[n++] = r->x;
+	args[n++] = r->kind == &quantized_lstm ? quantized_input_sums(r, d) : r->x;
 	if (r->lengths) args[n++] = b_iota(cx, I64, 1, &r->steps, 0);
 	for (int i = 0; i < n; i++) {
 		const Type *t = args[i]->type;
@@ -322,6 +404,7 @@ static void import_recurrent(Node *n, const Kind *kind, const Val **out)
 static void import_rnn(Node *n, const Val **out) { import_recurrent(n, &rnn, out); }
 static void import_gru(Node *n, const Val **out) { import_recurrent(n, &gru, out); }
 static void import_lstm(Node *n, const Val **out) { import_recurrent(n, &lstm, out); }
+static void import_quantized_lstm(Node *n, const Val **out) { import_recurrent(n, &quantized_lstm, out); }
 
 /* output_sequence said whether Y is wanted before omitted outputs did; those who ask for Y get it. */
 #define COMMON "activations activation_alpha activation_beta clip direction hidden_size"
@@ -336,5 +419,6 @@ const Importer onnx_ops_rnn[] = {
 	{"", "LSTM", 1, 6, COMMON " input_forget output_sequence", 3, 8, 3, import_lstm},
 	{"", "LSTM", 7, 13, COMMON " input_forget", 3, 8, 3, import_lstm},
 	{"", "LSTM", 14, 0, COMMON " input_forget layout", 3, 8, 3, import_lstm},
+	{"com.microsoft", "DynamicQuantizeLSTM", 1, 0, COMMON " input_forget", 12, 12, 3, import_quantized_lstm},
 	{.op = NULL},
 };

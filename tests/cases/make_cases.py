@@ -20,7 +20,7 @@ from protobuf import data, number, varint  # noqa: E402
 # ------------------------------------------------------------------------------------------------ ONNX
 
 
-TYPES = {"float32": 1, "int32": 6, "int64": 7, "bool": 9}
+TYPES = {"float32": 1, "uint8": 2, "int8": 3, "int32": 6, "int64": 7, "bool": 9}
 
 
 def tensor(name, a):
@@ -80,7 +80,7 @@ class Graph:
         )
 
     def model(self, opset=14):
-        versions = {"ai.onnx.preview.training": 1, "ai.onnx.ml": 4}
+        versions = {"ai.onnx.preview.training": 1, "ai.onnx.ml": 4, "com.microsoft": 1}
         return number(1, 8) + data(2, "rnncc") + data(7, self.bytes()) + data(8, number(2, opset)) + b"".join(
             data(8, data(1, d) + number(2, versions[d])) for d in sorted(self.domains)
         )
@@ -245,6 +245,72 @@ def one_node(name, op, seed, I, H, sizes, given="b", run_time="", opset=14, **at
 
 
 # ------------------------------------------------------------------------------------------------ cases of several nodes
+
+
+def integer_sums():
+    """Sums of integers that f32 counts exactly, and odd ones beyond 2^24, which it cannot."""
+    g = Graph("integer_sums")
+    sets, rng = [], np.random.RandomState(22)
+    x = np.full((2, 600), 255, np.uint8)
+    x[0, 0], x[1] = 254, rng.randint(0, 256, 600)
+    for k, (zero, columns) in enumerate(((0, [127, 126]), (3, [2, -5]))):
+        w = np.tile(np.array(columns, np.int8), (600, 1))
+        sums = (x.astype(np.int64) - zero) @ w.astype(np.int64)
+        g.weight(f"w{k}", w)
+        g.weight(f"zero{k}", np.array(zero, np.uint8))
+        g.weight(f"near{k}", (sums // 1000 * 1000).astype(np.int32))
+        g.node("MatMulInteger", f"x,w{k},zero{k}", f"sums{k}")
+        g.node("Sub", f"sums{k},near{k}", f"y{k}")
+        g.outputs.append((f"y{k}", "int32", [2, 2]))
+        sets.append(sums % 1000)
+    g.inputs = [("x", "uint8", [2, 600])]
+    case("integer_sums", g, [([x], sets)])
+
+
+def dynamic_product(x, w, scale, zero):
+    """x W of a float32 x, quantised to 8 bits by its range and 0, as DynamicQuantizeLinear has it."""
+    low, high = min(x.min(), np.float32(0)), max(x.max(), np.float32(0))
+    step = (high - low) / np.float32(255) if high > low else np.float32(1)
+    point = np.clip(np.rint(-low / step), 0, 255)
+    q = np.clip(np.rint(x / step) + point, 0, 255) - point
+    return q.astype(np.float64) @ (w.astype(np.float64) - zero) * (np.float64(step) * scale)
+
+
+def quantized_lstm():
+    """ONNX Runtime's operator, by its documentation: one range for all of X that any sequence has, one for the states of a step.
+    A scale for each column backwards and forwards; lengths, of which none is T, and peepholes."""
+    rng, H, I, D = np.random.RandomState(21), 9, 7, 2
+    weights = {k: rng.randint(-127, 128, (D, n, 4 * H)).astype(np.int8) for k, n in (("W", I), ("R", H))}
+    weights |= {k: rng.uniform(0.001, 0.006, (D, 4 * H)).astype(np.float32) for k in ("ws", "rs")}
+    weights |= {"wz": np.zeros(D, np.int8), "rz": np.zeros((D, 4 * H), np.int8)}
+    weights |= {"b": uniform(rng, D, 8 * H), "p": uniform(rng, D, 3 * H)}
+    g = Graph("lstm_quantized")
+    g.node("DynamicQuantizeLSTM", "X,W,R,b,l,,,p,ws,wz,rs,rz", "Y,Y_h,Y_c", domain="com.microsoft", hidden_size=H,
+           direction="bidirectional")  # fmt: skip
+    for k, a in weights.items():
+        g.weight(k, a)
+    g.inputs = [("X", "float32", ["T", "B", I]), ("l", "int32", ["B"])]
+    g.outputs = [("Y", "float32", ["T", D, "B", H])] + [(k, "float32", [D, "B", H]) for k in ("Y_h", "Y_c")]
+    sets = []
+    for lens in ([3, 5, 2], [1]):
+        T, B = max(lens) + 1, len(lens)
+        x, lens = uniform(rng, T, B, I, scale=1.0), np.array(lens)
+        x[T - 1] = 100  # no sequence has this step: not in the range
+        y, last = np.zeros((T, D, B, H)), np.zeros((2, D, B, H))
+        for d in range(D):
+            w, r, ws, rs, wz, rz, b, p = (weights[k][d] for k in ("W", "R", "ws", "rs", "wz", "rz", "b", "p"))
+            sums = dynamic_product(x[: T - 1], w, ws, wz) + b[: 4 * H] + b[4 * H :]
+            h, c, (sigmoid,) = np.zeros((B, H)), np.zeros((B, H)), functions("RNN", 1, {"activations": ["Sigmoid"]})[0]
+            for t in reversed(range(T - 1)) if d else range(T - 1):
+                i, o, f, n = np.split(sums[t] + dynamic_product(h.astype(np.float32), r, rs, rz), 4, axis=1)
+                next_c = sigmoid(f + p[2 * H :] * c) * c + sigmoid(i + p[:H] * c) * np.tanh(n)
+                next_h = sigmoid(o + p[H : 2 * H] * next_c) * np.tanh(next_c)
+                runs = (t < lens)[:, None]
+                y[t, d] = np.where(runs, next_h, 0)
+                h, c = np.where(runs, next_h, h), np.where(runs, next_c, c)
+            last[0, d], last[1, d] = h, c
+        sets.append(([x, lens], [y, last[0], last[1]]))
+    case("lstm_quantized", g, sets, opset=17)
 
 
 def stacked_lstm():
@@ -483,6 +549,8 @@ def main():
     one_node("gru_reverse_batch_first", "GRU", 12, 4, 7, [(5, 2)], "", direction="reverse", layout=1)
     one_node("gru_activations", "GRU", 13, 4, 6, [(5, 2)], "bl", activations=["HardSigmoid", "Softsign"],
              activation_alpha=[0.25], activation_beta=[0.4], linear_before_reset=1)  # fmt: skip
+    integer_sums()
+    quantized_lstm()
     stacked_lstm()
     stream_lstm()
     scan_minimal_gated_unit()
