@@ -26,11 +26,12 @@ static const Dim *from_front(Ctx *cx, const Dim *s, const Dim *n, int harmless)
 	return dim_add(cx, s, dim_mul(cx, n, is_negative));
 }
 
-/* Writers say infinity by the largest number of some type, which no symbol is meant to reach. */
+/* Writers say infinity by the largest number of some type, tf2onnx by a billion, which no symbol is meant to reach. */
 static bool is_far(const Dim *d, const Dim *size, bool back)
 {
+	const int64_t far = 1000000000;
 	int64_t v;
-	return !dim_is_int(size, NULL) && dim_is_int(d, &v) && (back ? v <= -INT32_MAX : v >= INT32_MAX);
+	return !dim_is_int(size, NULL) && dim_is_int(d, &v) && (back ? v <= -far : v >= far);
 }
 
 /* x[start:end] going up by step. */
