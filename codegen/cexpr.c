@@ -323,6 +323,8 @@ static const char *load_c(Emit *em, const Expr *e, int m, int u)
 		return arena_printf(arena, "%s(%s)", reader(em, "loadu", "load", e->elem), address);
 	if (dim_is(stride, 1))
 		return arena_printf(arena, "%s(%s, %s)", reader(em, "loadn", "loadn", e->elem), address, lanes);
+	if (!lanes && dim_is(stride, 2) && e->elem == F32)
+		return arena_printf(arena, "%s(%s)", vocab_fn(em->vocab, "gather2", F32, true), address);
 	if (!lanes)
 		return arena_printf(
 			arena, "%s(%s, %s)", reader(em, "gather", "gather", e->elem), address, size_c(em, stride));

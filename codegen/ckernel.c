@@ -176,16 +176,23 @@ static const char *store_value(Emit *em, const Store *s, int m, int u)
 	return text;
 }
 
+/* Where the vectors of a store begin. */
+static const char *store_address(Emit *em, const Store *s, int m, int u)
+{
+	const char *name = buffer_root(s->buffer)->name;
+	return address_c(em, name, index_c(em, buffer_offset(em->p, s->buffer, s->index), m, u));
+}
+
 static void emit_store(Emit *em, const Store *s, const char *value, int m, int u)
 {
 	const Index *offset = buffer_offset(em->p, s->buffer, s->index);
-	const char *name = buffer_root(s->buffer)->name, *at = index_c(em, offset, m, u);
 	if (em->lanes == 1 || !em->vector) {
+		const char *name = buffer_root(s->buffer)->name;
 		if (buffer_is_scalar(s->buffer)) line(em->w, "%s = %s;", name, value);
-		else line(em->w, "%s[%s] = %s;", name, at, value);
+		else line(em->w, "%s[%s] = %s;", name, index_c(em, offset, m, u), value);
 		return;
 	}
-	const char *address = address_c(em, name, at);
+	const char *address = store_address(em, s, m, u);
 	const Dim *stride = index_stride(em->p, offset, em->vector);
 	bool unit = dim_is(stride, 1);
 	Buf b;
@@ -227,35 +234,74 @@ static void emit_fetches(Emit *em, Tile t)
 		}
 }
 
+/* Do the elements of b come right after those of a, and the lanes of both leave room for each other? */
+static bool take_turns(const Emit *em, const Store *a, const Store *b)
+{
+	if (buffer_root(a->buffer) != buffer_root(b->buffer) || a->buffer->elem != F32 || b->buffer->elem != F32)
+		return false;
+	const Index *first = buffer_offset(em->p, a->buffer, a->index),
+		    *next = buffer_offset(em->p, b->buffer, b->index);
+	return dim_is(index_stride(em->p, first, em->vector), 2) &&
+		index_add(em->p, first, index_dim(em->p, dim_int(em->cx, 1))) == next;
+}
+
+/* The store that takes turns with that one; there is no second one, which would store to the same elements.  -1: none. */
+static int partner_of(const Emit *em, const Store *stores, int n, int i)
+{
+	for (int j = 0; em->lanes > 1 && em->vector && j < n; j++)
+		if (take_turns(em, &stores[i], &stores[j]) || take_turns(em, &stores[j], &stores[i])) return j;
+	return -1;
+}
+
+static void emit_pair(Emit *em, const Store *a, const char *value, const Store *b, const char *other, int m, int u)
+{
+	const bool in_order = take_turns(em, a, b);
+	line(em->w, "%s(%s, %s, %s);", vocab_fn(em->vocab, "scatter2", F32, true),
+		store_address(em, in_order ? a : b, m, u), in_order ? value : other, in_order ? other : value);
+}
+
+/* The value of a store in a variable: for later. */
+static const char *name_value(Emit *em, const Store *s, const char *value)
+{
+	if (is_identifier(value)) return value;
+	const bool vec = em->lanes > 1 && em->vector;
+	const char *name = arena_printf(em->cx->arena, "t%d", em->n_temps++);
+	line(em->w, "const %s %s = %s;", vocab_type(em->vocab, vec && store_rounds(s) ? F32 : s->buffer->elem, vec),
+		name, value);
+	return name;
+}
+
 /* Store by store, for all points of the tile: what the points compute does not depend on each other, so that while one waits
- * for a result the CPU goes on with the next.  A kernel without sums reads all before it writes
- * any (unroll.c). */
+ * for a result the CPU goes on with the next.  Two that take turns are stored together.  A kernel without sums reads all
+ * before it writes any (unroll.c). */
 static void emit_stores(Emit *em, Tile t)
 {
 	const Kernel *k = em->k;
 	const bool vec = em->lanes > 1 && em->vector,
 		   first = stores_clash(k) || (vec && !k->n_accs && t.vectors > 1); /* values, then stores */
-	const char **values = NEWN(em->cx->arena, const char *, k->n_stores *t.rows *t.vectors), **value = values;
+	const int points = t.rows * t.vectors;
+	const char **values = NEWN(em->cx->arena, const char *, k->n_stores *points);
 	Store *stores = NEWN(em->cx->arena, Store, k->n_stores);
 	int n = 0;
 	for (int i = 0; i < k->n_stores; i++) n += store_side(em, &k->stores[i], &stores[n]);
 	for (int i = 0; first && i < n; i++)
-		for (int m = 0; m < t.rows; m++)
-			for (int u = 0; u < t.vectors; u++, value++) {
-				const Store *s = &stores[i];
-				*value = store_value(em, s, m, u);
-				if (is_identifier(*value)) continue;
-				const char *name = arena_printf(em->cx->arena, "t%d", em->n_temps++);
-				line(em->w, "const %s %s = %s;",
-					vocab_type(em->vocab, vec && store_rounds(s) ? F32 : s->buffer->elem, vec),
-					name, *value);
-				*value = name;
-			}
-	value = values;
-	for (int i = 0; i < n; i++)
-		for (int m = 0; m < t.rows; m++)
-			for (int u = 0; u < t.vectors; u++, value++)
-				emit_store(em, &stores[i], first ? *value : store_value(em, &stores[i], m, u), m, u);
+		for (int at = 0; at < points; at++)
+			values[i * points + at] =
+				name_value(em, &stores[i], store_value(em, &stores[i], at / t.vectors, at % t.vectors));
+	for (int i = 0; i < n; i++) {
+		const Store *s = &stores[i];
+		const int partner = partner_of(em, stores, n, i);
+		for (int at = 0; at < points; at++) {
+			const int m = at / t.vectors, u = at % t.vectors;
+			const bool paired = partner >= 0 && !lanes_c(em, u);
+			const char **value = &values[i * points + at];
+			if (!first) *value = store_value(em, s, m, u);
+			if (paired && partner > i) *value = name_value(em, s, *value);
+			else if (paired)
+				emit_pair(em, s, *value, &stores[partner], values[partner * points + at], m, u);
+			else emit_store(em, s, *value, m, u);
+		}
+	}
 }
 
 static void emit_tile(Emit *em, Tile t)

@@ -14,6 +14,7 @@
  * Helpers besides the primitives, vectors unless said otherwise:
  *   set(a)  load(p) store(p, a)  aligned to the vector's size;  loadu storeu: to the element's
  *   gather(p, stride)  scatter(p, stride, a): p[l * stride] of lane l
+ *   gather2(p): gather(p, 2)  scatter2(p, a, b): scatter(p, 2, a) and scatter(p + 1, 2, b)
  *   round_f16 round_bf16(a): to the nearest number of that type (also scalar)
  *   load_bf16 load_f16 (p) store_bf16 store_f16 (p, a): p points to uint16_t;  load_mask store_mask: to uint8_t, 0 or 1
  *   fma(a, b, c): a * b + c, fused or not as vocab_new was told (also scalar, f64)

@@ -139,10 +139,10 @@ static void check_float_to_int(double a)
 	TO(i8, INT8_MIN, INT8_MAX)
 	TO(i16, INT16_MIN, INT16_MAX)
 	TO(i32, INT32_MIN, INT32_MAX)
-	TO(i64, INT64_MIN, INT64_MAX) TO(u8, 0, UINT8_MAX) TO(u16, 0, UINT16_MAX) TO(u32, 0, UINT32_MAX)
-		TO(u64, 0, UINT64_MAX)
+	TO(i64, INT64_MIN, INT64_MAX)
+	TO(u8, 0, UINT8_MAX) TO(u16, 0, UINT16_MAX) TO(u32, 0, UINT32_MAX) TO(u64, 0, UINT64_MAX)
 #undef TO
-			CHECK(f64_to_bool(a) == (a != 0) && f32_to_bool(f) == (f != 0), "%a", a);
+		CHECK(f64_to_bool(a) == (a != 0) && f32_to_bool(f) == (f != 0), "%a", a);
 }
 
 /* The nearest of a half type's numbers, by search: the value of bits 0, 1, 2, ... up to infinity increases. */
@@ -337,6 +337,16 @@ static void check_vectors(void)
 		v_scatter(out, 3, a);
 		for (int l = 0; l < VL; l++) CHECK(out[3 * l] == a[l], "%d", l);
 	}
+	float *second = malloc(sizeof *second * (2 * VL - 1)); /* nothing beyond is read */
+	for (int i = 0; i < 2 * VL - 1; i++) second[i] = memory[i + 1];
+	vf every = v_gather2(second);
+	for (int l = 0; l < VL; l++) CHECK(every[l] == memory[2 * l + 1], "%d", l);
+	free(second);
+	float turns[2 * VL + 2] = {0};
+	v_scatter2(turns + 1, v_loadu(memory), v_loadu(memory + VL));
+	for (int l = 0; l < VL; l++)
+		CHECK(turns[2 * l + 1] == memory[l] && turns[2 * l + 2] == memory[VL + l], "%d", l);
+	CHECK(turns[0] == 0 && turns[2 * VL + 1] == 0, "scatter2");
 	for (int n = 1; n <= VL; n++) { /* nothing beyond is read, nor written */
 		float *end = malloc(sizeof *end * (size_t)(3 * n)), out[3 * VL + 1];
 		for (int i = 0; i < 3 * n; i++) end[i] = memory[i + 1];
