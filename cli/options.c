@@ -358,6 +358,15 @@ int options_parse(const Command *command, Arena *arena, int argc, char **argv, O
 	if (options->bf16_products && options->weights_elem != BF16)
 		return usage_error(
 			command, "--products-dtype bf16 is for weights of bf16: it needs --weights-dtype bf16");
+	const bool tolerates = options->rtol >= 0 || options->atol >= 0;
+	if (command->flag == COMPILE && options->data && !options->verify && !options->tune)
+		return usage_error(command, "--data goes with --verify or --tune");
+	if (command->flag == COMPILE && tolerates && !options->verify && !options->self_test)
+		return usage_error(command, "--rtol and --atol go with --verify or --self-test");
+	for (int i = 0; i < options->dims.n; i++)
+		for (int k = 0; k < i; k++)
+			if (!strcmp(options->dims.items[i].name, options->dims.items[k].name))
+				return usage_error(command, "--dim %s is given twice", options->dims.items[i].name);
 	options->n_args = argc - optind;
 	options->args = argv + optind;
 	if (options->n_args < command->min_args) return usage_error(command, "%s expected", command->operands);
