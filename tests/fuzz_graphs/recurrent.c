@@ -121,8 +121,9 @@ static const Graph *body_graph(Body *b, int n, const Val *const *results)
 	return graph_new(b->m->cx, "body", b->n, b->params, names, n, results, names);
 }
 
-/* h twice, or as often as a computed count says, through a product and a tanh: a loop in a step. */
-static const Val *refine(Model *m, const Val *h, const Val *R)
+/* h through a product and a tanh, as often as `count` says, which a step's input may give, or a known number of times: a loop in
+ * a step. */
+static const Val *refine(Model *m, const Val *h, const Val *R, const Val *count)
 {
 	Ctx *cx = m->cx;
 	Body in = {.m = m};
@@ -130,7 +131,7 @@ static const Val *refine(Model *m, const Val *h, const Val *R)
 	const Val *args[4];
 	int n = 0;
 	if (counts) {
-		args[n++] = b_scalar_int(cx, I64, pick(m, 4));
+		args[n++] = chance(m, 70) ? count : b_scalar_int(cx, I64, pick(m, 4));
 		args[n++] = b_scalar_int(cx, BOOL, 1);
 		body_const(&in, b_scalar_int(cx, I64, 0));
 	}
@@ -164,7 +165,7 @@ static const Val *either(Model *m, const Val *flag, const Val *h, const Val *u)
 
 typedef enum { RNN, LSTM, GRU, LINEAR, NORMED, LOOKING, REFINED, BRANCHING, N_CELLS } Cell;
 
-/* The new states, h first. */
+/* The new states, h first.  flag: of this step, what `either` or `refine` goes by. */
 static void cell_step(Body *b, Cell cell, int64_t n, const Val *x, const Val *flag, const Val *W, const Val *R,
 	const Val *bias, const Val *memory, const Val *h, const Val **c)
 {
@@ -205,7 +206,7 @@ static void cell_step(Body *b, Cell cell, int64_t n, const Val *x, const Val *fl
 		c[0] = ew1(m, OP_EW_tanh, ew2(m, OP_EW_add, u, b_contract(cx, "bm,mh->bh", p, memory)));
 		return;
 	}
-	case REFINED: c[0] = refine(m, ew1(m, OP_EW_tanh, sum), R); return;
+	case REFINED: c[0] = refine(m, ew1(m, OP_EW_tanh, sum), R, flag); return;
 	case BRANCHING: c[0] = either(m, flag, h, u); return;
 	default: c[0] = ew1(m, chance(m, 50) ? OP_EW_tanh : OP_EW_sigmoid, sum); return;
 	}
@@ -253,9 +254,10 @@ static const Val *layer(Model *m, const Val *x, int64_t n, bool reverse)
 	for (int i = 0; i < n_states; i++) now[i] = next[i] = body_const(&b, initial(m, state));
 	const Val *x_t = body_x(&b, x);
 	if (ragged) step = body_x(&b, b_iota(cx, I32, 1, &m->T, 0));
-	if (cell == BRANCHING) {
-		const Type *t = type_new(cx, BOOL, 1, &m->T);
-		flag = body_x(&b, m->n_params < 30 ? input(m, t) : b_fill(cx, b_scalar_int(cx, BOOL, 1), 1, &m->T));
+	if (cell == BRANCHING || cell == REFINED) {
+		const Elem elem = cell == BRANCHING ? BOOL : I64;
+		const Type *t = type_new(cx, elem, 1, &m->T);
+		flag = body_x(&b, m->n_params < 30 ? input(m, t) : b_fill(cx, b_scalar_int(cx, elem, 1), 1, &m->T));
 	}
 	cell_step(&b, cell, n, x_t, flag, bW, bR, bb, memory, now[0], next);
 	const Val *y = chance(m, 85) ? next[0] : ew2(m, OP_EW_add, next[0], now[0]);
