@@ -39,12 +39,26 @@ static bool holds(Elem from, Elem to)
 	return b->cls == 'i' ? bits <= b->bits - 1 : a->cls != 'i' && bits <= b->bits;
 }
 
+/* What is left of floats as integers, in floats, which codegen computes in lanes: + 0 makes -0 the 0 that integers have. */
+static const Val *rounded_to_zero(Ctx *cx, const Val *x, Elem integers)
+{
+	const int bits = elem_info[integers].bits, sign = elem_info[integers].cls == 'i';
+	const Val *least = make_fill(cx, x->type, sign ? -ldexp(1, bits - 1) : 0),
+		  *most = make_fill(cx, x->type, ldexp(1, bits - sign) - 1), *zero = make_fill(cx, x->type, 0),
+		  *y = b_ew2(cx, OP_EW_max, b_ew1(cx, OP_EW_trunc, x), least);
+	y = b_ew2(cx, OP_EW_add, b_ew2(cx, OP_EW_min, y, most), zero);
+	return b_select(cx, b_ew2(cx, OP_EW_eq, x, x), y, zero);
+}
+
 static const Val *simplify_cast(Ctx *cx, const Val *v)
 {
 	const Val *x = v->args[0];
-	if (x->type->elem == v->type->elem) return x;
-	if (x->op == OP_EW_cast && holds(x->args[0]->type->elem, x->type->elem))
-		return b_cast(cx, x->args[0], v->type->elem);
+	const Elem elem = v->type->elem;
+	if (x->type->elem == elem) return x;
+	if (x->op != OP_EW_cast) return NULL;
+	if (holds(x->args[0]->type->elem, x->type->elem)) return b_cast(cx, x->args[0], elem);
+	if (x->args[0]->type->elem == elem && (elem == F32 || elem == F64) && elem_is_int(x->type->elem))
+		return rounded_to_zero(cx, x->args[0], x->type->elem);
 	return NULL;
 }
 

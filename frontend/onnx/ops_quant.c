@@ -123,12 +123,13 @@ static void import_quantize(Node *n, const Val **out)
 	out[0] = to_float ? to_narrow(n, divided, zero, elem) : to_quantized(cx, divided, zero, elem);
 }
 
-/* q - zero, exactly, as 32-bit integers; of floats as f32. */
-static const Val *centred(Ctx *cx, const Val *q, const Val *zero)
+/* q - zero as that type, computed in it where it has all differences, else in 32-bit integers; of floats in f32. */
+static const Val *centred(Ctx *cx, const Val *q, const Val *zero, Elem elem)
 {
-	const Elem wide = elem_is_float(q->type->elem) ? F32 : I32;
+	const bool wide_enough = (elem == F32 || elem == F64) && elem_info[q->type->elem].size <= 2;
+	const Elem wide = wide_enough ? elem : elem_is_float(q->type->elem) ? F32 : I32;
 	q = b_cast(cx, q, wide);
-	return !zero || is_zero(zero) ? q : binary(cx, OP_EW_sub, q, b_cast(cx, zero, wide));
+	return b_cast(cx, !zero || is_zero(zero) ? q : binary(cx, OP_EW_sub, q, b_cast(cx, zero, wide)), elem);
 }
 
 static void import_dequantize(Node *n, const Val **out)
@@ -142,8 +143,8 @@ static void import_dequantize(Node *n, const Val **out)
 	if (zero) want_same_shape(n, scale, zero);
 	Elem elem = type_attr(n, "output_dtype", scale->type->elem);
 	if (!elem_is_float(elem)) node_fail(n, "dequantising to %s is not supported", elem_info[elem].name);
-	const Val *q = centred(cx, x, zero ? spread(n, zero, x, "x_zero_point") : NULL);
-	out[0] = binary(cx, OP_EW_mul, b_cast(cx, q, elem), b_cast(cx, spread(n, scale, x, "x_scale"), elem));
+	const Val *q = centred(cx, x, zero ? spread(n, zero, x, "x_zero_point") : NULL, elem);
+	out[0] = binary(cx, OP_EW_mul, q, b_cast(cx, spread(n, scale, x, "x_scale"), elem));
 }
 
 typedef struct {
@@ -227,27 +228,26 @@ static bool is_byte(const Val *q) { return elem_info[q->type->elem].size == 1; }
 static const Val *quantized_matmul(const Node *n, const Val *a, const Val *a_zero, const Val *b, const Val *b_zero)
 {
 	Ctx *cx = n->cx;
-	const Val *left = want_shape_of(n, centred(cx, a, along_rows(n, a_zero, a)), a, "A");
-	const Val *right = want_shape_of(n, centred(cx, b, along_columns(cx, b_zero)), b, "B");
+	const Val *right = want_shape_of(n, centred(cx, b, along_columns(cx, b_zero), I32), b, "B");
 	const int rank = b->type->rank, depth = rank > 1 ? rank - 2 : 0;
 	if (is_byte(a) && rank > 0) right = exact_weights(cx, right, 1, &depth);
-	return matmul(n, b_cast(cx, left, right->type->elem), right);
+	const Val *left = centred(cx, a, along_rows(n, a_zero, a), right->type->elem);
+	return matmul(n, want_shape_of(n, left, a, "A"), right);
 }
 
 const Val *dynamic_weights(const Node *n, const Val *w, const Val *w_zero)
 {
 	Ctx *cx = n->cx;
 	const int depth = w->type->rank - 2;
-	return exact_weights(cx, want_shape_of(n, centred(cx, w, w_zero), w, "the weights"), 1, &depth);
+	return exact_weights(cx, want_shape_of(n, centred(cx, w, w_zero, I32), w, "the weights"), 1, &depth);
 }
 
 const Val *dynamic_product(const Node *n, const Val *x, const Val *weights, const Val *scale)
 {
 	Ctx *cx = n->cx;
 	Quantized a = dynamic_quantize(cx, x);
-	const Val *left = b_cast(cx, centred(cx, a.q, a.point), weights->type->elem);
-	const Val *sums = b_cast(cx, matmul(n, left, weights), F32);
-	return binary(cx, OP_EW_mul, sums, binary(cx, OP_EW_mul, a.scale, scale));
+	const Val *sums = matmul(n, centred(cx, a.q, a.point, weights->type->elem), weights);
+	return binary(cx, OP_EW_mul, b_cast(cx, sums, F32), binary(cx, OP_EW_mul, a.scale, scale));
 }
 
 /* The same; x_zero is one for all. */
@@ -258,13 +258,12 @@ static const Val *quantized_conv(const Node *n, const Val *x, const Val *x_zero,
 	if (rank < 2) node_fail(n, "input w: %s is no kernel", type_str(cx, w->type));
 	if (x_zero && !has_one(cx, x_zero))
 		node_fail(n, "input x_zero_point: one element wanted, %s seen", type_str(cx, x_zero->type));
-	const bool bytes = is_byte(x);
-	x = centred(cx, x, x_zero ? b_reshape(cx, x_zero, 0, NULL) : NULL);
-	w = centred(cx, w, along_first(n, w_zero, rank, w->type->dims[0], "w_zero_point"));
+	w = centred(cx, w, along_first(n, w_zero, rank, w->type->dims[0], "w_zero_point"), I32);
 	int *axes = NEWN(cx->arena, int, rank - 1);
 	for (int i = 0; i < rank - 1; i++) axes[i] = i + 1;
-	if (bytes) w = exact_weights(cx, w, rank - 1, axes);
-	return convolution(n, b_cast(cx, x, w->type->elem), w, NULL);
+	if (is_byte(x)) w = exact_weights(cx, w, rank - 1, axes);
+	x = centred(cx, x, x_zero ? b_reshape(cx, x_zero, 0, NULL) : NULL, w->type->elem);
+	return convolution(n, x, w, NULL);
 }
 
 static void import_matmul_integer(Node *n, const Val **out)

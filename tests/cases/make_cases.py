@@ -267,6 +267,25 @@ def integer_sums():
     case("integer_sums", g, [([x], sets)])
 
 
+def whole_numbers():
+    """Floats made integers and floats again: cut, saturated, NaN made 0, and never -0, which the reciprocal tells."""
+    g = Graph("whole_numbers")
+    x = np.array([0.5, -0.5, -0.0, 2.7, -2.7, 126.9, 255.5, 256, -1, -129, 3e9, -3e9, 1e20, -1e20, np.inf, -np.inf, np.nan])
+    sets = []
+    for t in ("int8", "uint8", "int32", "int64"):
+        g.node("Cast", "x", f"{t}", to=TYPES[t])
+        g.node("Cast", f"{t}", f"{t}_x", to=TYPES["float32"])
+        g.outputs.append((f"{t}_x", "float32", ["N"]))
+        low, high = np.iinfo(t).min, np.iinfo(t).max
+        sets.append(np.nan_to_num(np.trunc(np.clip(x.astype(np.float32).astype(np.float64), low, high))) + 0.0)
+    g.node("Reciprocal", "int32_x", "reciprocal")
+    g.outputs.append(("reciprocal", "float32", ["N"]))
+    with np.errstate(divide="ignore"):
+        sets.append(1 / sets[2])
+    g.inputs = [("x", "float32", ["N"])]
+    case("whole_numbers", g, [([x], sets)])
+
+
 def dynamic_product(x, w, scale, zero):
     """x W of a float32 x, quantised to 8 bits by its range and 0, as DynamicQuantizeLinear has it."""
     low, high = min(x.min(), np.float32(0)), max(x.max(), np.float32(0))
@@ -550,6 +569,7 @@ def main():
     one_node("gru_activations", "GRU", 13, 4, 6, [(5, 2)], "bl", activations=["HardSigmoid", "Softsign"],
              activation_alpha=[0.25], activation_beta=[0.4], linear_before_reset=1)  # fmt: skip
     integer_sums()
+    whole_numbers()
     quantized_lstm()
     stacked_lstm()
     stream_lstm()
