@@ -304,9 +304,27 @@ static void emit_stores(Emit *em, Tile t)
 	}
 }
 
+/* Of a copy: as many rows as lanes. */
+static void emit_square(Emit *em)
+{
+	const Store *s = &em->k->stores[0];
+	const Buffer *read = s->value->buffer;
+	const Index *from = buffer_offset(em->p, read, s->value->index),
+		    *to = buffer_offset(em->p, s->buffer, s->index);
+	line(em->w, "%s(%s, %s, %s, %s);", vocab_fn(em->vocab, "transpose", F32, true),
+		address_c(em, buffer_root(s->buffer)->name, index_c(em, to, 0, 0)),
+		size_c(em, index_stride(em->p, to, em->row)),
+		address_c(em, buffer_root(read)->name, index_c(em, from, 0, 0)),
+		size_c(em, index_stride(em->p, from, em->vector)));
+}
+
 static void emit_tile(Emit *em, Tile t)
 {
 	const Kernel *k = em->k;
+	if (!k->n_accs && t.rows > 1 && t.rows == em->lanes && !em->partial && !em->idle) {
+		emit_square(em);
+		return;
+	}
 	em->n_memo = 0;
 	em->n_vectors = t.vectors;
 	for (int first = 0, last; first < k->n_accs && !em->idle; first = last) {

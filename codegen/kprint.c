@@ -167,7 +167,8 @@ static void print_inner(Buf *b, const Kernel *k)
 	}
 	buf_printf(b, "  lanes %s %d", k->vars[s->vector]->name, s->lanes);
 	if (s->unroll > 1) buf_printf(b, " x %d", s->unroll);
-	if (s->rows >= 0) buf_printf(b, "; %d rows of %s", s->row_tile, k->vars[s->rows]->name);
+	if (s->rows >= 0 && !k->n_accs) buf_printf(b, "; squares with %s", k->vars[s->rows]->name);
+	else if (s->rows >= 0) buf_printf(b, "; %d rows of %s", s->row_tile, k->vars[s->rows]->name);
 	if (k->n_packs) buf_puts(b, "; constants packed");
 	if (s->turn) buf_printf(b, "; backwards at odd %s", s->turn->name);
 	for (int i = 0; i < k->n_fetches; i++) {

@@ -9,6 +9,7 @@
  * A loop without sums that does little but read and write takes STREAMED vectors at a time, and reads all of them before it writes
  * the first: to a CPU, a load from just behind a store looks as if it read what was stored, if only the last 12 bits of their
  * addresses say so, and waits.  Compilers keep that order; a loop of one vector may take three times as long for it.
+ * A copy that lanes would gather for is made of squares: as many rows as there are lanes are read, and transposed in registers.
  */
 #include "codegen/emit.h"
 #include "codegen/lower.h"
@@ -139,9 +140,9 @@ typedef struct {
 	bool light;   /* each vector takes an instruction or two an operand */
 } Stream;
 
-static const Dim *stream_stride(const Stream *s, const Buffer *b, const Index *const *index)
+static const Dim *stride_of(Program *p, const Buffer *b, const Index *const *index, const Var *v)
 {
-	return index_stride(s->p, buffer_offset(s->p, b, index), s->v);
+	return index_stride(p, buffer_offset(p, b, index), v);
 }
 
 static void stream_visit(void *user, const Expr *e)
@@ -150,7 +151,7 @@ static void stream_visit(void *user, const Expr *e)
 	if (e->kind == EX_OP)
 		s->light &= !expr_is_function(e) && e->op != OP_EW_pow && e->op != OP_EW_mod && e->op != OP_EW_rem;
 	if (e->kind != EX_LOAD) return;
-	const Dim *stride = stream_stride(s, e->buffer, e->index);
+	const Dim *stride = stride_of(s->p, e->buffer, e->index, s->v);
 	s->light &= stride && (dim_is(stride, 0) || dim_is(stride, 1));
 }
 
@@ -162,10 +163,41 @@ static void choose_stream(Program *p, Kernel *k)
 	for (int i = 0; i < k->n_stores; i++) {
 		const Store *store = &k->stores[i];
 		/* of what only copies or fills, compilers make memcpy and memset */
-		s.light &= store->value->kind == EX_OP && dim_is(stream_stride(&s, store->buffer, store->index), 1);
+		s.light &= store->value->kind == EX_OP && dim_is(stride_of(p, store->buffer, store->index, s.v), 1);
 		expr_walk(store->value, stream_visit, &s);
 	}
 	if (s.light && k->n_stores <= STREAMED) schedule->unroll = STREAMED / k->n_stores;
+}
+
+/* The axis along which that goes through memory one by one, for so many lanes; -1: there is none. */
+static int unit_axis(Program *p, const Kernel *k, const Buffer *b, const Index *const *index, int lanes)
+{
+	for (int i = 0; i < k->n_vars; i++) {
+		const Dim *stride = stride_of(p, b, index, k->vars[i]);
+		if (stride && dim_is(stride, 1) && dim_hi(k->vars[i]->extent) >= lanes) return i;
+	}
+	return -1;
+}
+
+static bool choose_squares(Program *p, Kernel *k)
+{
+	Schedule *schedule = &k->schedule;
+	const Store *s = &k->stores[0];
+	const Expr *e = s->value;
+	if (k->n_stores > 1 || e->kind != EX_LOAD || e->buffer->elem != F32 || s->buffer->elem != F32 ||
+		e->buffer->kind == BUF_CONST || reads_own_stores(k))
+		return false;
+	const int read = unit_axis(p, k, e->buffer, e->index, schedule->lanes),
+		  written = unit_axis(p, k, s->buffer, s->index, schedule->lanes);
+	if (read < 0 || written < 0 || read == written) return false;
+	if (k->given && k->given->vector && schedule->vector != written) return false;
+	const Dim *step = stride_of(p, e->buffer, e->index, k->vars[written]);
+	if (!step || dim_is(step, 0) || dim_is(step, 1) || !stride_of(p, s->buffer, s->index, k->vars[read]))
+		return false;
+	schedule->vector = written;
+	schedule->rows = read;
+	schedule->row_tile = schedule->lanes;
+	return true;
 }
 
 /* ---- a file says it ---- */
@@ -255,7 +287,7 @@ static void visit(void *user, Stmt *s)
 	if (!k) return;
 	if (k->given && k->given->unroll) obey(c->p, k);
 	else if (n_registers_used(k) && k->schedule.vector >= 0) choose_tile(c->p, k, c->target);
-	else if (!k->n_accs && k->schedule.vector >= 0) choose_stream(c->p, k);
+	else if (!k->n_accs && k->schedule.vector >= 0 && !choose_squares(c->p, k)) choose_stream(c->p, k);
 	if (c->target->list_choices) list_choices(c->p, k, c->target);
 }
 

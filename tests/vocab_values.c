@@ -363,6 +363,13 @@ static void check_vectors(void)
 			CHECK(out[i] == (i % 3 || i >= 3 * n ? -1 : memory[i / 3]), "%d of %d", i, n);
 		free(end);
 	}
+	float square[VL * (VL + 1)], columns[VL * (VL + 2)] = {0};
+	for (int i = 0; i < VL * (VL + 1); i++) square[i] = (float)i;
+	v_transpose(columns, VL + 2, square, VL + 1);
+	for (int i = 0; i < VL * (VL + 2); i++) {
+		const int row = i / (VL + 2), lane = i % (VL + 2);
+		CHECK(columns[i] == (lane < VL ? square[lane * (VL + 1) + row] : 0), "%d", i);
+	}
 	v_store(aligned, v_loadu(memory + 1));
 	CHECK(v_load(aligned)[VL - 1] == memory[VL] && same(v_set(-0.0f)[1], -0.0f), "load");
 	uint8_t truth[VL];
