@@ -16,7 +16,8 @@ typedef struct {
 	int rank;
 	int64_t dims[MAX_RANK];
 } Shape;
-static const Shape shapes[] = {{2, {2, 2}}, {1, {4}}, {4, {1, 4, 4, 4}}, {3, {1, 2, 2}}, {1, {1}}, {0, {0}}};
+static const Shape shapes[] = {
+	{2, {2, 2}}, {1, {4}}, {4, {1, 4, 4, 4}}, {3, {1, 2, 2}}, {1, {1}}, {2, {1, 1}}, {0, {0}}};
 enum { N_SHAPES = sizeof shapes / sizeof *shapes };
 
 /* Attributes without a default, where an operator has one of that name and is refused without. */
