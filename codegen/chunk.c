@@ -113,7 +113,7 @@ static const Var *time_of(const Chunks *c, const Part *part)
 	const Stmt *s = part->stmt;
 	if (s->kind == ST_KERNEL) return kernel_time(c, part);
 	return s->kind == ST_LOOP && !s->go && !s->by && s->length == c->length && s->reverse == c->reverse ? s->var
-													       : NULL;
+													    : NULL;
 }
 
 /* Under the dims of one array, or as rows of it. */
