@@ -271,9 +271,26 @@ static const char *name_value(Emit *em, const Store *s, const char *value)
 	return name;
 }
 
-/* Store by store, for all points of the tile: what the points compute does not depend on each other, so that while one waits
- * for a result the CPU goes on with the next.  Two that take turns are stored together.  A kernel without sums reads all
- * before it writes any (unroll.c). */
+typedef struct {
+	Emit *em;
+	Tile tile;
+} Level;
+
+/* For all points: what takes long, and what is read more than once, in the order of need. */
+static void emit_level(void *user, const Expr *e)
+{
+	const Level *l = user;
+	Emit *em = l->em;
+	if (e->kind != EX_OP || !depends(em, e, em->vector)) return;
+	if (vocab_ulp(em->vocab, op_info[e->op].name) >= 0) map_put(&em->uses, e, (void *)(intptr_t)2); /* a name */
+	if ((intptr_t)map_get(&em->uses, e) < 2) return;
+	for (int m = 0; m < (depends(em, e, em->row) ? l->tile.rows : 1); m++)
+		for (int u = 0; u < l->tile.vectors; u++) expr_c(em, e, m, u);
+}
+
+/* Of sums, function by function, as tanh; then store by store, for all points of the tile: what the points compute does not
+ * depend on each other, so that while one waits for a result the CPU goes on with the next.  Two that take turns are stored
+ * together.  A kernel without sums reads all before it writes any (unroll.c). */
 static void emit_stores(Emit *em, Tile t)
 {
 	const Kernel *k = em->k;
@@ -284,6 +301,10 @@ static void emit_stores(Emit *em, Tile t)
 	Store *stores = NEWN(em->cx->arena, Store, k->n_stores);
 	int n = 0;
 	for (int i = 0; i < k->n_stores; i++) n += store_side(em, &k->stores[i], &stores[n]);
+	Map seen;
+	map_init(&seen, em->cx->arena);
+	for (int i = 0; vec && k->n_accs && points > 1 && i < n; i++)
+		expr_each(stores[i].value, &seen, emit_level, &(Level){em, t});
 	for (int i = 0; first && i < n; i++)
 		for (int at = 0; at < points; at++)
 			values[i * points + at] =
