@@ -147,7 +147,9 @@ static const Dim *declared_dim(Run *run, const Onnx__TensorShapeProto__Dimension
 	/* -1 is how some writers say unknown */
 	if (d->value_case == ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE && d->dim_value != -1)
 		fail(cx, "input %s: dim %zu is negative: %lld", onnx_quote(cx, input), i, (long long)d->dim_value);
-	if (d->value_case == ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_PARAM && *d->dim_param)
+	/* and ? is how Paddle2ONNX says it, of several dims that need not be equal */
+	if (d->value_case == ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_PARAM && *d->dim_param &&
+		strcmp(d->dim_param, "?") != 0)
 		return symbol(run, d->dim_param);
 	return symbol(run, arena_printf(cx->arena, "%s_dim%zu", input, i));
 }

@@ -286,6 +286,15 @@ def whole_numbers():
     case("whole_numbers", g, [([x], sets)])
 
 
+def unknown_dims():
+    """Dims that are called ? need not be equal."""
+    g = Graph("unknown_dims")
+    g.node("Transpose", "x", "y")
+    g.inputs, g.outputs = [("x", "float32", ["?", "?"])], [("y", "float32", ["?", "?"])]
+    x = np.arange(6).reshape(2, 3)
+    case("unknown_dims", g, [([x], [x.T])])
+
+
 def dynamic_product(x, w, scale, zero):
     """x W of a float32 x, quantised to 8 bits by its range and 0, as DynamicQuantizeLinear has it."""
     low, high = min(x.min(), np.float32(0)), max(x.max(), np.float32(0))
@@ -570,6 +579,7 @@ def main():
              activation_alpha=[0.25], activation_beta=[0.4], linear_before_reset=1)  # fmt: skip
     integer_sums()
     whole_numbers()
+    unknown_dims()
     quantized_lstm()
     stacked_lstm()
     stream_lstm()
