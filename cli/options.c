@@ -363,6 +363,8 @@ int options_parse(const Command *command, Arena *arena, int argc, char **argv, O
 		return usage_error(command, "--data goes with --verify or --tune");
 	if (command->flag == COMPILE && tolerates && !options->verify && !options->self_test)
 		return usage_error(command, "--rtol and --atol go with --verify or --self-test");
+	if ((options->kernels || options->sweep) && !options->json)
+		return usage_error(command, "--kernels and --sweep go with --json; without it, bench prints both");
 	for (int i = 0; i < options->dims.n; i++)
 		for (int k = 0; k < i; k++)
 			if (!strcmp(options->dims.items[i].name, options->dims.items[k].name))

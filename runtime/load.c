@@ -105,6 +105,25 @@ static const Onnx__TypeProto__Tensor *declared_tensor(const OnnxModel *m, const 
 	return NULL;
 }
 
+static bool is_initializer(const Onnx__GraphProto *g, const char *name)
+{
+	for (size_t i = 0; i < g->n_initializer; i++)
+		if (!strcmp(g->initializer[i]->name, name)) return true;
+	for (size_t i = 0; i < g->n_sparse_initializer; i++)
+		if (!strcmp(g->sparse_initializer[i]->values->name, name)) return true;
+	return false;
+}
+
+static const char *declared_names(Ctx *cx, const Onnx__GraphProto *g)
+{
+	Buf b;
+	buf_init(&b, cx->arena);
+	for (size_t i = 0; i < g->n_input; i++)
+		if (!is_initializer(g, g->input[i]->name))
+			buf_printf(&b, "%s%s", b.size ? ", " : "", g->input[i]->name);
+	return b.size ? b.text : "none";
+}
+
 static const Tensor *bound_value(Ctx *cx, const OnnxModel *m, const Binding *b)
 {
 	if (tensor_file_known(b->value)) {
@@ -114,22 +133,15 @@ static const Tensor *bound_value(Ctx *cx, const OnnxModel *m, const Binding *b)
 		return found->tensor;
 	}
 	const Onnx__TypeProto__Tensor *type = declared_tensor(m, b->name);
-	if (!type) fail(cx, "--bind %s: the model has no input of that name", b->name);
+	if (!type)
+		fail(cx, "--bind %s: the model has no input of that name; it has %s", b->name,
+			declared_names(cx, m->proto->graph));
 	const Elem elem = onnx_elem(cx, type->elem_type, arena_printf(cx->arena, "input '%s'", b->name));
 	Tensor *value = elem == STR ? parse_texts(cx, b) : parse_numbers(cx, b, elem);
 	return as_rank(cx, value, type->shape ? (int)type->shape->n_dim : 0);
 }
 
 /* ---- ONNX ---- */
-
-static bool is_initializer(const Onnx__GraphProto *g, const char *name)
-{
-	for (size_t i = 0; i < g->n_initializer; i++)
-		if (!strcmp(g->initializer[i]->name, name)) return true;
-	for (size_t i = 0; i < g->n_sparse_initializer; i++)
-		if (!strcmp(g->sparse_initializer[i]->values->name, name)) return true;
-	return false;
-}
 
 static bool is_param(const Graph *g, const char *name)
 {

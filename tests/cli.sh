@@ -54,6 +54,8 @@ expect 2 'it needs --weights-dtype bf16' "$RNNCC" run m.onnx --weights-dtype f16
 expect 2 "--rtol: 'x' is not X" "$RNNCC" test d --rtol x
 expect 2 '-o DIR expected' "$RNNCC" compile m.onnx
 expect 2 '--data goes with --verify or --tune' "$RNNCC" compile m.onnx -o d --data d
+expect 2 '--kernels and --sweep go with --json' "$RNNCC" bench m.onnx --kernels
+expect 1 'no input of that name; it has ' "$RNNCC" compile "$model" -o d --bind nothing=1
 expect 2 '--rtol and --atol go with --verify' "$RNNCC" compile m.onnx -o d --atol 1
 expect 2 '--dim T is given twice' "$RNNCC" run m.onnx --dim T=4 --dim B=1 --dim T=5
 expect 2 "unexpected 'b.onnx'" "$RNNCC" inspect a.onnx b.onnx
