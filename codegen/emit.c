@@ -272,8 +272,8 @@ static bool is_guarded(const Program *p) { return p && p->guarded; }
 
 static void print_codes(const Files *f, Writer *w, bool more)
 {
-	line(w, "/* What refused calls return; outputs and state are untouched.  A dim is outside its bounds; a number in the inputs is out");
-	line(w, " * of its range: an id that is none, a length beyond its array. */");
+	line(w, "/* What refused calls return; outputs and state are untouched.  A dim is outside its bounds; a number in the");
+	line(w, " * inputs is out of its range: an id that is none, a length beyond its array. */");
 	line(w, "enum { %s_EDIM = -1, %s_EVALUE = -3 };%s", f->upper, f->upper, more ? "" : "\n");
 }
 

@@ -28,7 +28,9 @@ def call(command, cwd=None):
 class Function:
     def __init__(self, name, comment, arguments):
         self.name, self.shapes, known = name, {}, {}
-        for direction, c, kind, dims, array in re.findall(r"\* +(in|out) +(\w+): (\w+)((?:\[[^\]]*\])*) +(\S+)", comment):
+        line = re.compile(r"\* +(in|out) +(\w+): (\w+)((?:\[[^\]]*\])*)(?:   (\S+))?$", re.M)
+        for direction, c, kind, dims, array in line.findall(comment):
+            array = array or c  # the model's name is there where C's is another
             self.shapes[array] = direction, TYPES[kind], re.findall(r"\[([^\]]*)\]", dims)
             known[c] = array
         self.arguments = []  # (what, name): dim, in, out, state, workspace; names as in the model
