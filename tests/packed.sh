@@ -25,9 +25,9 @@ END
 rows() {
 	awk -F: '
 		{ n = $1; gsub(/[ *]/, "", n); n = n ~ /^[0-9]+$/ ? n : 0; text = $0; sub(/^[^:]*:[^:]*:\t*/, "", text) }
-		text ~ /^static .*void k_/ { name = text; sub(/\(int64_t.*/, "", name); sub(/.* /, "", name) }
+		text ~ /^(KERNEL|V_BLOCK) void k_/ { name = text; sub(/\(int64_t.*/, "", name); sub(/.* /, "", name) }
 		text ~ /if \(/ { wanted = 1 }
-		text == "else {" { wanted = 0 }
+		text == "} else {" { wanted = 0 }
 		text ~ /^[a-z0-9]+ \+= [0-9]+;$/ { by = text; gsub(/.*= |;/, "", by); computed[name] += by * n }
 		text ~ /^[a-z0-9]+\+\+;$/ { if (wanted) computed[name] += n; else passed[name] += n }
 		END { for (name in computed) if (passed[name]) print name, computed[name], passed[name] }' "$1" | sort

@@ -268,7 +268,7 @@ class Stream:
 
 
 def why_no_step(library, function="step"):
-    found = re.search(r"There is no m_%s: (.*) \*/" % function, library.header)
+    found = re.search(r"There is no m_%s: (.*) \*/" % function, re.sub(r"\n \* +", " ", library.header))  # in lines of 120
     return found.group(1) if found else None
 
 
