@@ -11,11 +11,13 @@
 
 enum { COLUMNS = 120, TAB = 8 };
 
-static size_t columns(const char *text, size_t n)
+/* The column behind a character at that one. */
+static size_t next_column(size_t at, char c) { return c == '\t' ? at + TAB - at % TAB : at + 1; }
+
+static bool fits(const char *text, size_t n, size_t column)
 {
-	size_t at = 0;
-	for (size_t i = 0; i < n; i++) at += text[i] == '\t' ? TAB - at % TAB : 1;
-	return at;
+	for (size_t i = 0; i < n && column <= COLUMNS; i++) column = next_column(column, text[i]);
+	return column <= COLUMNS;
 }
 
 /* Of the space text[i], i > 0: between arguments rather than between terms of a condition, or of a sum; WORDS: within one. */
@@ -31,15 +33,17 @@ static int kind_of_break(const char *text, size_t i)
 
 typedef enum { CODE, FORMULA, PROSE } LineKind; /* the last two of comments */
 
-/* The space at which to break, so that what is before it ends by `most` columns, or soon after; 0: there is none. */
-static size_t break_of(const char *text, size_t n, size_t most, LineKind kind)
+/* The space at which to break a text that begins at that column, so that what is before it ends by `most` columns, or soon after;
+ * 0: there is none. */
+static size_t break_of(const char *text, size_t n, size_t column, size_t most, LineKind kind)
 {
 	size_t start = 0, best = 0, space = 0;
 	while (start < n && strchr(kind == CODE ? " \t" : " \t/*", text[start])) start++;
+	for (size_t i = 0; i < start; i++) column = next_column(column, text[i]);
 	int depth = 0, least = 0;
 	bool quoted = false, noted = false;
-	for (size_t i = start; i < n && (columns(text, i) <= most || (best == 0 && (kind == CODE || space == 0)));
-		i++) {
+	for (size_t i = start; i < n && (column <= most || (best == 0 && (kind == CODE || space == 0))); i++) {
+		column = next_column(column, text[i]);
 		quoted ^= kind == CODE && text[i] == '"';
 		noted |= kind == CODE && strncmp(text + i, "/*", 2) == 0;
 		depth += (strchr("([{", text[i]) != NULL) - (strchr(")]}", text[i]) != NULL);
@@ -70,17 +74,17 @@ static void wrap_line(Buf *out, const char *text, size_t n)
 		: kind == FORMULA          ? " *       "
 		: n && text[n - 1] == '{'  ? "\t\t"
 					   : "\t";
-	while (!whole && columns(text, n) > COLUMNS) {
-		const size_t at = break_of(text, n, COLUMNS - (pragma ? 2 : 0), kind);
+	size_t column = 0;
+	while (!whole && !fits(text, n, column)) {
+		const size_t at = break_of(text, n, column, COLUMNS - (pragma ? 2 : 0), kind);
 		if (!at) break;
 		buf_write(out, text, at);
 		buf_puts(out, pragma ? " \\\n" : "\n");
-		Buf rest;
-		buf_init(&rest, out->arena);
-		for (size_t i = 0; i < tabs; i++) buf_puts(&rest, "\t");
-		buf_puts(&rest, margin);
-		buf_write(&rest, text + at + 1, n - at - 1);
-		text = rest.text, n = rest.size;
+		for (size_t i = 0; i < tabs; i++) buf_puts(out, "\t");
+		buf_puts(out, margin);
+		text += at + 1, n -= at + 1;
+		column = tabs * TAB;
+		for (const char *c = margin; *c; c++) column = next_column(column, *c);
 	}
 	buf_write(out, text, n);
 }

@@ -61,3 +61,26 @@ Test(wrap, no_string_and_no_table)
 	wraps("\tf(\"" FORTY ", " FORTY ", " FORTY "\");\n", "\tf(\"" FORTY ", " FORTY ", " FORTY "\");\n");
 	wraps("\t-1.5f, " FORTY ", " FORTY ", " FORTY ",\n", "\t-1.5f, " FORTY ", " FORTY ", " FORTY ",\n");
 }
+
+static double memory_of(int n_arguments)
+{
+	Arena *arena = arena_new();
+	Buf text, out;
+	buf_init(&text, arena);
+	buf_puts(&text, "int f(");
+	for (int i = 0; i < n_arguments; i++) buf_puts(&text, "const float *x, ");
+	buf_puts(&text, "void *workspace);\n");
+	const double before = (double)arena_size(arena);
+	buf_init(&out, arena);
+	wrap_lines(&out, text.text);
+	const double size = (double)arena_size(arena) - before;
+	arena_free(arena);
+	return size;
+}
+
+/* Eight times as many, eight times as much: not each line with a copy of all that follow. */
+Test(wrap, a_signature_of_thousands)
+{
+	const double few = memory_of(4000), many = memory_of(32000);
+	cr_expect_lt(many, 16 * few, "%.0f bytes for 4000 arguments, %.0f for 32000", few, many);
+}
