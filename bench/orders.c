@@ -19,12 +19,8 @@
 typedef float Line __attribute__((vector_size(64), may_alias));
 typedef void Order(const Line *data, size_t n, int call);
 
-enum {
-	BLOCK = 8,
-	PAGE = 64,
-	HUGE_PAGE = 2 << 20,
-	MOST_SIZES = 16
-}; /* lines in a loop's body, in a page of 4 kB; bytes */
+enum { BLOCK = 8, PAGE = 64 }; /* lines in a loop's body, in a page of 4 kB */
+enum { HUGE_PAGE = 2 << 20, MOST_SIZES = 16 };
 static volatile float sink;
 
 /* Eight chains of additions hide their latency. */

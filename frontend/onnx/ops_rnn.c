@@ -127,7 +127,7 @@ static void read_attributes(Rnn *r, Rnn *directions)
 			attrs[k] = activation(n, kind->activation_attrs[k],
 				n_names < 0 ? kind->defaults[k] : names[d * kind->n_activations + k], &alpha, &beta);
 		if (node_has(n, "clip")) attrs[k++] = (LibAttr){.name = "clip", .num = clip};
-		if (kind != &gru && node_int(n, "input_forget", 0))
+		if (kind->n_states == 2 && node_int(n, "input_forget", 0))
 			attrs[k++] = (LibAttr){.name = "input_forget", .num = 1};
 		if (kind == &gru && node_int(n, "linear_before_reset", 0))
 			attrs[k++] = (LibAttr){.name = "linear_before_reset", .num = 1};
