@@ -237,6 +237,13 @@ const Pack *loop_pack(Emit *em, const Acc *acc)
 	return NULL;
 }
 
+/* The name of the vocabulary for reading vectors of that type. */
+static const char *reader(Emit *em, const char *f32, const char *narrow, Elem elem)
+{
+	const char *name = elem_widens(elem) ? arena_printf(em->cx->arena, "%s_%s", narrow, elem_info[elem].name) : f32;
+	return vocab_fn(em->vocab, name, F32, true);
+}
+
 /* Vector i of the step of the stream that `w` points to; the pointer runs along, one step after the other. */
 static const char *packed_c(Emit *em, const Pack *pk, int i)
 {
@@ -253,10 +260,7 @@ static const char *packed_c(Emit *em, const Pack *pk, int i)
 		}
 		return arena_printf(arena, i & 1 ? "%s.odd" : "%s.even", two);
 	}
-	if (em->lanes > 1) {
-		const char *name = pk->elem == BF16 ? "load_bf16" : pk->elem == F16 ? "load_f16" : "load";
-		return fn1(em, name, F32, true, from);
-	}
+	if (em->lanes > 1) { return arena_printf(arena, "%s(%s)", reader(em, "load", "load", pk->elem), from); }
 	const char *value = arena_printf(arena, "w[%d]", at);
 	return elem_is_half(pk->elem) ? cast_c(em, pk->elem, F32, value) : value;
 }
@@ -282,13 +286,6 @@ const char *dot_c(Emit *em, const Expr *product, const char *sum, int m, int u)
 	const char *how = depends(em, product, em->row) ? "dot_bf16" : "dot_bf16_once";
 	return arena_printf(em->cx->arena, "%s(%s, %s, %s)", vocab_fn(em->vocab, how, F32, true), sum,
 		fn1(em, "pair_bf16", F32, true, pair), weights_at);
-}
-
-/* The name of the vocabulary for reading vectors of that type. */
-static const char *reader(Emit *em, const char *f32, const char *half, Elem elem)
-{
-	const char *name = elem_is_half(elem) ? arena_printf(em->cx->arena, "%s_%s", half, elem_info[elem].name) : f32;
-	return vocab_fn(em->vocab, name, F32, true);
 }
 
 /* As it is in memory: a narrow float's bits. */
@@ -338,6 +335,14 @@ static bool is_gathered(Emit *em, const Expr *e)
 	int slot;
 	return e->kind == EX_LOAD && in_lanes(em, e) && !pack_of(em, e, &slot) &&
 		!dim_is(index_stride(em->p, buffer_offset(em->p, e->buffer, e->index), em->vector), 1);
+}
+
+/* Lanes of a stream that are widened as they are read: once for all rows of a tile. */
+static bool is_unpacked(Emit *em, const Expr *e)
+{
+	int slot;
+	const Pack *pk = e->kind == EX_LOAD && in_lanes(em, e) && elem_widens(e->elem) ? pack_of(em, e, &slot) : NULL;
+	return pk && !pk->paired;
 }
 
 const char *lanes_c(const Emit *em, int u) { return u + 1 == em->n_vectors ? em->partial : NULL; }
@@ -406,6 +411,12 @@ static const char *const_c(Emit *em, const Expr *e)
 
 static Elem compute_elem(Elem e) { return elem_is_narrow(e) ? F32 : e; }
 
+/* Of its text in C: lanes are widened as they are read. */
+static Elem text_elem(Emit *em, const Expr *e)
+{
+	return e->kind == EX_LOAD && elem_widens(e->elem) && in_lanes(em, e) ? F32 : compute_elem(e->elem);
+}
+
 const char *stored_c(Emit *em, const Expr *e, int m, int u)
 {
 	const Elem to = e->elem;
@@ -438,11 +449,11 @@ static const char *op_c(Emit *em, const Expr *e, int m, int u)
 						    : expr_c(em, e->args[i], m, u);
 	if (one_mask) name = "choose";
 	if (e->op == OP_EW_cast) {
-		Elem from = e->args[0]->elem, to = e->elem;
-		if (compute_elem(from) == compute_elem(to)) return x[0];
+		Elem from = text_elem(em, e->args[0]), to = e->elem;
+		if (from == compute_elem(to)) return x[0];
 		if (compute_elem(to) != to) /* in one rounding, not by way of f32 */
-			return cast_c(em, to, F32, cast_c(em, compute_elem(from), to, x[0]));
-		return arena_printf(arena, "%s(%s)", vocab_cast(em->vocab, compute_elem(from), to, vec), x[0]);
+			return cast_c(em, to, F32, cast_c(em, from, to, x[0]));
+		return arena_printf(arena, "%s(%s)", vocab_cast(em->vocab, from, to, vec), x[0]);
 	}
 	const char *infix = vocab_infix(name, of, vec);
 	if (infix && e->n_args == 2) return infix_c(em, x[0], infix, x[1]);
@@ -477,13 +488,12 @@ const char *expr_c(Emit *em, const Expr *e, int m, int u)
 	if (known) return known;
 	const char *text = print(em, e, m, u);
 	if (em->in_line) return text;
-	bool named = (intptr_t)map_get(&em->uses, e) > 1 || (em->loop && is_gathered(em, e));
+	bool named = (intptr_t)map_get(&em->uses, e) > 1 || (em->loop && (is_gathered(em, e) || is_unpacked(em, e)));
 	named &= e->kind == EX_OP || e->kind == EX_LOAD || e->kind == EX_ROUND;
 	const bool is_long = e->kind == EX_OP && e != em->root && strlen(text) > LONG;
 	if (named || is_long) {
 		const char *name = arena_printf(em->cx->arena, "t%d", em->n_temps++);
-		line(em->w, "const %s %s = %s;", vocab_type(em->vocab, compute_elem(e->elem), in_lanes(em, e)), name,
-			text);
+		line(em->w, "const %s %s = %s;", vocab_type(em->vocab, text_elem(em, e), in_lanes(em, e)), name, text);
 		text = name;
 	}
 	memo_put(em, e, m, u, text);

@@ -115,7 +115,7 @@ static void emit_loop(Emit *em, Acc *const *accs, int n, Tile t)
 		if (last && pk && em->lanes > 1 && pk->paired) {
 			vocab_fn(em->vocab, "twice", F32, true);
 			line(w, "V_TWICE");
-		} else if (last && pk && em->lanes > 1 && !pk->dotted && (elem_is_half(pk->elem) || streams)) {
+		} else if (last && pk && em->lanes > 1 && !pk->dotted && (elem_widens(pk->elem) || streams)) {
 			line(w, "#pragma GCC unroll 2");
 		}
 		const int by = last && pk && pk->dotted ? 2 : 1;

@@ -414,6 +414,8 @@ const Expr *store_rounds(const Store *s)
 
 bool elem_is_half(Elem e) { return e == F16 || e == BF16; }
 
+bool elem_widens(Elem e) { return elem_is_half(e) || e == I8; }
+
 const Expr *expr_round(Program *p, Elem elem, const Expr *e)
 {
 	return expr_unique(p, &(Expr){.kind = EX_ROUND, .elem = elem, .n_args = 1, .args = {e}});

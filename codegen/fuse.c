@@ -62,9 +62,11 @@ static bool is_carried(const Scope *s, const Val *v)
  * is read, but if it is a result. */
 static bool is_widened(const Scope *s, const Val *v)
 {
-	return v->op == OP_EW_cast && v->type->elem == F32 && !map_get(&s->wanted, v) &&
-		(v->args[0]->op == OP_const || v->args[0]->op == OP_EW_cast || is_carried(s, v->args[0])) &&
-		(v->args[0]->type->elem == F16 || v->args[0]->type->elem == BF16);
+	if (v->op != OP_EW_cast || map_get(&s->wanted, v)) return false;
+	const Val *x = v->args[0];
+	if (x->type->elem == I8) return x->op == OP_const && (v->type->elem == F32 || v->type->elem == I32);
+	return v->type->elem == F32 && elem_is_half(x->type->elem) &&
+		(x->op == OP_const || x->op == OP_EW_cast || is_carried(s, x));
 }
 
 /* Nothing to store: it is there, or costs nothing. */

@@ -129,7 +129,7 @@ typedef struct {
  *     [outer ..][vector block][reduction vars ..][slot][vector of the block][lane],  zeros in lanes beyond the extent. */
 typedef struct {
 	Buffer *buffer;
-	Elem elem;   /* F32, or BF16, F16, widened when read */
+	Elem elem;   /* F32, or what elem_widens */
 	bool dotted; /* multiplied by dot products of two: the last variable goes in twos, which are neighbours */
 	bool paired; /* of each two vectors in a row the elements take turns, so that one load widens to both */
 	int n_slots;
@@ -360,6 +360,7 @@ const char *unique_local(Program *, const char *wish);                       /* 
 const Expr *store_rounds(const Store *);
 const Expr *load_under(const Expr *); /* what is read, maybe widened; NULL: it is something else */
 bool elem_is_half(Elem);              /* f16, bf16: computed on as f32 */
+bool elem_widens(Elem);               /* lanes of it are f32 as soon as they are read: f16, bf16, i8 */
 /* Accumulators that run in one reduction loop; a kernel's are sorted so that these are neighbours. */
 bool same_loop(const Acc *, const Acc *);
 /* The loops around a kernel's blocks: of the variables that are neither in lanes nor rows of the register tile. */

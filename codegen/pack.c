@@ -34,7 +34,7 @@ static bool is_var_of(const Var *v, int n, const Var *const *vars)
 static bool is_packable(Packing *c, const Expr *e)
 {
 	const Kernel *k = c->k;
-	if (e->kind != EX_LOAD || e->buffer->kind != BUF_CONST || (e->elem != F32 && !elem_is_half(e->elem)))
+	if (e->kind != EX_LOAD || e->buffer->kind != BUF_CONST || (e->elem != F32 && !elem_widens(e->elem)))
 		return false;
 	if (c->pack->n_slots && e->elem != c->pack->elem) /* one stream is of one type */
 		return false;

@@ -26,7 +26,7 @@ static int n_registers_used(const Kernel *k)
 typedef struct {
 	const Var *v, *row;
 	int vectors, scalars, both; /* loads of a reduction loop: that vary with v only, with row only, with both */
-	bool widened;               /* some of bf16 among those in vectors */
+	bool widened;               /* some of bf16 or i8 among those in vectors */
 	bool rounded;               /* and something else of bf16, the same in all lanes */
 } Loads;
 
@@ -38,7 +38,7 @@ static void loads_visit(void *user, const Expr *e)
 	l->vectors += by_v && !by_row;
 	l->scalars += by_row && !by_v;
 	l->both += by_v && by_row;
-	l->widened |= by_v && e->elem == BF16 && e->buffer->kind == BUF_CONST;
+	l->widened |= by_v && (e->elem == BF16 || e->elem == I8) && e->buffer->kind == BUF_CONST;
 	l->rounded |= !by_v && e->elem == BF16;
 }
 

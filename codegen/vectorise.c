@@ -35,9 +35,12 @@ static void cost_visit(void *user, const Expr *e)
 	if (e->kind == EX_INDEX) c->possible &= !varies;
 	if (varies && (e->kind == EX_OP || e->kind == EX_ROUND || e->kind == EX_ACC))
 		c->possible &= e->elem == F32 || e->elem == BOOL;
+	for (int i = 0; e->kind == EX_OP && i < e->n_args; i++) /* lanes of integers are read as f32 */
+		if (e->args[i]->elem == I8 && expr_uses(e->args[i], c->v))
+			c->possible &= e->op == OP_EW_cast && e->elem == F32 && e->args[i]->kind == EX_LOAD;
 	if (e->kind != EX_LOAD) return;
 	int how = access(c->p, e->buffer, e->index, c->v);
-	c->possible &= how >= 0 && (how == 0 || e->elem == F32 || elem_is_half(e->elem));
+	c->possible &= how >= 0 && (how == 0 || e->elem == F32 || elem_widens(e->elem));
 	bool packed = e->buffer->kind == BUF_CONST && c->summing;
 	c->cost += c->times * (how == 0 ? 0.5 : how == 1 || packed ? 1 : c->target->cpu->gather_loads);
 }

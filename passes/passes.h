@@ -23,7 +23,8 @@ const Graph *pass_merge(Ctx *, const Graph *);
 /* widen.c: every f32 value becomes f64: --dtype f64.   Requires: nothing. */
 const Graph *pass_widen(Ctx *, const Graph *);
 
-/* narrow.c: weights are stored as bf16 or f16: --weights-dtype.   Requires: canon, and none after it. */
+/* narrow.c: weights are stored as bf16 or f16: --weights-dtype; or as i8, those that are whole numbers.   Requires: canon, and
+ * none after it. */
 const Graph *pass_narrow(Ctx *, const Graph *, Elem);
 /* pairs.c: what bf16 weights are multiplied with is rounded to bf16, too: for whole sequences, where the target has a dot product
  * for that; or wherever it is: --products-dtype bf16.   Requires: narrow_bf16. */

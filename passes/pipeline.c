@@ -229,10 +229,10 @@ static const Graph *narrow_weights(Ctx *cx, const Graph *g, const CompileOptions
 	return o->weights_elem == BF16 ? run_pass(cx, "narrow_bf16", g, o, NULL) : g;
 }
 
-/* Products, too. */
+/* What is stored; products, too. */
 static const Graph *narrow_graph(Ctx *cx, const Graph *g, const CompileOptions *o)
 {
-	g = narrow_weights(cx, g, o);
+	g = run_pass(cx, "narrow_i8", narrow_weights(cx, g, o), o, NULL);
 	if (!o->bf16_products) return g;
 	g = run_pass(cx, "products", g, o, NULL);
 	return o->opt >= 1 ? run_pass(cx, "carry", g, o, NULL) : g;

@@ -140,7 +140,8 @@ static void check_float_to_int(double a)
 	TO(i16, INT16_MIN, INT16_MAX)
 	TO(i32, INT32_MIN, INT32_MAX)
 	TO(i64, INT64_MIN, INT64_MAX)
-	TO(u8, 0, UINT8_MAX) TO(u16, 0, UINT16_MAX) TO(u32, 0, UINT32_MAX) TO(u64, 0, UINT64_MAX)
+	TO(u8, 0, UINT8_MAX)
+	TO(u16, 0, UINT16_MAX) TO(u32, 0, UINT32_MAX) TO(u64, 0, UINT64_MAX)
 #undef TO
 		CHECK(f64_to_bool(a) == (a != 0) && f32_to_bool(f) == (f != 0), "%a", a);
 }
@@ -321,8 +322,26 @@ static void check_floats(void)
 /* ---- vectors ---- */
 
 #ifdef VECTOR
+static void check_bytes(void)
+{
+	int8_t bytes[256 + 3 * VL];
+	for (int i = 0; i < 256 + 3 * VL; i++) bytes[i] = (int8_t)(i % 256 - 128);
+	for (int i = 0; i < 256; i++)
+		for (int l = 0; l < VL; l++) {
+			const float one = (float)((i + l) % 256 - 128), third = (float)((i + 3 * l) % 256 - 128);
+			CHECK(same(v_load_i8(bytes + i)[l], one), "byte %d, lane %d", i, l);
+			CHECK(same(v_gather_i8(bytes + i, 3)[l], third), "byte %d, lane %d", i, l);
+			for (int n = 1; n < VL; n++) {
+				CHECK(same(v_loadn_i8(bytes + i, n)[l], l < n ? one : 0), "byte %d, lane %d", i, l);
+				CHECK(same(v_gathern_i8(bytes + i, 3, n)[l], l < n ? third : 0), "byte %d, lane %d", i,
+					l);
+			}
+		}
+}
+
 static void check_vectors(void)
 {
+	check_bytes();
 	float memory[4 * VL + 1], aligned[VL] __attribute__((aligned(64)));
 	for (int i = 0; i < 4 * VL + 1; i++) memory[i] = (float)(i * i - 7 * i);
 	for (int offset = 0; offset < 3; offset++) {

@@ -1,5 +1,6 @@
 /* test_narrow.c: --weights-dtype (passes/narrow.c) by its law: a build with narrow weights computes, bit for bit, what the plain
- * build computes from weights that were rounded beforehand, by the rule of compiled.h.
+ * build computes from weights that were rounded beforehand, by the rule of compiled.h.  And weights that are whole numbers of 8
+ * bits, which are stored so without being asked: against sums of integers.
  */
 #include <criterion/criterion.h>
 
@@ -232,6 +233,74 @@ Test(narrow, dots)
 		Ctx *cx = ctx_new();
 		TRY (cx) try_dots(cx, &dot_variants[k]);
 		else cr_assert_fail("%s: %s", dot_variants[k].name, cx->error);
+		ctx_free(cx);
+	}
+}
+
+static const Tensor *bytes(Ctx *cx, uint64_t seed, Elem elem, int rank, const int64_t *dims)
+{
+	Tensor *t = tensor_new(cx->arena, elem, rank, dims);
+	for (int64_t i = 0; i < t->count; i++) tensor_set(t, i, (double)(random_next(&seed) >> 40 & 255) - 128);
+	return t;
+}
+
+/* Weights that are whole numbers take a byte each, unasked: those of products in f32 and i32, and a table's; all sums are exact.
+ * The biases do not. */
+static void try_bytes(Ctx *cx, const Variant *v)
+{
+	enum { T = 13, K = 38, N = 21, ROWS = 20 };
+	char text[] = "dim T = 0..64\n"
+		      "graph @m(%x: f32[T, 38], %i: i32[T, 38], %n: i64[T], %w: f32[21, 38], %r: i32[38, 21],\n"
+		      "  %e: f32[20, 21], %b: f32[21]) -> (%y: f32[T, 21], %z: i32[T, 21]) {\n"
+		      "  %p = contract %x %w spec=\"tk,nk->tn\"\n"
+		      "  %be = expand %b shape=[T, 21]\n"
+		      "  %s = add %p %be\n"
+		      "  %row = gather %e %n axis=[0]\n"
+		      "  %y = add %s %row\n"
+		      "  %z = contract %i %r spec=\"tk,kn->tn\"\n"
+		      "  return %y %z\n"
+		      "}\n";
+	const Tensor *x = bytes(cx, 1, F32, 2, (int64_t[]){T, K}), *i = bytes(cx, 2, I32, 2, (int64_t[]){T, K}),
+		     *w = bytes(cx, 3, F32, 2, (int64_t[]){N, K}), *r = bytes(cx, 4, I32, 2, (int64_t[]){K, N}),
+		     *e = bytes(cx, 5, F32, 2, (int64_t[]){ROWS, N}), *b = bytes(cx, 6, F32, 1, (int64_t[]){N});
+	Tensor *n = tensor_new(cx->arena, I64, 1, (int64_t[]){T});
+	for (int t = 0; t < T; t++) tensor_set(n, t, t * 7 % ROWS);
+	const Tensor *values[] = {NULL, NULL, NULL, w, r, e, b}, *inputs[] = {x, i, n}, *seen[2];
+	const Graph *g = with_constants(cx, graph_parse(cx, text, "bytes"), values);
+	Compiled *c = compile_narrow(cx, g, v, F32, "bytes");
+	const int64_t least = w->count + r->count + e->count + (int64_t)sizeof(float) * N;
+	/* panels are as wide as lanes, arrays begin at 64 bytes */
+	cr_assert(c->weight_bytes >= least && c->weight_bytes < 2 * least, "%s: %lld bytes of weights", v->name,
+		(long long)c->weight_bytes);
+	char *error;
+	Module *module = load_all(cx->arena, 1, &c, v, &error);
+	cr_assert(module, "%s: %s", v->name, error);
+	DimEnv env;
+	dimenv_init(&env, cx->arena);
+	bind_run(cx, &env, "T=13");
+	const char *wrong = call_compiled(cx, cx->arena, module, c, c->graph, &env, inputs, seen);
+	cr_assert_null(wrong, "%s: %s", v->name, wrong);
+	for (int t = 0; t < T; t++)
+		for (int k = 0; k < N; k++) {
+			double y = tensor_get(b, k) + tensor_get(e, t * 7 % ROWS * N + k), z = 0;
+			for (int j = 0; j < K; j++) {
+				y += tensor_get(x, t * K + j) * tensor_get(w, k * K + j);
+				z += tensor_get(i, t * K + j) * tensor_get(r, j * N + k);
+			}
+			cr_assert(tensor_get(seen[0], t * N + k) == y && tensor_get(seen[1], t * N + k) == z,
+				"%s: [%d, %d]: %g and %g, not %g and %g", v->name, t, k, tensor_get(seen[0], t * N + k),
+				tensor_get(seen[1], t * N + k), y, z);
+		}
+	module_free(module);
+}
+
+Test(narrow, bytes)
+{
+	for (volatile size_t k = 0; k < sizeof variants / sizeof *variants; k++) {
+		if (!variant_runs(&variants[k])) continue;
+		Ctx *cx = ctx_new();
+		TRY (cx) try_bytes(cx, &variants[k]);
+		else cr_assert_fail("%s: %s", variants[k].name, cx->error);
 		ctx_free(cx);
 	}
 }

@@ -54,8 +54,8 @@ static const struct {
 };
 static const char *const vector_helpers[] = {"set", "load", "loadu", "store", "storeu", "gather", "scatter", "gather2",
 	"scatter2", "loadn", "storen", "gathern", "scattern", "load_mask", "store_mask", "load_bf16", "load_f16",
-	"store_bf16", "store_f16", "round_f16", "round_bf16", "fma", "hsum", "hmax", "hmin", "fetch", "fetch_next",
-	"transpose"};
+	"load_i8", "loadn_i8", "gather_i8", "gathern_i8", "store_bf16", "store_f16", "round_f16", "round_bf16", "fma",
+	"hsum", "hmax", "hmin", "fetch", "fetch_next", "transpose"};
 
 /* Everything there is. */
 static Vocab *whole(Ctx *cx, int vl, bool fma)
