@@ -16,7 +16,7 @@ typedef struct {
 	bool *used; /* tensors */
 } Assigning;
 
-enum { MAX_PROBLEMS = 20 };
+enum { MAX_PROBLEMS = 20, MAX_LINE = 1000 };
 
 static void problem(Assigning *a, const char *format, ...) __attribute__((format(printf, 2, 3)));
 static void problem(Assigning *a, const char *format, ...)
@@ -24,8 +24,12 @@ static void problem(Assigning *a, const char *format, ...)
 	if (a->n_problems++ >= MAX_PROBLEMS) return;
 	va_list args;
 	va_start(args, format);
-	buf_printf(&a->problems, "\n  %s", arena_vprintf(a->cx->arena, format, args));
+	char *text = arena_vprintf(a->cx->arena, format, args);
 	va_end(args);
+	for (char *c = text; *c; c++) /* names are the file's: neither lines of their own, nor what a terminal obeys */
+		if ((unsigned char)*c < ' ' || *c == 127) *c = '?';
+	const bool long_names = strlen(text) > MAX_LINE;
+	buf_printf(&a->problems, "\n  %.*s%s", MAX_LINE, text, long_names ? "..." : "");
 }
 
 static Tensor *as_f64(Ctx *cx, const Tensor *t)
@@ -35,24 +39,23 @@ static Tensor *as_f64(Ctx *cx, const Tensor *t)
 	return wide;
 }
 
-/* Rows of the first axis, in an order; dims of 0 are none. */
-static Tensor *take_rows(Ctx *cx, const Tensor *t, int64_t n, const int64_t *rows)
+/* Of the first axis n pieces of `size` each, one behind the other.  A tensor without elements may have any dims: work is by
+ * elements, never by dims. */
+static Tensor *take_pieces(Ctx *cx, const Tensor *t, int64_t size, int n, const int64_t *starts)
 {
 	int64_t *dims = arena_copy(cx->arena, t->dims, sizeof *dims * (size_t)t->rank);
-	const int64_t size = dims[0] ? t->count / dims[0] : 0;
-	dims[0] = n;
+	const int64_t row = dims[0] ? t->count / dims[0] : 0;
+	dims[0] = n * size;
 	Tensor *out = tensor_new(cx->arena, F64, t->rank, dims);
-	for (int64_t i = 0; i < n && size; i++)
-		memcpy((double *)out->data + i * size, (const double *)t->data + rows[i] * size,
-			sizeof(double) * (size_t)size);
+	for (int i = 0; i < n && out->count; i++)
+		memcpy((double *)out->data + i * size * row, (const double *)t->data + starts[i] * row,
+			sizeof(double) * (size_t)(size * row));
 	return out;
 }
 
-static Tensor *take_range(Ctx *cx, const Tensor *t, int64_t start, int64_t n)
+static Tensor *take_range(Ctx *cx, const Tensor *t, int64_t start, int64_t size)
 {
-	int64_t *rows = NEWN(cx->arena, int64_t, n + 1);
-	for (int64_t i = 0; i < n; i++) rows[i] = start + i;
-	return take_rows(cx, t, n, rows);
+	return take_pieces(cx, t, size, 1, &start);
 }
 
 static Tensor *drop_first(Ctx *cx, Tensor *t)
@@ -67,18 +70,17 @@ static Tensor *transpose(Ctx *cx, const Tensor *t)
 	Tensor *out = tensor_new(cx->arena, F64, 2, (const int64_t[]){t->dims[1], t->dims[0]});
 	const double *from = t->data;
 	double *to = out->data;
-	for (int64_t i = 0; i < t->dims[0]; i++)
-		for (int64_t k = 0; k < t->dims[1]; k++) to[k * t->dims[0] + i] = from[i * t->dims[1] + k];
+	for (int64_t i = 0; i < t->count; i++) to[i % t->dims[1] * t->dims[0] + i / t->dims[1]] = from[i];
 	return out;
 }
 
 static Tensor *take_gates(Ctx *cx, const Tensor *t, const char *from, const char *to)
 {
-	const int64_t n_from = (int64_t)strlen(from), n_to = (int64_t)strlen(to), size = t->dims[0] / n_from;
-	int64_t *rows = NEWN(cx->arena, int64_t, n_to * size + 1);
-	for (int64_t g = 0; g < n_to; g++)
-		for (int64_t i = 0; i < size; i++) rows[g * size + i] = (strchr(from, to[g]) - from) * size + i;
-	return take_rows(cx, t, n_to * size, rows);
+	const int64_t size = t->dims[0] / (int64_t)strlen(from);
+	const int n = (int)strlen(to);
+	int64_t *starts = NEWN(cx->arena, int64_t, n);
+	for (int g = 0; g < n; g++) starts[g] = (strchr(from, to[g]) - from) * size;
+	return take_pieces(cx, t, size, n, starts);
 }
 
 /* NULL: it cannot be done to a tensor of this shape. */
@@ -212,8 +214,6 @@ static bool looks_like(const WeightFile *file, const char *ending)
 
 _Noreturn static void fail_with(const Assigning *a)
 {
-	for (char *c = a->problems.text; *c; c++) /* names are the file's: nothing for a terminal to obey */
-		if ((unsigned char)*c < ' ' && *c != '\n') *c = '?';
 	const int rest = a->n_problems - MAX_PROBLEMS;
 	const char *more = rest > 0 ? arena_printf(a->cx->arena, "\n  and %d more", rest) : "";
 	const char *hint = looks_like(a->file, "weight_hh")

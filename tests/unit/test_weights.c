@@ -215,6 +215,39 @@ Test(weights, maps_that_do_not_fit)
 	ctx_free(t->cx);
 }
 
+/* Nothing is as long as such dims, or takes as long, where there are no elements. */
+Test(weights, empty_tensors_of_huge_dims, .timeout = 20)
+{
+	static const char *const cuts[] = {"transpose", "transpose row 0", "part 0 of 2", "columns 0 to 0",
+		"row 0 transpose", "gates ab->ba", "transpose transpose gates ab->b"};
+	for (int i = 0; i < (int)(sizeof cuts / sizeof *cuts); i++) {
+		Bench *t = bench_new();
+		want(t, "W", 2, 3);
+		t->tensors[t->n_tensors++] = (NamedTensor){"a",
+			tensor_new(t->cx->arena, F32, 3, (const int64_t[]){INT64_C(1) << 53, INT64_C(1) << 52, 0})};
+		t->tensors[t->n_tensors++] =
+			(NamedTensor){"b", tensor_new(t->cx->arena, F32, 2, (const int64_t[]){INT64_C(1) << 53, 0})};
+		map_text(t, arena_printf(t->cx->arena, "W = a row 7 %s + b %s\n", cuts[i], cuts[i]));
+		refuse(t, LAYOUT_RNNCC, "W");
+		ctx_free(t->cx);
+	}
+}
+
+Test(weights, names_in_messages)
+{
+	Bench *t = bench_new();
+	want(t, "a", 1, 0);
+	give(t, "a", 1, 0, 0);
+	give(t, "b\n  no parameter takes\x7f", 1, 0, 0);
+	char *name = arena_alloc(t->cx->arena, 100001);
+	memset(name, 'n', 100000);
+	give(t, name, 1, 0, 0);
+	refuse(t, LAYOUT_RNNCC,
+		"\n  no parameter takes tensor b?  no parameter takes? [1]\n  no parameter takes tensor nnn");
+	cr_expect_lt(strlen(t->cx->error), 2000);
+	ctx_free(t->cx);
+}
+
 /* ---- PyTorch ---- */
 
 /* PATH.W0 for the input (in 0: there is none), W1 or W0 for the state (hidden 0: there is none), b. */
