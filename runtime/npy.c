@@ -269,7 +269,8 @@ const Tensor *npy_parse(Ctx *cx, const void *data, size_t size_bytes, const char
 	parse_header(&p);
 	at += n_header;
 	const int64_t want = data_size(&p);
-	if (want < 0 || (uint64_t)want != size_bytes - at)
+	if (want < 0) fail(cx, "%s: its shape needs more bytes than any file has", what);
+	if ((uint64_t)want != size_bytes - at)
 		fail(cx, "%s: holds %zu bytes of data, but its shape needs %lld", what, size_bytes - at,
 			(long long)want);
 	Tensor *t = tensor_new(cx->arena, p.elem, p.rank, p.dims);
@@ -293,6 +294,7 @@ void npy_print(Buf *out, const Tensor *t)
 	Buf header;
 	buf_init(&header, out->arena);
 	int i = 0;
+	assert(t->elem < N_ELEMS); /* no model gives strings */
 	while (npy_types[i].elem != t->elem) i++;
 	buf_printf(&header, "{'descr': '%c%c%d', 'fortran_order': False, 'shape': (", npy_types[i].order,
 		npy_types[i].kind, elem_info[t->elem].size);

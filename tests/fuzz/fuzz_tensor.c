@@ -1,5 +1,5 @@
 /* fuzz_tensor.c: any bytes as .npy, .npz, .safetensors and .pb.  They are refused with a message, or they give a tensor which, written
- * as .npy and read again, is the same. */
+ * as .npy and read again, is the same.  Strings are only read. */
 #include "frontend/onnx/onnx_tensor.h"
 #include "runtime/tensor_file.h"
 
@@ -42,7 +42,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			n = count;
 		}
 		TRY (cx) {
-			for (int i = 0; i < n; i++) check_round_trip(cx, found[i].tensor);
+			for (int i = 0; i < n; i++)
+				if (found[i].tensor->elem != STR) check_round_trip(cx, found[i].tensor);
 		} else abort();
 		ctx_free(cx);
 	}
