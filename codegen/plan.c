@@ -156,9 +156,9 @@ typedef struct {
 static Sized sized(Ctx *cx, Buffer *b)
 {
 	const Type *t = buffer_stored(cx, b);
-	int64_t n = 1, v;
-	for (int i = 0; i < t->rank; i++) n = dim_is_int(t->dims[i], &v) && n >= 0 ? n * v : -1;
-	return (Sized){b, n > 0 ? n * elem_info[b->elem].size * n_copies_of(b) : n};
+	const Dim *bytes = dim_int(cx, (int64_t)elem_info[b->elem].size * n_copies_of(b));
+	for (int i = 0; i < t->rank; i++) bytes = dim_mul(cx, bytes, t->dims[i]);
+	return (Sized){b, bytes_or_negative(bytes)};
 }
 
 static int by_size(const void *x, const void *y)

@@ -114,6 +114,13 @@ static const char *open_dims(Ctx *cx, const Graph *g)
 	return open.names.size ? open.names.text : "none";
 }
 
+static const char *range_text(Ctx *cx, int64_t lo, int64_t hi)
+{
+	if (lo == hi) return arena_printf(cx->arena, "%lld", (long long)lo);
+	return hi == INT64_MAX ? arena_printf(cx->arena, "%lld or more", (long long)lo)
+			       : arena_printf(cx->arena, "%lld..%lld", (long long)lo, (long long)hi);
+}
+
 static const Graph *bind_dims(Ctx *cx, const Graph *g, const CompileOptions *o)
 {
 	Map map;
@@ -125,6 +132,10 @@ static const Graph *bind_dims(Ctx *cx, const Graph *g, const CompileOptions *o)
 				open_dims(cx, g));
 		if (s->computed && o->dim_lo[i] == o->dim_hi[i])
 			fail(cx, "--dim %s: the model computes that size; only bounds can be given", o->dim_names[i]);
+		/* the graph was made for its own bounds, and is simplified by them */
+		if (!s->computed && (o->dim_lo[i] < s->lo || o->dim_hi[i] > s->hi))
+			fail(cx, "--dim %s: the model has it for %s; %s wanted", o->dim_names[i],
+				range_text(cx, s->lo, s->hi), range_text(cx, o->dim_lo[i], o->dim_hi[i]));
 		if (o->dim_lo[i] == o->dim_hi[i]) map_put(&map, s, dim_int(cx, o->dim_lo[i]));
 		else sym_bound(cx, s->name, o->dim_lo[i], o->dim_hi[i]);
 	}

@@ -92,6 +92,8 @@ expect 0 '"shape":	[1, 2]' "$RNNCC" run 'a b.ir' --via interpret --json
 expect 1 'nowhere.npz: cannot be read' "$RNNCC" run 'a b.ir' --via interpret h=nowhere.npz
 expect 1 "the model has no input 'z'; it has x, h" "$RNNCC" run 'a b.ir' --via interpret z=nowhere.npz
 expect 1 'has no dim of that name; open are T' "$RNNCC" compile 'a b.ir' -o none --dim U=3
+expect 1 'dim T: the model has it for 1..100; 101 wanted' "$RNNCC" compile 'a b.ir' -o none --dim T=101
+expect 1 'dim T: the model has it for 1..100; 0..5 wanted' "$RNNCC" run 'a b.ir' --dim T=0..5
 expect 1 'no pass of that name; there are inline, canon' "$RNNCC" compile 'a b.ir' -o none --print-after fold
 expect 1 "has no output 'z'" "$RNNCC" compile 'a b.ir' -o none --state z=h
 
