@@ -130,7 +130,7 @@ OutFile self_test(Ctx *, const Options *, const Model *, const Compiled *);
 /* ------------------------------------------------------------------------------------------------ verify.c */
 
 /* Prints how far each output is from what it should be.  Fails where --rtol or --atol is given and does not hold. */
-void verify_build(Ctx *, const Options *, const Model *, const CompileOptions *);
+const char *verify_build(Ctx *, const Options *, const Model *, const CompileOptions *);
 
 /* ------------------------------------------------------------------------------------------------ tune.c */
 
@@ -156,8 +156,11 @@ typedef enum { RED = 31, GREEN = 32, YELLOW = 33 } Colour;
 const char *painted(Arena *, Colour, const char *text); /* where standard output is a terminal that wants colours */
 /* A name from a file, fit for a terminal: control characters escaped. */
 const char *printable(Arena *, const char *name);
+/* A message, which may hold words of the file or of the command line: the same but for its lines, and of bounded length. */
+const char *printable_message(Arena *, const char *);
 const char *human_bytes(Arena *, int64_t size_bytes);
 const char *tensor_shape(Arena *, const Tensor *); /* "f32[2, 3]" */
+void print_error(const Ctx *);
 void print_notes(const Ctx *);
 
 #endif

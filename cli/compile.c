@@ -90,6 +90,10 @@ static int run(Ctx *cx, const Options *o)
 	print_notes(cx);
 	if (!c) fail(cx, "%s", cx->error);
 	if (o->stop_after) return STATUS_OK;
+	/* what may fail, before the first file: who is refused finds no half of the files */
+	const char *verified = o->verify ? verify_build(cx, o, m, &co) : "";
+	OutFile test = {0};
+	if (o->self_test) test = self_test(cx, o, m, c);
 	dir_create(cx, o->output);
 	for (int i = 0; i < c->n_files; i++)
 		file_write(cx, path_join(cx->arena, o->output, c->files[i].name), c->files[i].data, c->files[i].size);
@@ -101,12 +105,9 @@ static int run(Ctx *cx, const Options *o)
 		file_write(cx, path, text.text, text.size);
 		printf("  wrote     %s: %d kernels\n", printable(cx->arena, path), co.schedules->n);
 	}
-	if (o->self_test) {
-		const OutFile test = self_test(cx, o, m, c);
-		file_write(cx, path_join(cx->arena, o->output, test.name), test.data, test.size);
-	}
+	if (o->self_test) file_write(cx, path_join(cx->arena, o->output, test.name), test.data, test.size);
 	print_summary(cx, m, c, o->output);
-	if (o->verify) verify_build(cx, o, m, &co);
+	fputs(verified, stdout);
 	if (o->verbose) {
 		print_more(m, c, &co);
 		print_schedules(cx, c);

@@ -6,7 +6,6 @@
 #include "cli/cli.h"
 
 #include <math.h>
-#include <stdio.h>
 
 enum { RANDOM_CALLS = 8 };
 
@@ -66,7 +65,7 @@ static void compare(Ctx *cx, const Options *o, const Session *s, const Tensor *c
 	}
 }
 
-void verify_build(Ctx *cx, const Options *o, const Model *m, const CompileOptions *co)
+const char *verify_build(Ctx *cx, const Options *o, const Model *m, const CompileOptions *co)
 {
 	const bool narrow = co->weights_elem == F16 || co->weights_elem == BF16;
 	const Calls calls = calls_of(cx, o);
@@ -82,15 +81,18 @@ void verify_build(Ctx *cx, const Options *o, const Model *m, const CompileOption
 		session_run(plain, cx->arena, inputs, state[1], wanted, NULL);
 		compare(cx, o, build, seen, wanted, d);
 	}
-	printf("  verified  %d %s%s: %s against %s\n", calls.n, calls.sets ? "data set" : "random call",
+	Buf text;
+	buf_init(&text, cx->arena);
+	buf_printf(&text, "  verified  %d %s%s: %s against %s\n", calls.n, calls.sets ? "data set" : "random call",
 		calls.n == 1 ? "" : "s",
 		narrow ? arena_printf(cx->arena, "%s weights%s", elem_info[co->weights_elem].name,
 				 co->bf16_products ? " and products" : "")
 		       : "the C",
 		narrow ? "f32" : "the interpreter");
 	for (int i = 0; i < n; i++)
-		printf("            %s: at most %.2g off, where values go to %.3g (%.2g)\n",
+		buf_printf(&text, "            %s: at most %.2g off, where values go to %.3g (%.2g)\n",
 			printable(cx->arena, session_output_name(build, i)), d[i].error, d[i].largest,
 			d[i].largest > 0 ? d[i].error / d[i].largest : d[i].error);
 	for (int i = 0; i < 2; i++) session_state_free(state[i]);
+	return text.text;
 }
