@@ -56,7 +56,7 @@ static int run(Ctx *cx, const Options *o)
 		TRY (cx) {
 			if (!format_file(cx, o->args[i], o->check) && o->check) failed = true;
 		} else {
-			fprintf(stderr, "rnncc: %s\n", cx->error);
+			print_error(cx);
 			failed = true;
 		}
 	}

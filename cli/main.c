@@ -31,7 +31,9 @@ static void unknown_command(const char *word)
 	const char *names[N_COMMANDS];
 	for (int i = 0; i < N_COMMANDS; i++) names[i] = commands[i]->name;
 	const char *near = nearest_name(word, MAX_TYPING_ERRORS, N_COMMANDS, names);
-	fprintf(stderr, "rnncc: unknown command '%s'", word);
+	Arena *arena = arena_new();
+	fprintf(stderr, "rnncc: unknown command '%s'", printable_message(arena, word));
+	arena_free(arena);
 	if (near) fprintf(stderr, "; did you mean %s?", near);
 	fputs("\n\n", stderr);
 }
@@ -49,7 +51,7 @@ static int run(const Command *command, int argc, char **argv, char **all)
 			if (fflush(stdout) || ferror(stdout)) fail(cx, "standard output cannot be written");
 		} else {
 			fflush(stdout);
-			fprintf(stderr, "rnncc: %s\n", cx->error);
+			print_error(cx);
 			status = STATUS_FAULT;
 		}
 	}

@@ -123,12 +123,13 @@ static void print_help(const Command *command)
 static int usage_error(const Command *command, const char *format, ...) __attribute__((format(printf, 2, 3)));
 static int usage_error(const Command *command, const char *format, ...)
 {
+	Arena *arena = arena_new();
 	va_list args;
 	va_start(args, format);
-	fprintf(stderr, "rnncc %s: ", command->name);
-	vfprintf(stderr, format, args);
+	fprintf(stderr, "rnncc %s: %s\nTry `rnncc %s --help`.\n", command->name,
+		printable_message(arena, arena_vprintf(arena, format, args)), command->name);
 	va_end(args);
-	fprintf(stderr, "\nTry `rnncc %s --help`.\n", command->name);
+	arena_free(arena);
 	return STATUS_USAGE;
 }
 
@@ -369,6 +370,11 @@ int options_parse(const Command *command, Arena *arena, int argc, char **argv, O
 		for (int k = 0; k < i; k++)
 			if (!strcmp(options->dims.items[i].name, options->dims.items[k].name))
 				return usage_error(command, "--dim %s is given twice", options->dims.items[i].name);
+	for (int i = 0; i < options->bindings.n; i++)
+		for (int k = 0; k < i; k++)
+			if (!strcmp(options->bindings.items[i].name, options->bindings.items[k].name))
+				return usage_error(
+					command, "--bind %s is given twice", options->bindings.items[i].name);
 	options->n_args = argc - optind;
 	options->args = argv + optind;
 	if (options->n_args < command->min_args) return usage_error(command, "%s expected", command->operands);

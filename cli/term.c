@@ -17,17 +17,27 @@ const char *painted(Arena *arena, Colour colour, const char *text)
 	return wants_colours() ? arena_printf(arena, "\033[%dm%s\033[0m", colour, text) : text;
 }
 
-const char *printable(Arena *arena, const char *name)
+/* Up to `most` bytes, and of control characters those that are kept. */
+static const char *escaped(Arena *arena, const char *text, const char *kept, size_t most)
 {
 	Buf b;
 	buf_init(&b, arena);
 	buf_puts(&b, "");
-	for (const char *c = name; *c; c++) {
+	for (const char *c = text; *c && b.size < most; c++) {
 		const unsigned char byte = (unsigned char)*c;
-		if (byte < 0x20 || byte == 0x7f) buf_printf(&b, "\\x%02x", byte);
+		if ((byte < 0x20 && !strchr(kept, *c)) || byte == 0x7f) buf_printf(&b, "\\x%02x", byte);
 		else buf_write(&b, c, 1);
 	}
 	return b.text;
+}
+
+const char *printable(Arena *arena, const char *name) { return escaped(arena, name, "", SIZE_MAX); }
+
+const char *printable_message(Arena *arena, const char *text)
+{
+	enum { MOST = 32 << 10 }; /* a compiler's output is worth reading, a name of a megabyte is not */
+	const char *message = escaped(arena, text, "\n\t", MOST);
+	return strlen(message) < MOST ? message : arena_printf(arena, "%s...", message);
 }
 
 const char *human_bytes(Arena *arena, int64_t size_bytes)
@@ -48,6 +58,8 @@ const char *tensor_shape(Arena *arena, const Tensor *t)
 	buf_puts(&b, "]");
 	return b.text;
 }
+
+void print_error(const Ctx *cx) { fprintf(stderr, "rnncc: %s\n", printable_message(cx->arena, cx->error)); }
 
 void print_notes(const Ctx *cx)
 {

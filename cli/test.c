@@ -356,7 +356,10 @@ static void print_result(Ctx *cx, const Case *c, const Result *r, bool verbose)
 				       : arena_printf(cx->arena, ", specialised %dx%s", r->n_compiled,
 						 r->built_in ? " with integers or strings built in" : ""),
 			r->worst_error, r->worst_ratio);
-	else printf(": %s", verbose ? r->reason : printable(cx->arena, short_reason(cx, r->reason)));
+	else
+		printf(": %s",
+			verbose ? printable_message(cx->arena, r->reason)
+				: printable(cx->arena, short_reason(cx, r->reason)));
 	if (verbose) printf("  %.2f s", r->seconds);
 	putchar('\n');
 	fflush(stdout);

@@ -9,6 +9,7 @@
 
 #include <cjson/cJSON.h>
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -31,12 +32,16 @@ static Tensor *parse_numbers(Ctx *cx, const Binding *b, Elem elem)
 	const char *at = b->value;
 	for (int64_t i = 0; i < n; i++) {
 		char *end;
-		if (elem_is_float(elem)) tensor_set(t, i, strtod(at, &end));
+		double number = 0;
+		errno = 0;
+		if (elem_is_float(elem)) tensor_set(t, i, number = strtod(at, &end));
 		else tensor_set_int(t, i, parse_int(cx, b, at, &end));
+		const bool overflows =
+			isinf(number) ? errno == ERANGE : isfinite(number) && !isfinite(tensor_get(t, i));
 		if (end == at || *end != (i + 1 < n ? ',' : '\0'))
 			fail(cx, "--bind %s: '%s' is neither numbers of type %s nor a tensor file", b->name, b->value,
 				elem_info[elem].name);
-		if (!elem_is_float(elem) && tensor_get_int(t, i) != parse_int(cx, b, at, &end))
+		if (elem_is_float(elem) ? overflows : tensor_get_int(t, i) != parse_int(cx, b, at, &end))
 			fail(cx, "--bind %s: '%s' does not fit in %s", b->name, b->value, elem_info[elem].name);
 		at = end + 1;
 	}
@@ -70,10 +75,10 @@ static Tensor *parse_texts(Ctx *cx, const Binding *b)
 		tensor_set_int(one, 0, text_number(cx, b->value));
 		return one;
 	}
-	cJSON *json = cJSON_Parse(b->value);
+	cJSON *json = cJSON_ParseWithOpts(b->value, NULL, true); /* to its end */
+	if (json) arena_defer(cx->arena, json_free, json);
 	if (!json || strstr(b->value, "\\u0000"))
 		fail(cx, "--bind %s: '%s' is no JSON array of strings", b->name, b->value);
-	arena_defer(cx->arena, json_free, json);
 	for (const cJSON *at = json; cJSON_IsArray(at); at = at->child) {
 		if (rank == ONNX_MAX_RANK) fail(cx, "--bind %s: arrays nested more than %d deep", b->name, rank);
 		dims[rank++] = cJSON_GetArraySize(at);
@@ -311,7 +316,8 @@ const Model *model_load_like(Ctx *cx, const char *path, int n_bindings, const Bi
 	size_t size;
 	const char *data = file_read(cx, file, &size);
 	model->digest = sha256_hex(cx->arena, data, size);
-	if (o->weights.file && !is_rnn(path)) fail(cx, "%s: only the weights of .rnn models are in other files", path);
+	if ((o->weights.file || o->weights.map || o->weights.layout) && !is_rnn(path))
+		fail(cx, "%s: only the weights of .rnn models are in other files", path);
 	if (is_rnn(path)) elaborate(cx, model, file, name, data, size, n_bindings, o);
 	else if (path_ends_with(path, ".ir")) parse_text(cx, model, data, size, n_bindings);
 	else import(cx, model, onnx_read_file(cx, path), n_bindings, bindings, n_files, files, bind_scalars);

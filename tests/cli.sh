@@ -58,6 +58,7 @@ expect 2 '--kernels and --sweep go with --json' "$RNNCC" bench m.onnx --kernels
 expect 1 'no input of that name; it has ' "$RNNCC" compile "$model" -o d --bind nothing=1
 expect 2 '--rtol and --atol go with --verify' "$RNNCC" compile m.onnx -o d --atol 1
 expect 2 '--dim T is given twice' "$RNNCC" run m.onnx --dim T=4 --dim B=1 --dim T=5
+expect 2 '--bind b is given twice' "$RNNCC" compile m.onnx -o d --bind a=4 --bind b=1 --bind b=1
 expect 2 "unexpected 'b.onnx'" "$RNNCC" inspect a.onnx b.onnx
 
 # ---- files at fault: status 1
@@ -67,6 +68,18 @@ expect 1 'model.txt: unknown kind of model' "$RNNCC" run model.txt
 echo 'not a model' >junk.onnx
 expect 1 'junk.onnx: the message is truncated or damaged, or none of ONNX' "$RNNCC" compile junk.onnx -o nothing
 that test ! -e nothing # nothing is written
+for number in 1e39 -1e400; do
+	expect 1 "'$number' does not fit in f32" "$RNNCC" compile "$RNNCC_SOURCE_DIR/tests/cases/lstm_forward/model.onnx" -o nothing --bind "X=$number"
+done
+expect 1 'only the weights of .rnn models' "$RNNCC" compile "$model" -o nothing --weights-layout keras
+expect 1 'only the weights of .rnn models' "$RNNCC" compile "$model" -o nothing --weights-map none
+expect 1 'no-data' "$RNNCC" compile "$model" -o nothing --verify --data no-data
+expect 1 'no-data' "$RNNCC" compile "$model" -o nothing --self-test no-data
+that test ! -e nothing
+printf 'odd\033[2J' >odd
+expect 1 'odd\x1b[2J.onnx: cannot be read' "$RNNCC" inspect "$(cat odd).onnx"
+expect 2 "command 'odd\x1b[2J'" "$RNNCC" "$(cat odd)"
+expect 2 "'odd\x1b[2J' is not CPU" "$RNNCC" inspect --target "$(cat odd)" m.onnx
 mkdir empty
 expect 1 'no cases: a case is a folder' "$RNNCC" test empty
 expect 1 "no cases whose names match 'z*'" "$RNNCC" test empty --filter 'z*'

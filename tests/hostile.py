@@ -374,12 +374,16 @@ def command_lines():
         ["test", "--rtol", "x", "y"], ["-" * 100000], ["compile", langid, "--" + "x" * 100000],
     ):  # fmt: skip
         judge(f"command line {[a[:40] for a in args]}", args, (2,), None, [TOP])
+    texts = save("texts.onnx", model([node("Identity", ["t"], ["y"])], (), [("t", 8, ["N"])]))
+    for value in ('["a"] b', '["a\\u0000"]', '["a"', '{"a": 1}["b"]'):
+        judge(f"--bind t={value}", ["compile", texts, "--bind", f"t={value}", "-o", "out"], (1,), None, ["out"])
     for args in (
         ["compile", langid, "--dim", "NONE=3", "-o", "out"], ["compile", langid, "--bind", "none=3", "-o", "out"],
         ["compile", langid, "--state", "scores=text", "-o", "out"], ["compile", langid, "--state", "none=text", "-o", "out"],
         ["compile", langid, "-o", "/proc/none"], ["compile", langid, "-o", "abs.onnx"], ["compile", langid, "--stop-after", "none", "-o", "out"],
-        ["compile", langid, "--dim", "T=9223372036854775807", "-o", "out"], ["opt", langid, "--pass", "none"], ["run", langid, "none.npy"],
-        ["run", langid, "abs.onnx"], ["run", langid, "--bind", "text=none.npy"], ["run", langid, "--bind", "text=1,x"], ["bench", langid, "--data", "none"],
+        ["compile", langid, "--dim", "T=9223372036854775807", "-o", "out"],
+        ["compile", os.path.join(SOURCE, "tests/cases/lstm_forward/model.onnx"), "--dim", f"B={(1 << 53) + 1}", "-o", "out"],
+        ["opt", langid, "--pass", "none"], ["run", langid, "none.npy"], ["run", langid, "abs.onnx"], ["run", langid, "--bind", "text=none.npy"], ["run", langid, "--bind", "text=1,x"], ["bench", langid, "--data", "none"],
         ["test", "none"], ["test", "--filter", "zzz", "case"],
     ):  # fmt: skip
         judge(f"command line {[a[-40:] for a in args]}", args, (1, 2), None, ["out"])
