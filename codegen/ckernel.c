@@ -271,21 +271,56 @@ static const char *name_value(Emit *em, const Store *s, const char *value)
 	return name;
 }
 
+/* What the stores compute, operands first; and of each how many functions, as tanh, wait for it one after the other. */
 typedef struct {
 	Emit *em;
-	Tile tile;
-} Level;
+	const Expr **exprs;
+	int n, cap;
+	Map waiting;
+} Needs;
 
-/* For all points: what takes long, and what is read more than once, in the order of need. */
-static void emit_level(void *user, const Expr *e)
+static void needs_visit(void *user, const Expr *e)
 {
-	const Level *l = user;
-	Emit *em = l->em;
-	if (e->kind != EX_OP || !depends(em, e, em->vector)) return;
-	if (vocab_ulp(em->vocab, op_info[e->op].name) >= 0) map_put(&em->uses, e, (void *)(intptr_t)2); /* a name */
-	if ((intptr_t)map_get(&em->uses, e) < 2) return;
-	for (int m = 0; m < (depends(em, e, em->row) ? l->tile.rows : 1); m++)
-		for (int u = 0; u < l->tile.vectors; u++) expr_c(em, e, m, u);
+	Needs *needs = user;
+	if (e->kind != EX_OP || !depends(needs->em, e, needs->em->vector)) return;
+	needs->exprs = arena_grow(needs->em->cx->arena, needs->exprs, needs->n, &needs->cap, sizeof *needs->exprs);
+	needs->exprs[needs->n++] = e;
+}
+
+static bool takes_long(const Emit *em, const Expr *e) { return vocab_ulp(em->vocab, op_info[e->op].name) >= 0; }
+
+/* The most that wait for any. */
+static int count_waiting(Needs *needs)
+{
+	int most = 0;
+	for (int i = needs->n - 1; i >= 0; i--) {
+		const Expr *e = needs->exprs[i];
+		const int own = (int)(intptr_t)map_get(&needs->waiting, e), below = own + takes_long(needs->em, e);
+		if (own > most) most = own;
+		for (int a = 0; a < e->n_args; a++)
+			if ((int)(intptr_t)map_get(&needs->waiting, e->args[a]) < below)
+				map_put(&needs->waiting, e->args[a], (void *)(intptr_t)below);
+	}
+	return most;
+}
+
+/* For all points: what takes long, and what is read more than once; first that for which most functions wait. */
+static void emit_in_order(Emit *em, const Store *stores, int n, Tile t)
+{
+	Needs needs = {.em = em};
+	map_init(&needs.waiting, em->cx->arena);
+	Map seen;
+	map_init(&seen, em->cx->arena);
+	for (int i = 0; i < n; i++) expr_each(stores[i].value, &seen, needs_visit, &needs);
+	for (int waiting = count_waiting(&needs); waiting >= 0; waiting--)
+		for (int i = 0; i < needs.n; i++) {
+			const Expr *e = needs.exprs[i];
+			if ((int)(intptr_t)map_get(&needs.waiting, e) != waiting) continue;
+			if (takes_long(em, e)) map_put(&em->uses, e, (void *)(intptr_t)2); /* a name */
+			if ((intptr_t)map_get(&em->uses, e) < 2) continue;
+			for (int m = 0; m < (depends(em, e, em->row) ? t.rows : 1); m++)
+				for (int u = 0; u < t.vectors; u++) expr_c(em, e, m, u);
+		}
 }
 
 /* Of sums, function by function, as tanh; then store by store, for all points of the tile: what the points compute does not
@@ -301,10 +336,7 @@ static void emit_stores(Emit *em, Tile t)
 	Store *stores = NEWN(em->cx->arena, Store, k->n_stores);
 	int n = 0;
 	for (int i = 0; i < k->n_stores; i++) n += store_side(em, &k->stores[i], &stores[n]);
-	Map seen;
-	map_init(&seen, em->cx->arena);
-	for (int i = 0; vec && k->n_accs && points > 1 && i < n; i++)
-		expr_each(stores[i].value, &seen, emit_level, &(Level){em, t});
+	if (vec && k->n_accs && points > 1) emit_in_order(em, stores, n, t);
 	for (int i = 0; first && i < n; i++)
 		for (int at = 0; at < points; at++)
 			values[i * points + at] =
