@@ -12,10 +12,6 @@ enum { MAX_TYPING_ERRORS = 2 }; /* in what a message makes a guess at */
 
 /* ------------------------------------------------------------------------------------------------ options.c */
 
-typedef struct { /* --dim NAME=N or NAME=A..B */
-	const char *name;
-	int64_t lo, hi;
-} DimRange;
 typedef struct { /* --state OUT=IN */
 	const char *out, *in;
 } StatePair;
@@ -42,7 +38,7 @@ typedef struct {
 	struct Schedules *schedules; /* in place of it, set by --tune itself */
 	bool tune, list_choices;
 	bool f64, no_lengths, no_detect_states, describe, kernels, sweep, profile; /* profile: set by bench itself */
-	LIST(DimRange) dims;
+	LIST(SizeRange) dims;
 	LIST(Binding) bindings;
 	LIST(StatePair) states;
 	/* developers' */

@@ -41,7 +41,7 @@ static void print_summary(Ctx *cx, const Model *m, const Compiled *c, const char
 			human_bytes(cx->arena, (int64_t)c->files[i].size));
 }
 
-static void print_more(const Model *m, const Compiled *c, const CompileOptions *co)
+static void print_more(Ctx *cx, const Model *m, const Compiled *c, const CompileOptions *co)
 {
 	printf("  SHA-256   %s\n  target    %s, -O%d\n", m->digest, co->target, co->opt);
 	for (int i = 0; i < m->n_operators; i++)
@@ -49,9 +49,7 @@ static void print_more(const Model *m, const Compiled *c, const CompileOptions *
 	putchar('\n');
 	for (int i = 0; i < c->n_dims; i++) {
 		const Sym *s = c->dims[i];
-		printf("  size      %s: %lld", s->name, (long long)s->lo);
-		if (s->hi == INT64_MAX) puts(" or more");
-		else printf("..%lld\n", (long long)s->hi);
+		printf("  size      %s: %s\n", s->name, sym_values(cx, s, ".."));
 	}
 }
 
@@ -109,7 +107,7 @@ static int run(Ctx *cx, const Options *o)
 	print_summary(cx, m, c, o->output);
 	fputs(verified, stdout);
 	if (o->verbose) {
-		print_more(m, c, &co);
+		print_more(cx, m, c, &co);
 		print_schedules(cx, c);
 	}
 	return STATUS_OK;

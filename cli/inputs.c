@@ -109,15 +109,17 @@ typedef struct {
 
 static bool is_given(const Options *o, const Sym *s, int64_t *size)
 {
-	for (int i = 0; i < o->dims.n; i++)
-		if (!strcmp(o->dims.items[i].name, s->name)) return *size = o->dims.items[i].lo, true;
+	for (int i = 0; i < o->dims.n; i++) {
+		const SizeRange *r = &o->dims.items[i];
+		if (r->hi < INT64_MAX && !strcmp(r->name, s->name)) return *size = r->lo, true;
+	}
 	return false;
 }
 
 static void choose_size(void *user, const Sym *s)
 {
 	Sizes *sizes = user;
-	int64_t size = s->lo > 1 ? s->lo : 1;
+	int64_t size = sym_near(s, 1);
 	is_given(sizes->options, s, &size);
 	dimenv_set(&sizes->env, s, size);
 }
@@ -160,11 +162,9 @@ static int64_t length_of(Ctx *cx, const Options *o, const Model *m, const char *
 {
 	if (!m || !m->rnn || !path_ends_with(name, "_len")) return 0;
 	const char *axis = arena_strn(cx->arena, name, strlen(name) - strlen("_len"));
-	for (int i = 0; i < o->dims.n; i++)
-		if (!strcmp(o->dims.items[i].name, axis)) return o->dims.items[i].lo;
 	int64_t length = 0;
 	const Sym *s = sym_find(cx, axis);
-	return s && dimenv_get(env, s, &length) ? length : 0;
+	return s && (is_given(o, s, &length) || dimenv_get(env, s, &length)) ? length : 0;
 }
 
 const Tensor **inputs_random(Ctx *cx, const Options *o, const Session *s, const Model *m)

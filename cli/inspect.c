@@ -73,12 +73,6 @@ static Symbols symbols_of(Ctx *cx, const Graph *g)
 	return all;
 }
 
-static const char *bounds_text(Ctx *cx, const Sym *s)
-{
-	return s->hi == INT64_MAX ? arena_printf(cx->arena, "%lld or more", (long long)s->lo)
-				  : arena_printf(cx->arena, "%lld..%lld", (long long)s->lo, (long long)s->hi);
-}
-
 /* ---- all of it ---- */
 
 typedef struct {
@@ -128,7 +122,7 @@ static void print_text(const Facts *f)
 	print_values(f, "outputs", g->n_results, g->result_names, g->results);
 	for (int i = 0; i < f->symbols.n; i++)
 		printf("%s  %s: %s\n", i ? "" : "sizes:\n", f->symbols.syms[i]->name,
-			bounds_text(f->cx, f->symbols.syms[i]));
+			sym_values(f->cx, f->symbols.syms[i], ".."));
 	for (int i = 0; i < f->model->n_operators; i++)
 		printf("%s  %5d %s\n", i ? "" : "operators:\n", f->model->operators[i].count,
 			printable(f->cx->arena, f->model->operators[i].name));
@@ -260,6 +254,7 @@ static void print_as_json(const Facts *f)
 		cJSON_AddNumberToObject(row, "lo", (double)f->symbols.syms[i]->lo);
 		if (f->symbols.syms[i]->hi == INT64_MAX) cJSON_AddNullToObject(row, "hi");
 		else cJSON_AddNumberToObject(row, "hi", (double)f->symbols.syms[i]->hi);
+		cJSON_AddNumberToObject(row, "step", (double)f->symbols.syms[i]->step);
 	}
 	cJSON *operators = cJSON_AddObjectToObject(json, "operators");
 	for (int i = 0; i < f->model->n_operators; i++)

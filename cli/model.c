@@ -2,22 +2,17 @@
 #include "cli/cli.h"
 #include "runtime/file.h"
 
-/* Sizes that the import of ONNX itself may need: a rank can depend on them. */
-static void bound_dims(Ctx *cx, const Options *o, const char *path)
-{
-	if (!path_ends_with(path, ".onnx")) return;
-	for (int i = 0; i < o->dims.n; i++)
-		sym_bound(cx, o->dims.items[i].name, o->dims.items[i].lo, o->dims.items[i].hi);
-}
-
 static LoadOptions load_options(const Options *o)
 {
-	return (LoadOptions){.no_lengths = o->no_lengths, .weights_seed = o->weights_seed, .weights = o->weights};
+	return (LoadOptions){.no_lengths = o->no_lengths,
+		.weights_seed = o->weights_seed,
+		.weights = o->weights,
+		.n_dims = o->dims.n,
+		.dims = o->dims.items};
 }
 
 const Model *load_model(Ctx *cx, const Options *o, const char *path)
 {
-	bound_dims(cx, o, path);
 	cx->f64 = o->f64;
 	const LoadOptions lo = load_options(o);
 	return model_load(cx, path, o->bindings.n, o->bindings.items, &lo);
@@ -25,7 +20,6 @@ const Model *load_model(Ctx *cx, const Options *o, const char *path)
 
 const Model *load_model_for(Ctx *cx, const Options *o, const char *path, const DataSet *set, bool bind_scalars)
 {
-	bound_dims(cx, o, path);
 	const char **files = NEWN(cx->arena, const char *, set->n_inputs);
 	for (int i = 0; i < set->n_inputs; i++) files[i] = data_set_file(cx, set, "input", i);
 	cx->f64 = o->f64;

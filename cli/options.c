@@ -46,7 +46,7 @@ typedef struct {
 		"bf16: with weights of bf16, round what they are multiplied with, too, and add up in f32")             \
 	OPTION(TUNE, "tune", 0, NULL, COMPILE, "time other schedules on this machine; the best go to NAME.schedule")   \
 	OPTION(SCHEDULE, "schedule", 0, "FILE", CODE, "schedules as that file says, which compile --tune wrote")       \
-	OPTION(DIM, "dim", 0, "NAME=N|A..B", ALL, "fix a size, or bound it")                                           \
+	OPTION(DIM, "dim", 0, "NAME=N|A..B|/M|A..B/M", ALL, "fix a size, or bound it; /M: it is a multiple of M")      \
 	OPTION(BIND, "bind", 0, "NAME=VALUE", ALL, "an input becomes a constant: numbers, strings, or a tensor file")  \
 	OPTION(LENGTHS, "lengths", 0, "none", ALL, "none: all sequences of a .rnn's batch are as long as the array")   \
 	OPTION(STATE, "state", 0, "OUT=IN", COMPILE | RUN | INSPECT | BENCH,                                           \
@@ -168,14 +168,25 @@ static bool split(Arena *arena, const char *text, const char **name, const char 
 	return true;
 }
 
-static bool parse_dim(Arena *arena, const char *text, DimRange *dim)
+static bool parse_bounds(Arena *arena, const char *size, SizeRange *dim)
 {
-	const char *size;
-	if (!split(arena, text, &dim->name, &size)) return false;
 	const char *dots = strstr(size, "..");
 	if (!dots) return parse_int(size, 0, INT64_MAX, &dim->lo) && (dim->hi = dim->lo, true);
 	const char *lo = arena_strn(arena, size, (size_t)(dots - size));
 	return parse_int(lo, 0, INT64_MAX, &dim->lo) && parse_int(dots + 2, dim->lo, INT64_MAX, &dim->hi);
+}
+
+/* NAME=N, NAME=A..B, NAME=A..B/STEP, NAME=/STEP. */
+static bool parse_dim(Arena *arena, const char *text, SizeRange *dim)
+{
+	const char *size;
+	*dim = (SizeRange){.hi = INT64_MAX, .step = 1};
+	if (!split(arena, text, &dim->name, &size)) return false;
+	const char *slash = strchr(size, '/');
+	if (!slash) return parse_bounds(arena, size, dim);
+	if (slash != size && !strstr(size, "..")) return false; /* one size is what it is */
+	if (slash != size && !parse_bounds(arena, arena_strn(arena, size, (size_t)(slash - size)), dim)) return false;
+	return parse_int(slash + 1, 1, INT32_MAX, &dim->step) && range_round(dim);
 }
 
 static bool one_of(const char *text, const char *const *words, int *index)
@@ -217,7 +228,7 @@ static bool is_identifier(const char *text)
 
 static bool set(Options *o, Arena *arena, OptionId id, const char *value)
 {
-	DimRange dim;
+	SizeRange dim;
 	Binding binding;
 	StatePair pair;
 	int64_t seed;
@@ -400,13 +411,6 @@ CompileOptions options_compile(Ctx *cx, const Options *o, const Model *model)
 		outs[i] = o->states.items[i].out;
 		ins[i] = o->states.items[i].in;
 	}
-	const char **dims = NEWN(cx->arena, const char *, o->dims.n);
-	int64_t *lo = NEWN(cx->arena, int64_t, o->dims.n), *hi = NEWN(cx->arena, int64_t, o->dims.n);
-	for (int i = 0; i < o->dims.n; i++) {
-		dims[i] = o->dims.items[i].name;
-		lo[i] = o->dims.items[i].lo;
-		hi[i] = o->dims.items[i].hi;
-	}
 	return (CompileOptions){
 		.name = o->name,
 		.target = o->target ? o->target : "native",
@@ -425,9 +429,7 @@ CompileOptions options_compile(Ctx *cx, const Options *o, const Model *model)
 		.state_outs = outs,
 		.state_ins = ins,
 		.n_dims = o->dims.n,
-		.dim_names = dims,
-		.dim_lo = lo,
-		.dim_hi = hi,
+		.dims = o->dims.items,
 		.digest = model->digest,
 		.source_name = model->source_name,
 		.stream = model->stream,

@@ -112,13 +112,13 @@ static SelfTest from_data_sets(const Maker *m, const char *dir)
 static Options with_sizes(const Maker *m)
 {
 	Options o = *m->options;
-	o.dims.items = NEWN(m->cx->arena, DimRange, o.dims.n + m->entry->n_dims);
+	o.dims.items = NEWN(m->cx->arena, SizeRange, o.dims.n + m->entry->n_dims);
 	if (o.dims.n) memcpy(o.dims.items, m->options->dims.items, sizeof *o.dims.items * (size_t)o.dims.n);
 	for (int i = 0; i < m->entry->n_dims; i++) {
 		const Sym *s = m->entry->dims[i];
 		if (s->most_of) continue;
-		const int64_t size = s->lo > RANDOM_SIZE ? s->lo : s->hi < RANDOM_SIZE ? s->hi : RANDOM_SIZE;
-		o.dims.items[o.dims.n++] = (DimRange){s->name, size, size};
+		const int64_t size = sym_near(s, RANDOM_SIZE);
+		o.dims.items[o.dims.n++] = (SizeRange){s->name, size, size, 1};
 	}
 	return o;
 }

@@ -53,21 +53,43 @@ static bool may_name(const Emit *em, const Sym *s)
 	return em->k || !computed;
 }
 
+/* The name of what is defined as that text. */
+static const char *size_name(Emit *em, const void *key, const char *wish, const char *text)
+{
+	const char *name = map_get(&em->p->sizes, key);
+	if (!name) {
+		name = unique_local(em->p, wish);
+		map_put(&em->p->sizes, key, name);
+	}
+	SizeNames *known = em->sizes;
+	known->items = arena_grow(em->cx->arena, known->items, known->n, &known->cap, sizeof *known->items);
+	known->items[known->n++] = (SizeName){key, name, text}; /* behind those that its text names */
+	return name;
+}
+
+static const char *known_name(const Emit *em, const void *key)
+{
+	for (int i = 0; i < em->sizes->n; i++)
+		if (em->sizes->items[i].key == key) return em->sizes->items[i].name;
+	return NULL;
+}
+
 static const char *sym_c(Ctx *cx, Emit *em, const Sym *s)
 {
 	if (s->kind == SYM_NAMED) return dim_name(cx, s);
 	if (!may_name(em, s)) return arena_printf(cx->arena, "(%s)", composite_c(cx, em, s));
-	SizeNames *known = em->sizes;
-	for (int i = 0; i < known->n; i++)
-		if (known->items[i].sym == s) return known->items[i].name;
-	const char *text = composite_c(cx, em, s), *name = map_get(&em->p->sizes, s);
-	if (!name) {
-		name = unique_local(em->p, "size");
-		map_put(&em->p->sizes, s, name);
-	}
-	known->items = arena_grow(cx->arena, known->items, known->n, &known->cap, sizeof *known->items);
-	known->items[known->n++] = (SizeName){s, name, text}; /* behind those that its text names */
-	return name;
+	const char *known = known_name(em, s);
+	return known ? known : size_name(em, s, "size", composite_c(cx, em, s));
+}
+
+/* T / 4 of a T that is a multiple of 4. */
+static const char *factor_of_term(Ctx *cx, Emit *em, const Factor *f)
+{
+	if (f->by == 1) return sym_c(cx, em, f->sym);
+	const char *name = dim_name(cx, f->sym), *text = arena_printf(cx->arena, "%s / %" PRId64, name, f->by);
+	if (!em || !em->sizes) return arena_printf(cx->arena, "(%s)", text);
+	const char *key = intern(cx, text), *known = known_name(em, key);
+	return known ? known : size_name(em, key, arena_printf(cx->arena, "%s_%" PRId64, name, f->by), text);
 }
 
 static const char *text_of(Ctx *cx, Emit *em, const Dim *d)
@@ -76,12 +98,14 @@ static const char *text_of(Ctx *cx, Emit *em, const Dim *d)
 	buf_init(&b, cx->arena);
 	for (int i = 0; i < d->n_terms; i++) {
 		const Term *t = &d->terms[i];
-		int64_t c = t->coef;
+		Factor factors[DIM_DEGREE];
+		const int64_t c = term_factors(t, factors);
 		if (i) buf_puts(&b, c < 0 ? " - " : " + ");
 		else if (c < 0) buf_puts(&b, "-");
 		uint64_t size = c < 0 ? 0 - (uint64_t)c : (uint64_t)c;
 		if (size != 1 || t->n_syms == 0) buf_printf(&b, t->n_syms ? "%" PRIu64 " * " : "%" PRIu64, size);
-		for (int k = 0; k < t->n_syms; k++) buf_printf(&b, k ? " * %s" : "%s", sym_c(cx, em, t->syms[k]));
+		for (int k = 0; k < t->n_syms; k++)
+			buf_printf(&b, k ? " * %s" : "%s", factor_of_term(cx, em, &factors[k]));
 	}
 	return b.size ? b.text : "0";
 }

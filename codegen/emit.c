@@ -230,8 +230,7 @@ static void print_tables(const Files *f, Writer *w, Program *p)
 		if (s->most_of)
 			line(w, " *   dim  %s: what %s may be at most: the caller's choice; 0 or more", dim_name(cx, s),
 				dim_name(cx, s->most_of));
-		else if (s->hi == INT64_MAX) line(w, " *   dim  %s: %" PRId64 " or more", dim_name(cx, s), s->lo);
-		else line(w, " *   dim  %s: %" PRId64 " to %" PRId64, dim_name(cx, s), s->lo, s->hi);
+		else line(w, " *   dim  %s: %s", dim_name(cx, s), sym_values(cx, s, " to "));
 	}
 	Syms computed = program_computed(cx, p);
 	for (int i = 0; i < computed.n; i++)
@@ -435,8 +434,12 @@ static void print_entry(const Files *f, Emit *em, EntryKind kind)
 	for (int i = 0; i < syms.n; i++) {
 		const Sym *s = syms.syms[i];
 		const char *name = dim_name(cx, s);
-		if (s->hi == INT64_MAX) line(w, "if (%s < %" PRId64 ")", name, s->lo);
-		else line(w, "if (%s < %" PRId64 " || %s > %" PRId64 ")", name, s->lo, name, s->hi);
+		Buf refused;
+		buf_init(&refused, cx->arena);
+		buf_printf(&refused, "%s < %" PRId64, name, s->lo);
+		if (s->hi != INT64_MAX) buf_printf(&refused, " || %s > %" PRId64, name, s->hi);
+		if (s->step > 1) buf_printf(&refused, " || %s %% %" PRId64 " != 0", name, s->step);
+		line(w, "if (%s)", refused.text);
 		line(w, "\treturn %s_EDIM;", f->upper);
 	}
 	em->n_dims = syms.n;

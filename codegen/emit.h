@@ -24,8 +24,8 @@ typedef struct {
 	const char *text;
 } Memo;
 
-typedef struct { /* a quotient, minimum or maximum of sizes */
-	const Sym *sym;
+typedef struct {         /* a quotient, minimum or maximum of sizes */
+	const void *key; /* a Sym, or the interned text */
 	const char *name, *text;
 } SizeName;
 typedef struct { /* those of the function that is printed, in order of definition */

@@ -75,10 +75,10 @@ typedef struct {
 	const char *name, *value;
 } rnncc_pair;
 
-/* A named size of the inputs: fixed where lo == hi, else bounded. */
+/* A named size of the inputs: fixed where lo == hi, else bounded; and a multiple of step, 0 is 1.  0 to INT64_MAX: no bounds. */
 typedef struct {
 	const char *name;
-	int64_t lo, hi;
+	int64_t lo, hi, step;
 } rnncc_range;
 
 /* All zero is a good choice.  The arrays are not needed after rnncc_load. */

@@ -21,9 +21,9 @@ static void see_sym(void *user, const Sym *s)
 	if (dimenv_get(&seen->e->env, s, &value)) {
 		buf_printf(
 			&seen->values, "%s%s = %lld", seen->values.size ? ", " : " with ", s->name, (long long)value);
-		if (seen->input && (value < s->lo || value > s->hi))
-			fail(seen->e->cx, "input '%s': %s = %lld is not within its bounds, %lld..%lld", seen->input,
-				s->name, (long long)value, (long long)s->lo, (long long)s->hi);
+		if (seen->input && !sym_takes(s, value))
+			fail(seen->e->cx, "input '%s': %s = %lld is not within its bounds, %s", seen->input, s->name,
+				(long long)value, sym_values(seen->e->cx, s, ".."));
 	} else if (s != seen->unbound) {
 		seen->several = seen->unbound != NULL;
 		seen->unbound = s;
@@ -38,8 +38,8 @@ static int64_t dim_at(Eval *e, const Dim *d, const Sym *s, int64_t value)
 	return dim_eval(e->cx, dim_subst(e->cx, d, &to), &e->env);
 }
 
-/* Solves size = a + b * symbol for the one symbol that has no value yet.  True when it has one now; a size that does not
- * fit is found by the check that follows. */
+/* Solves size = a + b * symbol / step for the one symbol that has no value yet.  True when it has one now; a size that does
+ * not fit is found by the check that follows. */
 static bool solve(Eval *e, const Dim *d, int64_t size)
 {
 	Syms seen = {.e = e};
@@ -48,13 +48,13 @@ static bool solve(Eval *e, const Dim *d, int64_t size)
 	if (!seen.unbound || seen.several) return false;
 	for (int i = 0; i < d->n_terms; i++)
 		for (int k = 0; k < d->terms[i].n_syms; k++)
-			if (d->terms[i].syms[k]->kind != SYM_NAMED) return false;
-	const int64_t at_0 = dim_at(e, d, seen.unbound, 0), at_1 = dim_at(e, d, seen.unbound, 1);
-	const int64_t at_2 = dim_at(e, d, seen.unbound, 2);
+			if (d->terms[i].syms[k]->kind != SYM_NAMED && !sym_divided(d->terms[i].syms[k])) return false;
+	const int64_t step = seen.unbound->step, at_0 = dim_at(e, d, seen.unbound, 0);
+	const int64_t at_1 = dim_at(e, d, seen.unbound, step), at_2 = dim_at(e, d, seen.unbound, 2 * step);
 	int64_t rise, rise_2, rest;
 	if (__builtin_sub_overflow(at_1, at_0, &rise) || __builtin_sub_overflow(at_2, at_1, &rise_2) ||
 		rise != rise_2 || rise == 0 || __builtin_sub_overflow(size, at_0, &rest) ||
-		(rise == -1 && rest == INT64_MIN))
+		__builtin_mul_overflow(rest, step, &rest) || (rise == -1 && rest == INT64_MIN))
 		return false;
 	dimenv_set(&e->env, seen.unbound, rest / rise);
 	return true;

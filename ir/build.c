@@ -10,14 +10,30 @@
 
 /* ---- element-wise ---- */
 
+static const Dim *dim_from_end(Ctx *cx, const Type *t, int i)
+{
+	return i < t->rank ? t->dims[t->rank - 1 - i] : dim_int(cx, 1);
+}
+
+static bool dims_broadcast(const Dim *x, const Dim *y) { return x == y || dim_is(x, 1) || dim_is(y, 1); }
+
+_Noreturn static void do_not_broadcast(Ctx *cx, const Type *a, const Type *b)
+{
+	Buf hint;
+	buf_init(&hint, cx->arena);
+	for (int i = a->rank > b->rank ? a->rank : b->rank; i-- > 0;) {
+		const Dim *x = dim_from_end(cx, a, i), *y = dim_from_end(cx, b, i);
+		if (!dims_broadcast(x, y)) dim_hint(cx, &hint, x, y);
+	}
+	fail(cx, "shapes do not broadcast: %s and %s%s", type_str(cx, a), type_str(cx, b), hint.size ? hint.text : "");
+}
+
 int broadcast_shape(Ctx *cx, const Type *a, const Type *b, const Dim **out)
 {
 	int rank = a->rank > b->rank ? a->rank : b->rank;
 	for (int i = 0; i < rank; i++) {
-		int ia = i - (rank - a->rank), ib = i - (rank - b->rank);
-		const Dim *x = ia < 0 ? dim_int(cx, 1) : a->dims[ia], *y = ib < 0 ? dim_int(cx, 1) : b->dims[ib];
-		if (x != y && !dim_is(x, 1) && !dim_is(y, 1))
-			fail(cx, "shapes do not broadcast: %s and %s", type_str(cx, a), type_str(cx, b));
+		const Dim *x = dim_from_end(cx, a, rank - 1 - i), *y = dim_from_end(cx, b, rank - 1 - i);
+		if (!dims_broadcast(x, y)) do_not_broadcast(cx, a, b);
 		out[i] = dim_is(x, 1) ? y : x;
 	}
 	return rank;

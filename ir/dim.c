@@ -13,7 +13,7 @@
 
 __extension__ typedef __int128 Wide; /* for products of 64-bit numbers */
 
-enum { MAX_TERMS = 64, MAX_DEGREE = 16, MAX_DEPTH = 40 };
+enum { MAX_TERMS = 64, MAX_DEPTH = 40 };
 
 /* ---- interning ---- */
 
@@ -106,8 +106,10 @@ static const Dim *dim_of_sym(Ctx *cx, const Sym *s) { return dim_intern(cx, 1, &
 
 const Dim *dim_sym(Ctx *cx, const char *name)
 {
-	Sym want = {.kind = SYM_NAMED, .name = intern(cx, name), .lo = 0, .hi = INT64_MAX};
-	return dim_of_sym(cx, sym_intern(cx, &want, name_hash(want.name)));
+	Sym want = {.kind = SYM_NAMED, .name = intern(cx, name), .lo = 0, .hi = INT64_MAX, .step = 1};
+	const Sym *s = sym_intern(cx, &want, name_hash(want.name));
+	const Dim *plain = dim_of_sym(cx, s), *step = dim_int(cx, s->step);
+	return s->step == 1 ? plain : dim_mul(cx, step, dim_floordiv(cx, plain, step));
 }
 
 void sym_bound(Ctx *cx, const char *name, int64_t lo, int64_t hi)
@@ -142,11 +144,11 @@ const Dim *dim_add(Ctx *cx, const Dim *a, const Dim *b)
 static const Dim *dim_mul_term(Ctx *cx, const Dim *a, const Term *by)
 {
 	Term terms[MAX_TERMS];
-	const Sym *syms[MAX_TERMS][MAX_DEGREE];
+	const Sym *syms[MAX_TERMS][DIM_DEGREE];
 	for (int i = 0; i < a->n_terms; i++) {
 		const Term *t = &a->terms[i];
-		if (t->n_syms + by->n_syms > MAX_DEGREE)
-			fail(cx, "a size is a product of more than %d symbols", MAX_DEGREE);
+		if (t->n_syms + by->n_syms > DIM_DEGREE)
+			fail(cx, "a size is a product of more than %d symbols", DIM_DEGREE);
 		int n = 0;
 		for (int p = 0, q = 0; p < t->n_syms || q < by->n_syms;)
 			syms[i][n++] = q == by->n_syms || (p < t->n_syms && sym_compare(t->syms[p], by->syms[q]) <= 0)
@@ -188,7 +190,7 @@ const Dim *dim_div_exact(Ctx *cx, const Dim *a, const Dim *b)
 	if (b->n_terms == 0) return NULL;
 	for (int steps = 0; a->n_terms; steps++) {
 		Term t;
-		const Sym *syms[MAX_DEGREE];
+		const Sym *syms[DIM_DEGREE];
 		if (steps == MAX_TERMS || !term_divide(&a->terms[0], &b->terms[0], &t, syms)) return NULL;
 		const Dim *part = dim_intern(cx, 1, &t);
 		quotient = dim_add(cx, quotient, part);
@@ -548,13 +550,17 @@ void dim_print(Buf *b, const Dim *d)
 	if (d->n_terms == 0) buf_puts(b, "0");
 	for (int i = 0; i < d->n_terms; i++) {
 		const Term *t = &d->terms[i];
-		if (i && t->coef > 0) buf_puts(b, "+");
-		if (t->n_syms == 0 || (t->coef != 1 && t->coef != -1))
-			buf_printf(b, t->n_syms ? "%lld*" : "%lld", (long long)t->coef);
-		else if (t->coef == -1) buf_puts(b, "-");
+		Factor factors[DIM_DEGREE];
+		const int64_t coef = term_factors(t, factors);
+		if (i && coef > 0) buf_puts(b, "+");
+		if (t->n_syms == 0 || (coef != 1 && coef != -1))
+			buf_printf(b, t->n_syms ? "%lld*" : "%lld", (long long)coef);
+		else if (coef == -1) buf_puts(b, "-");
 		for (int k = 0; k < t->n_syms; k++) {
 			buf_puts(b, k ? "*" : "");
-			sym_print(b, t->syms[k]);
+			buf_puts(b, factors[k].by > 1 ? "floor((" : "");
+			sym_print(b, factors[k].sym);
+			if (factors[k].by > 1) buf_printf(b, ")/(%lld))", (long long)factors[k].by);
 		}
 	}
 }

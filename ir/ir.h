@@ -195,6 +195,7 @@ struct Sym {
 	const Sym *most_of; /* of such a symbol: back */
 	bool declared;      /* the model itself names it (as opposed to: the user only) */
 	int64_t lo, hi;     /* inclusive bounds; INT64_MAX: unbounded */
+	int64_t step;       /* a named one is a multiple of it: multiple.c */
 	uint32_t id;
 };
 typedef struct {
@@ -207,6 +208,8 @@ struct Dim { /* sum of terms, sorted; the constant term, if any, last.  0 has no
 	const Term *terms;
 	uint32_t id;
 };
+
+enum { DIM_DEGREE = 16 }; /* of symbols in a term */
 
 const Dim *dim_int(Ctx *, int64_t);
 const Dim *dim_sym(Ctx *, const char *name); /* the symbol of that name, made at first use with bounds 0.. */
@@ -249,6 +252,32 @@ void dimenv_init(DimEnv *, Arena *);
 void dimenv_set(DimEnv *, const Sym *, int64_t);
 bool dimenv_get(const DimEnv *, const Sym *, int64_t *);
 int64_t dim_eval(Ctx *, const Dim *, const DimEnv *); /* fails naming a symbol that has no value */
+
+/* ------------------------------------------------------------------------------------------------ multiple.c */
+
+/* What a user says of a size: it is within lo..hi and a multiple of step.  0..INT64_MAX: there are no bounds. */
+typedef struct {
+	const char *name;
+	int64_t lo, hi, step;
+} SizeRange;
+bool range_round(SizeRange
+		*); /* its ends to multiples, inwards; false: nothing is left, or the step is below 1 or above INT32_MAX */
+/* The symbol of that name has no other values than before, and only those in the range.  Fails where none are left.  A step
+ * is for dims that are made from now on: those that have the symbol already are to be substituted by dim_sym(). */
+void sym_narrow(Ctx *, const SizeRange *);
+bool sym_takes(const Sym *, int64_t value);
+int64_t sym_near(const Sym *, int64_t wish);                  /* a value that it takes */
+const char *sym_values(Ctx *, const Sym *, const char *dots); /* "32..960, a multiple of 32", "1 or more" */
+const Sym *sym_divided(const Sym *);                          /* of floor(T / step): T; else NULL */
+const Sym *dim_symbol(const Dim *);                           /* the named symbol that it is; NULL: none */
+void dim_hint(Ctx *, Buf *, const Dim *, const Dim *);        /* for a message: multiples that would be equal */
+/* A factor of a term as people read it: sym / by, which leaves no rest; by is 1 for sym itself. */
+typedef struct {
+	const Sym *sym;
+	int64_t by;
+} Factor;
+/* Where T is a multiple of 32, 8*floor(T/32) is T/4.  factors[n_syms]; returns the coefficient that is left. */
+int64_t term_factors(const Term *, Factor *factors);
 
 /* ------------------------------------------------------------------------------------------------ type.c */
 

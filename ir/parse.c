@@ -455,26 +455,28 @@ static const Graph *parse_graph(Parser *p)
 
 /* ---- the file ---- */
 
-/* What follows `dim`: T = 1..4096 computed <= N */
+/* What follows `dim`: T = 1..4096 computed <= N, or T = 32..960 / 32 */
 static void parse_declaration(Parser *p)
 {
 	lex_space(p);
 	const char *start = p->at;
 	const Dim *d = parse_dim(p);
-	if (d->n_terms != 1 || d->terms[0].coef != 1 || d->terms[0].n_syms != 1 ||
-		d->terms[0].syms[0]->kind != SYM_NAMED)
-		lex_fail(p, start, "the name of a size wanted");
-	const char *name = d->terms[0].syms[0]->name;
+	if (!dim_symbol(d)) lex_fail(p, start, "the name of a size wanted");
+	const char *name = dim_symbol(d)->name;
 	Sym *s = sym_find(p->cx, name);
 	lex_expect(p, "=");
 	int64_t lo = lex_int(p);
 	lex_expect(p, "..");
 	lex_space(p);
 	int64_t hi = *p->at == '-' || isdigit((unsigned char)*p->at) ? lex_int(p) : INT64_MAX;
-	if (lo > hi) lex_fail(p, start, "the bounds of a size leave no value for it");
-	bool is_bounded = s->lo != 0 || s->hi != INT64_MAX;
-	if (is_bounded && (s->lo != lo || s->hi != hi)) lex_fail(p, start, "the size has other bounds already");
+	int64_t step = lex_accept(p, "/") ? lex_int(p) : 1;
+	if (lo > hi || (step != 1 && (lo < 0 || !range_round(&(SizeRange){name, lo, hi, step}))))
+		lex_fail(p, start, "the bounds of a size leave no value for it");
+	bool is_bounded = s->lo != 0 || s->hi != INT64_MAX || s->step != 1;
+	if (is_bounded && (s->lo != lo || s->hi != hi || s->step != step))
+		lex_fail(p, start, "the size has other bounds already");
 	sym_bound(p->cx, name, lo, hi);
+	s->step = step;
 	s->computed |= lex_accept_word(p, "computed");
 	if (!s->computed || !lex_accept(p, "<=")) return;
 	s->most = parse_dim(p);

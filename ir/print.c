@@ -300,11 +300,12 @@ static void declare_sym(void *printer, const Sym *s)
 	map_put(&p->seen, s, s);
 	const Dim *within = sym_within(s);
 	if (within) dim_each_sym(within, declare_sym, p);
-	if (s->lo == 0 && s->hi == INT64_MAX && !s->computed) return;
+	if (s->lo == 0 && s->hi == INT64_MAX && s->step == 1 && !s->computed) return;
 	buf_puts(p->out, "dim ");
 	dim_print(p->out, &(Dim){.n_terms = 1, .terms = &(Term){1, 1, &s}});
 	buf_printf(p->out, " = %lld..", (long long)s->lo);
 	if (s->hi != INT64_MAX) buf_printf(p->out, "%lld", (long long)s->hi);
+	if (s->step > 1) buf_printf(p->out, " / %lld", (long long)s->step);
 	buf_puts(p->out, s->computed ? " computed" : "");
 	if (within) {
 		buf_puts(p->out, " <= ");

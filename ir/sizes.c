@@ -9,10 +9,8 @@
 const Sym *size_symbol(const Val *v)
 {
 	if (v->op != OP_loop && v->op != OP_size) return NULL;
-	const Dim *d = val_dims(v, v->op == OP_loop ? A_LENGTH : A_VALUE)[0];
-	if (d->n_terms != 1 || d->terms[0].n_syms != 1 || d->terms[0].coef != 1) return NULL;
-	const Sym *s = d->terms[0].syms[0];
-	return s->kind == SYM_NAMED && s->computed ? s : NULL;
+	const Sym *s = dim_symbol(val_dims(v, v->op == OP_loop ? A_LENGTH : A_VALUE)[0]);
+	return s && s->computed ? s : NULL;
 }
 
 typedef struct {

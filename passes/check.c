@@ -31,7 +31,7 @@ static uint64_t mix(uint64_t x)
 static void choose_size(void *user, const Sym *s)
 {
 	Draw *d = user;
-	dimenv_set(&d->env, s, s->lo > d->size ? s->lo : s->hi < d->size ? s->hi : d->size);
+	dimenv_set(&d->env, s, sym_near(s, d->size));
 }
 
 /* Floats in [-1, 1); integers that are 0 or 1 at first, of a wider range in each later draw, and equal in every fourth. */

@@ -79,9 +79,8 @@ typedef struct {
 	int n_states; /* --state OUT=IN */
 	const char *const *state_outs, *const *state_ins;
 	bool detect_states; /* look for unambiguous pairs */
-	int n_dims;         /* --dim NAME=LO..HI */
-	const char *const *dim_names;
-	const int64_t *dim_lo, *dim_hi;
+	int n_dims;         /* --dim NAME=LO..HI/STEP */
+	const SizeRange *dims;
 	const char *digest; /* of the model's file, hex, for the header comment; may be NULL */
 	const char *source_name;
 	struct Schedules *schedules; /* given instead of chosen (codegen/schedule.c); NULL: none */

@@ -114,32 +114,38 @@ static const char *open_dims(Ctx *cx, const Graph *g)
 	return open.names.size ? open.names.text : "none";
 }
 
-static const char *range_text(Ctx *cx, int64_t lo, int64_t hi)
-{
-	if (lo == hi) return arena_printf(cx->arena, "%lld", (long long)lo);
-	return hi == INT64_MAX ? arena_printf(cx->arena, "%lld or more", (long long)lo)
-			       : arena_printf(cx->arena, "%lld..%lld", (long long)lo, (long long)hi);
-}
-
-static const Graph *bind_dims(Ctx *cx, const Graph *g, const CompileOptions *o)
+/* Sizes that are numbers, and those that are multiples, for what they are in the graph. */
+static const Graph *subst_dims(Ctx *cx, const Graph *g, const CompileOptions *o)
 {
 	Map map;
 	map_init(&map, cx->arena);
 	for (int i = 0; i < o->n_dims; i++) {
-		Sym *s = sym_find(cx, o->dim_names[i]);
-		if (!s || !model_has_dim(g, s))
-			fail(cx, "--dim %s: the model has no dim of that name; open are %s", o->dim_names[i],
-				open_dims(cx, g));
-		if (s->computed && o->dim_lo[i] == o->dim_hi[i])
-			fail(cx, "--dim %s: the model computes that size; only bounds can be given", o->dim_names[i]);
-		/* the graph was made for its own bounds, and is simplified by them */
-		if (!s->computed && (o->dim_lo[i] < s->lo || o->dim_hi[i] > s->hi))
-			fail(cx, "--dim %s: the model has it for %s; %s wanted", o->dim_names[i],
-				range_text(cx, s->lo, s->hi), range_text(cx, o->dim_lo[i], o->dim_hi[i]));
-		if (o->dim_lo[i] == o->dim_hi[i]) map_put(&map, s, dim_int(cx, o->dim_lo[i]));
-		else sym_bound(cx, s->name, o->dim_lo[i], o->dim_hi[i]);
+		const SizeRange *r = &o->dims[i];
+		const Sym *s = sym_find(cx, r->name);
+		if (r->lo == r->hi) map_put(&map, s, dim_int(cx, r->lo));
+		else if (s->step > 1) map_put(&map, s, dim_sym(cx, s->name));
 	}
 	return map.n ? graph_subst(cx, g, &map) : g;
+}
+
+static const Graph *bind_dims(Ctx *cx, const Graph *g, const CompileOptions *o)
+{
+	for (int i = 0; i < o->n_dims; i++) {
+		const SizeRange *r = &o->dims[i];
+		const Sym *s = sym_find(cx, r->name);
+		if (!s || !model_has_dim(g, s))
+			fail(cx, "--dim %s: the model has no dim of that name; open are %s", r->name, open_dims(cx, g));
+		if (s->computed && (r->lo == r->hi || r->step > 1))
+			fail(cx, "--dim %s: the model computes that size; only bounds can be given", r->name);
+		/* the graph was made for its own bounds, and is simplified by them */
+		const bool bounded = r->lo > 0 || r->hi < INT64_MAX, fixed = r->lo == r->hi;
+		const bool wider = r->lo < s->lo || r->hi > s->hi || (fixed && !sym_takes(s, r->lo));
+		if (!s->computed && bounded && wider)
+			fail(cx, "--dim %s: the model has it for %s; %s wanted", r->name, sym_values(cx, s, ".."),
+				sym_values(cx, &(Sym){.lo = r->lo, .hi = r->hi, .step = r->step}, ".."));
+		if (!fixed) sym_narrow(cx, r);
+	}
+	return subst_dims(cx, g, o);
 }
 
 /* ---- kernels ---- */
@@ -252,12 +258,7 @@ static const Graph *narrow_graph(Ctx *cx, const Graph *g, const CompileOptions *
 /* The form that steps are made of, with the sizes that the run has, as far as the passes before hoist. */
 static const Graph *stream_graph(Ctx *cx, const CompileOptions *o)
 {
-	Map map;
-	map_init(&map, cx->arena);
-	for (int i = 0; i < o->n_dims; i++)
-		if (o->dim_lo[i] == o->dim_hi[i])
-			map_put(&map, sym_find(cx, o->dim_names[i]), dim_int(cx, o->dim_lo[i]));
-	const Graph *g = map.n ? graph_subst(cx, o->stream, &map) : o->stream;
+	const Graph *g = subst_dims(cx, o->stream, o);
 	return narrow_weights(cx, run_pass(cx, "canon", run_pass(cx, "inline", g, o, NULL), o, NULL), o);
 }
 

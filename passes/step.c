@@ -350,9 +350,8 @@ static const char *unfixed_state(const Stepper *s)
 /* How many steps a chunk has: the symbol that the whole sequence has, or one that nothing else has. */
 static const Dim *chunk_count(Ctx *cx, const Dim *length)
 {
-	if (length->n_terms == 1 && length->terms->coef == 1 && length->terms->n_syms == 1 &&
-		length->terms->syms[0]->kind == SYM_NAMED)
-		return length;
+	const Sym *s = dim_symbol(length);
+	if (s && s->step == 1) return length;
 	const char *name = "steps";
 	for (int i = 2; sym_find(cx, name); i++) name = arena_printf(cx->arena, "steps_%d", i);
 	sym_bound(cx, name, 1, INT64_MAX);

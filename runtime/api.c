@@ -80,21 +80,13 @@ static void add_size(void *user, const Sym *s)
 	model->sizes = more;
 }
 
-static CompileOptions compile_options(Ctx *cx, const rnncc_options *o, const Model *m)
+static CompileOptions compile_options(Ctx *cx, const rnncc_options *o, const LoadOptions *lo, const Model *m)
 {
 	const char **outs = NEWN(cx->arena, const char *, o->n_states),
 		   **ins = NEWN(cx->arena, const char *, o->n_states);
 	for (size_t i = 0; i < o->n_states; i++) {
 		outs[i] = o->states[i].name;
 		ins[i] = o->states[i].value;
-	}
-	const char **names = NEWN(cx->arena, const char *, o->n_ranges);
-	int64_t *lo = NEWN(cx->arena, int64_t, o->n_ranges), *hi = NEWN(cx->arena, int64_t, o->n_ranges);
-	for (size_t i = 0; i < o->n_ranges; i++) {
-		names[i] = o->ranges[i].name;
-		lo[i] = o->ranges[i].lo;
-		hi[i] = o->ranges[i].hi;
-		if (lo[i] < 0 || hi[i] < lo[i]) fail(cx, "the range of size '%s' is empty or below 0", names[i]);
 	}
 	if (o->opt < -1 || o->opt > 3) fail(cx, "opt is %d: -1 to 3 wanted", o->opt);
 	Elem weights = F32;
@@ -119,10 +111,8 @@ static CompileOptions compile_options(Ctx *cx, const rnncc_options *o, const Mod
 		.state_outs = outs,
 		.state_ins = ins,
 		.detect_states = o->detect_states,
-		.n_dims = (int)o->n_ranges,
-		.dim_names = names,
-		.dim_lo = lo,
-		.dim_hi = hi,
+		.n_dims = lo->n_dims,
+		.dims = lo->dims,
 		.digest = m->digest,
 		.source_name = m->source_name,
 		.stream = m->stream,
@@ -138,9 +128,25 @@ static const Binding *bindings_of(Ctx *cx, const rnncc_options *o)
 	return bindings;
 }
 
+static const SizeRange *ranges_of(Ctx *cx, const rnncc_options *o)
+{
+	SizeRange *ranges = NEWN(cx->arena, SizeRange, o->n_ranges);
+	for (size_t i = 0; i < o->n_ranges; i++) {
+		const rnncc_range *r = &o->ranges[i];
+		ranges[i] = (SizeRange){intern(cx, r->name), r->lo, r->hi, r->step ? r->step : 1};
+		if (r->lo < 0 || r->hi < r->lo) fail(cx, "the range of size '%s' is empty or below 0", r->name);
+		if (!range_round(&ranges[i]))
+			fail(cx, "the range of size '%s' has no multiple of %lld", r->name, (long long)r->step);
+	}
+	return ranges;
+}
+
 static LoadOptions load_options(Ctx *cx, const rnncc_options *o)
 {
-	LoadOptions lo = {.no_lengths = o->no_lengths, .weights_seed = o->weights_seed};
+	LoadOptions lo = {.no_lengths = o->no_lengths,
+		.weights_seed = o->weights_seed,
+		.n_dims = (int)o->n_ranges,
+		.dims = ranges_of(cx, o)};
 	if (o->weights) lo.weights.file = intern(cx, o->weights);
 	if (o->weights_map) lo.weights.map = intern(cx, o->weights_map);
 	if (o->weights_layout && !weight_layout_parse(o->weights_layout, &lo.weights.layout))
@@ -148,14 +154,14 @@ static LoadOptions load_options(Ctx *cx, const rnncc_options *o)
 	return lo;
 }
 
-static void open_session(rnncc_model *model, const rnncc_options *o, const Model *m)
+static void open_session(rnncc_model *model, const rnncc_options *o, const LoadOptions *lo, const Model *m)
 {
 	Ctx *cx = model->cx;
 	SessionOptions so = {.openmp = o->threads > 1, .stream = o->stream};
 	if (o->via && !via_parse(o->via, &so.via))
 		fail(cx, "via is '%s': jit, gcc, clang, cc or interpret wanted", o->via);
 	model->interpreted = so.via == VIA_INTERPRET;
-	const CompileOptions co = compile_options(cx, o, m);
+	const CompileOptions co = compile_options(cx, o, lo, m);
 	so.target = co.target;
 	so.opt = co.opt < 2 ? 2 : co.opt;
 	const bool plain = model->interpreted && !o->stream && !co.n_states && !co.detect_states && !co.n_dims &&
@@ -186,12 +192,12 @@ static bool try_load(rnncc_model *model, const Source *from, const rnncc_options
 		const LoadOptions lo = load_options(cx, o);
 		model->loaded = from->path
 			? model_load(cx, intern(cx, from->path), (int)o->n_binds, bindings, &lo)
-			: model_load_onnx(cx, from->data, from->size_bytes, NULL, (int)o->n_binds, bindings);
+			: model_load_onnx(cx, from->data, from->size_bytes, NULL, (int)o->n_binds, bindings, &lo);
 		if (!model->loaded->rnn &&
 			(o->weights || o->weights_map || o->weights_layout || o->weights_seed || o->no_lengths))
 			fail(cx, "%s: weights, their map, layout and seed, and no_lengths are of .rnn models",
 				from->path ? from->path : "the model");
-		open_session(model, o, model->loaded);
+		open_session(model, o, &lo, model->loaded);
 		done = true;
 	}
 	return done;
@@ -273,7 +279,7 @@ rnncc_range rnncc_size(const rnncc_model *model, size_t index)
 {
 	assert(index < rnncc_n_sizes(model));
 	const Sym *s = model->sizes[index];
-	return (rnncc_range){s->name, s->lo, s->hi};
+	return (rnncc_range){s->name, s->lo, s->hi, s->step};
 }
 
 /* ---- states ---- */

@@ -212,8 +212,9 @@ static const OnnxValue *read_likes(Ctx *cx, const Onnx__GraphProto *g, int n_fil
 }
 
 static void import(Ctx *cx, Model *model, const OnnxModel *onnx, int n_bindings, const Binding *bindings, int n_files,
-	const char *const *files, bool bind_scalars)
+	const char *const *files, bool bind_scalars, const LoadOptions *lo)
 {
+	for (int i = 0; i < lo->n_dims; i++) sym_narrow(cx, &lo->dims[i]);
 	const char **names = NEWN(cx->arena, const char *, n_bindings);
 	const Tensor **values = NEWN(cx->arena, const Tensor *, n_bindings);
 	for (int i = 0; i < n_bindings; i++) {
@@ -320,19 +321,19 @@ const Model *model_load_like(Ctx *cx, const char *path, int n_bindings, const Bi
 		fail(cx, "%s: only the weights of .rnn models are in other files", path);
 	if (is_rnn(path)) elaborate(cx, model, file, name, data, size, n_bindings, o);
 	else if (path_ends_with(path, ".ir")) parse_text(cx, model, data, size, n_bindings);
-	else import(cx, model, onnx_read_file(cx, path), n_bindings, bindings, n_files, files, bind_scalars);
+	else import(cx, model, onnx_read_file(cx, path), n_bindings, bindings, n_files, files, bind_scalars, o);
 	if (cx->f64 && model->stream) model->stream = pass_widen(cx, model->stream);
 	if (cx->f64) model->graph = pass_widen(cx, model->graph);
 	return model;
 }
 
-const Model *model_load_onnx(
-	Ctx *cx, const void *data, size_t size_bytes, const char *dir, int n_bindings, const Binding *bindings)
+const Model *model_load_onnx(Ctx *cx, const void *data, size_t size_bytes, const char *dir, int n_bindings,
+	const Binding *bindings, const LoadOptions *o)
 {
 	Model *model = NEW(cx->arena, Model);
 	model->path = model->source_name = "model";
 	model->digest = sha256_hex(cx->arena, data, size_bytes);
-	import(cx, model, onnx_read_memory(cx, data, size_bytes, dir), n_bindings, bindings, 0, NULL, false);
+	import(cx, model, onnx_read_memory(cx, data, size_bytes, dir), n_bindings, bindings, 0, NULL, false, o);
 	if (cx->f64) model->graph = pass_widen(cx, model->graph);
 	return model;
 }

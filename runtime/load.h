@@ -34,11 +34,14 @@ typedef struct {
 	const char *name, *value;
 } Binding;
 
-/* What .rnn models are elaborated with; zeroed: with lengths, random parameters of seed 0. */
+/* What .rnn models are elaborated with; zeroed: with lengths, random parameters of seed 0.  And sizes that the import of ONNX
+ * itself may need: a rank can depend on them, and whether two sizes are equal. */
 typedef struct {
 	bool no_lengths;
 	uint64_t weights_seed;
 	WeightChoice weights;
+	int n_dims;
+	const SizeRange *dims;
 } LoadOptions;
 
 bool model_known(const char *path); /* by its ending: .onnx, .ir, .rnn, .rnn:MODEL */
@@ -49,8 +52,8 @@ const Model *model_load(Ctx *, const char *path, int n_bindings, const Binding *
 const Model *model_load_like(Ctx *, const char *path, int n_bindings, const Binding *, int n_files,
 	const char *const *files, bool bind_scalars, const LoadOptions *);
 /* A model from memory in ONNX form; dir: where external data is, NULL: refused. */
-const Model *model_load_onnx(
-	Ctx *, const void *data, size_t size_bytes, const char *dir, int n_bindings, const Binding *);
+const Model *model_load_onnx(Ctx *, const void *data, size_t size_bytes, const char *dir, int n_bindings,
+	const Binding *, const LoadOptions *);
 /* The parameters of a .rnn, by name, to a .npz: whole or not at all. */
 void model_save_weights(Ctx *, const Model *, const char *path);
 

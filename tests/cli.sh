@@ -37,7 +37,7 @@ expect 2 "option '--target' needs an argument" "$RNNCC" compile m.onnx --target
 expect 2 "--target: 'z80' is not CPU" "$RNNCC" compile m.onnx -o d --target z80
 expect 2 '  --target CPU: generic, x86-64' "$RNNCC" compile m.onnx -o d --target z80
 expect 2 "-O: '7' is not LEVEL" "$RNNCC" compile m.onnx -o d -O7
-expect 2 "--dim: 'T' is not NAME=N|A..B" "$RNNCC" compile m.onnx -o d --dim T
+expect 2 "--dim: 'T' is not NAME=N|A..B|/M|A..B/M" "$RNNCC" compile m.onnx -o d --dim T
 expect 2 "--dim: 'T=9..3' is not" "$RNNCC" compile m.onnx -o d --dim T=9..3
 expect 2 "--dim: 'T=99999999999999999999' is not" "$RNNCC" compile m.onnx -o d --dim T=99999999999999999999
 expect 2 "--state: 'h' is not OUT=IN" "$RNNCC" compile m.onnx -o d --state h
@@ -99,6 +99,12 @@ graph @sums(%x: f32[T, 2], %h: f32[2]) -> (%y: f32[T, 2], %hn: f32[2]) {
 }
 END
 expect 0 'T: 1..100' "$RNNCC" inspect 'a b.ir'
+expect 0 'T: 4..100, a multiple of 4' "$RNNCC" inspect 'a b.ir' --dim T=/4
+expect 0 '"step":	4' "$RNNCC" inspect 'a b.ir' --dim T=9..99/4 --json
+expect 0 'f32[12, 2]' "$RNNCC" run 'a b.ir' --via interpret --dim T=9..99/4 # the least
+expect 2 "'T=9..11/4' is not NAME=N" "$RNNCC" run 'a b.ir' --dim T=9..11/4
+expect 2 "'T=8/4' is not NAME=N" "$RNNCC" run 'a b.ir' --dim T=8/4
+expect 2 "'T=/0' is not NAME=N" "$RNNCC" run 'a b.ir' --dim T=/0
 expect 0 '"hn":' "$RNNCC" inspect 'a b.ir' --json --state hn=h
 expect 0 'f32[5, 2]' "$RNNCC" run 'a b.ir' --via interpret --dim T=5
 expect 0 '"shape":	[1, 2]' "$RNNCC" run 'a b.ir' --via interpret --json

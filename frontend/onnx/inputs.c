@@ -33,9 +33,8 @@ static const char *identifier(Run *run, const char *raw)
 /* A dim that is one named symbol of the model's inputs, else NULL. */
 static const Sym *bare_symbol(const Dim *d)
 {
-	bool bare = d->n_terms == 1 && d->terms[0].coef == 1 && d->terms[0].n_syms == 1;
-	return bare && d->terms[0].syms[0]->kind == SYM_NAMED && !d->terms[0].syms[0]->computed ? d->terms[0].syms[0]
-												: NULL;
+	const Sym *s = dim_symbol(d);
+	return s && !s->computed ? s : NULL;
 }
 
 /* The symbol of that name, or what an earlier attempt found it equal to, or its value where its bounds leave only one. */
@@ -60,8 +59,10 @@ static const Dim *symbol(Run *run, const char *raw)
 static const Dim *computed_named(Run *run, const char *name, int64_t lo, int64_t most)
 {
 	const Dim *dim = dim_sym(run->cx, name);
+	Sym *s = sym_find(run->cx, name);
+	if (s->step > 1) fail(run->cx, "--dim %s: the model computes that size; only bounds can be given", name);
 	sym_bound(run->cx, name, lo, most);
-	sym_find(run->cx, name)->computed = true;
+	s->computed = true;
 	return dim;
 }
 
@@ -115,11 +116,31 @@ void keep_sizer(Run *run, const Val *sizer)
 	run->sizers = sizers;
 }
 
+_Noreturn static void differ(const Node *n, const Dim *a, const Dim *b, const char *what)
+{
+	Buf hint;
+	buf_init(&hint, n->cx->arena);
+	dim_hint(n->cx, &hint, a, b);
+	node_fail(
+		n, "%s: %s and %s differ%s", what, dim_text(n->cx, a), dim_text(n->cx, b), hint.size ? hint.text : "");
+}
+
+/* What the user said of a symbol holds for what it is, too. */
+static void keep_range(const Node *n, const Sym *gone, const Dim *is, const char *what)
+{
+	Ctx *cx = n->cx;
+	const Sym *s = bare_symbol(is);
+	int64_t size;
+	if (s) sym_narrow(cx, &(SizeRange){s->name, gone->lo, gone->hi, gone->step});
+	else if (dim_is_int(is, &size) && !sym_takes(gone, size))
+		node_fail(n, "%s: %s is %s, but %lld is wanted", what, gone->name, sym_values(cx, gone, ".."),
+			(long long)size);
+}
+
 void node_same_dim(const Node *n, const Dim *a, const Dim *b, const char *what)
 {
 	if (a == b) return;
 	Run *run = n->core->run;
-	const char *as = dim_text(n->cx, a), *bs = dim_text(n->cx, b);
 	const Sym *gone = bare_symbol(b);
 	const Dim *stays = a;
 	if (!gone) gone = bare_symbol(a), stays = b;
@@ -128,13 +149,14 @@ void node_same_dim(const Node *n, const Dim *a, const Dim *b, const char *what)
 	/* names of symbols are interned */
 	if (!gone || !plain || !map_get(&run->symbols, gone->name)) {
 		if (node_equate(n, a, b)) return;
-		node_fail(n, "%s: %s and %s differ", what, as, bs);
+		differ(n, a, b, what);
 	}
+	keep_range(n, gone, stays, what);
 	note(n->cx, "%s: %s: %s is %s", n->cx->loc, what, gone->name, dim_text(n->cx, stays));
 	assert(!map_get(run->equal, gone->name)); /* else it would be found for ever */
 	map_put(run->equal, gone->name, stays);
 	run->restart = true;
-	node_fail(n, "%s: %s and %s differ", what, as, bs);
+	differ(n, a, b, what);
 }
 
 /* ------------------------------------------------------------------------------------------------ types */
@@ -207,6 +229,15 @@ static bool has_default(const Onnx__GraphProto *g, const char *name)
 	return false;
 }
 
+/* A value that is known decides a symbol of its input's shape. */
+static void decide(Run *run, const Sym *s, int64_t size, const char *input)
+{
+	if (!sym_takes(s, size))
+		fail(run->cx, "input %s: %s = %lld is not within its bounds, %s", onnx_quote(run->cx, input), s->name,
+			(long long)size, sym_values(run->cx, s, ".."));
+	map_put(run->equal, s->name, dim_int(run->cx, size));
+}
+
 /* --bind: the value must be one that the input could have; it decides the symbols of the input's shape. */
 static const Val *bind(Run *run, const Onnx__ValueInfoProto *info, const Tensor *value)
 {
@@ -215,7 +246,7 @@ static const Val *bind(Run *run, const Onnx__ValueInfoProto *info, const Tensor 
 	bool same = type->elem == value->elem && type->rank == value->rank;
 	for (int i = 0; same && i < type->rank; i++) {
 		const Sym *s = bare_symbol(type->dims[i]);
-		if (s) map_put(run->equal, s->name, dim_int(cx, value->dims[i]));
+		if (s) decide(run, s, value->dims[i], info->name);
 		else same = dim_is(type->dims[i], value->dims[i]);
 	}
 	if (!same)
@@ -264,7 +295,7 @@ static void use_shapes(Run *run, Scope *scope, const OnnxValue *const *likes)
 		const Type *type = declared_type(run, g->input[i]);
 		for (int d = 0; type->rank == shape->rank && d < type->rank; d++) {
 			const Sym *s = bare_symbol(type->dims[d]);
-			if (s) map_put(run->equal, s->name, dim_int(run->cx, shape->dims[d]));
+			if (s) decide(run, s, shape->dims[d], g->input[i]->name);
 		}
 		if (o->bind_scalars && (shape->elem == STR || (shape->count == 1 && !elem_is_float(shape->elem))) &&
 			!bound_value(o, g->input[i]->name))

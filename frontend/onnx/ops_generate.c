@@ -18,20 +18,53 @@ static void import_constant_of_shape(Node *n, const Val **out)
 
 /* ---------------------------------------------------------------------------------------------------- Range */
 
-/* The number of elements where it is known: of integers also as a dim. */
-static const Dim *range_length(const Node *n, const Val *const *ends)
+/* The largest number up to which a float type has all integers. */
+static int64_t exact_to(Elem elem)
+{
+	return INT64_C(1) << (elem == F64 ? 53 : elem == F32 ? 24 : narrow_format(elem)->mantissa + 1);
+}
+
+/* A number as a dim: an integer, or a float that is one by itself or as what it is made of.  exact: its type holds it, whatever
+ * the symbols are. */
+static const Dim *end_as_dim(Ctx *cx, const Val *v, bool *exact)
+{
+	const Dim *d;
+	const Elem elem = v->type->elem;
+	const Tensor *t = elem_is_float(elem) ? known_tensor(cx, v) : NULL;
+	if (t) {
+		const double x = tensor_get(t, 0);
+		return x == floor(x) && fabs(x) <= (double)exact_to(elem) ? dim_int(cx, (int64_t)x) : NULL;
+	}
+	while (elem_is_float(v->type->elem)) {
+		if (v->op != OP_reshape && v->op != OP_EW_cast) return NULL;
+		v = v->args[0];
+		if (elem_is_float(v->type->elem) && v->type->elem != elem)
+			return NULL; /* which may have rounded, too */
+	}
+	if (!val_as_dims(cx, v, 1, &d)) return NULL;
+	if (elem_is_float(elem)) *exact &= dim_lo(d) >= -exact_to(elem) && dim_hi(d) <= exact_to(elem);
+	return d;
+}
+
+static const Dim *integer_length(const Node *n, const Val *const *ends, bool *exact)
 {
 	Ctx *cx = n->cx;
-	if (!elem_is_float(ends[0]->type->elem)) {
-		const Dim *d[3];
-		int64_t step;
-		for (int i = 0; i < 3; i++)
-			if (!val_as_dims(cx, ends[i], 1, &d[i])) return NULL;
-		if (!dim_is_int(d[2], &step)) return NULL;
-		if (step == 0) node_fail(n, "input delta is 0");
-		const Dim *way = step > 0 ? dim_sub(cx, d[1], d[0]) : dim_sub(cx, d[0], d[1]);
-		return dim_max(cx, dim_ceildiv(cx, way, dim_int(cx, step > 0 ? step : -step)), dim_int(cx, 0));
-	}
+	const Dim *d[3];
+	int64_t step;
+	for (int i = 0; i < 3; i++)
+		if (!(d[i] = end_as_dim(cx, ends[i], exact))) return NULL;
+	if (!dim_is_int(d[2], &step)) return NULL;
+	if (step == 0) node_fail(n, "input delta is 0");
+	const Dim *way = step > 0 ? dim_sub(cx, d[1], d[0]) : dim_sub(cx, d[0], d[1]);
+	return dim_max(cx, dim_ceildiv(cx, way, dim_int(cx, step > 0 ? step : -step)), dim_int(cx, 0));
+}
+
+/* The number of elements where it is known, of integers also as a dim. */
+static const Dim *range_length(const Node *n, const Val *const *ends, bool *exact)
+{
+	Ctx *cx = n->cx;
+	const Dim *length = integer_length(n, ends, exact);
+	if (length || !elem_is_float(ends[0]->type->elem)) return length;
 	double v[3];
 	for (int i = 0; i < 3; i++) {
 		const Tensor *t = known_tensor(cx, ends[i]);
@@ -90,7 +123,9 @@ static void import_range(Node *n, const Val **out)
 		if (elem == F16 || elem == BF16) wide = stash;
 		if (!elem_is_float(stash)) node_fail(n, "attribute stash_type: a float type wanted");
 	}
-	const Dim *length = range_length(n, ends);
+	bool exact = true;
+	const Dim *length = range_length(n, ends, &exact);
+	if (length && !exact) node_check_size(n, range_count(cx, ends), length);
 	if (!length) length = node_size(n, range_count(cx, ends), result_dim_name(n, 0, 0), 0, NULL);
 	out[0] = range_values(cx, b_iota(cx, I64, 1, &length, 0), ends[0], ends[2], wide);
 }

@@ -163,12 +163,6 @@ static void import_flatten(Node *n, const Val **out)
 
 /* -------------------------------------------------------------------------------------------- Squeeze, Unsqueeze */
 
-static bool dim_is_symbol(const Dim *d)
-{
-	return d->n_terms == 1 && d->terms[0].coef == 1 && d->terms[0].n_syms == 1 &&
-		d->terms[0].syms[0]->kind == SYM_NAMED;
-}
-
 static void squeeze(const Node *n, int count, const int64_t *axes, const Val **out)
 {
 	Ctx *cx = n->cx;
@@ -192,7 +186,7 @@ static void squeeze(const Node *n, int count, const int64_t *axes, const Val **o
 	int *places = count < 0 ? NULL : node_axes(n, count, axes, t->rank);
 	for (int i = 0; i < count; i++) {
 		const Dim *d = t->dims[places[i]];
-		if (dim_is_int(d, NULL) || dim_is_symbol(d)) /* a formula may be 1: the reshape checks it at run time */
+		if (dim_is_int(d, NULL) || dim_symbol(d)) /* a formula may be 1: the reshape checks it at run time */
 			node_same_dim(n, d, dim_int(cx, 1), arena_printf(cx->arena, "the dim of axis %d", places[i]));
 		gone[places[i]] = true;
 	}

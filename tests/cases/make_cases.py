@@ -295,6 +295,53 @@ def unknown_dims():
     case("unknown_dims", g, [([x], [x.T])])
 
 
+def convolution(x, w, stride):
+    """By a window of 3 x 3, with a border of zeros; in float64."""
+    n, _, height, width = x.shape
+    padded = np.pad(x, ((0, 0), (0, 0), (1, 1), (1, 1)))
+    y = np.zeros((n, len(w), height, width))
+    for i, k in np.ndindex(3, 3):
+        y += np.einsum("oc,nchw->nohw", w[:, :, i, k].astype(np.float64), padded[:, :, i : i + height, k : k + width])
+    return y[:, :, ::stride, ::stride]
+
+
+def halved_and_doubled():
+    """Halved twice and doubled again, as a U-Net: joined with what it was before where height and width are multiples of 4. And
+    the numbers of the rows, counted by a Range of floats, as YOLO's anchors."""
+    rng, g = np.random.RandomState(31), Graph("halved_and_doubled")
+    w = [uniform(rng, *shape, 3, 3) for shape in ((3, 2), (4, 3), (2, 7))]
+    for k, a in enumerate(w):
+        g.weight(f"w{k}", a)
+    for k, a in (("scales", [1, 1, 2, 2]), ("first", 0), ("step", 1)):
+        g.weight(k, np.array(a, np.float32))
+    for k, a in (("axis", 2), ("column", [-1, 1])):
+        g.weight(k, np.array(a, np.int64))
+    around = {"kernel_shape": [3, 3], "pads": [1, 1, 1, 1]}
+    g.node("Conv", "x,w0", "c1", strides=[2, 2], **around)
+    g.node("Conv", "c1,w1", "c2", strides=[2, 2], **around)
+    g.node("Resize", "c2,,scales", "u1", mode="nearest")
+    g.node("Concat", "u1,c1", "joined", axis=1)
+    g.node("Conv", "joined,w2", "d1", **around)
+    g.node("Resize", "d1,,scales", "u0", mode="nearest")
+    g.node("Add", "u0,x", "y")
+    g.node("Shape", "c2", "shape")
+    g.node("Gather", "shape,axis", "height")
+    g.node("Cast", "height", "end", to=TYPES["float32"])
+    g.node("Range", "first,end,step", "numbers")
+    g.node("Reshape", "numbers,column", "rows")
+    g.node("Mul", "c2,rows", "z")
+    g.inputs = [("x", "float32", ["N", 2, "H", "W"])]
+    g.outputs = [("y", "float32", ["N", 2, "H", "W"]), ("z", "float32", ["N", 4, "h", "w"])]
+    sets = []
+    for shape in ((1, 2, 8, 12), (2, 2, 4, 4), (1, 2, 20, 8)):
+        x = uniform(rng, *shape, scale=1.0)
+        c1 = convolution(x, w[0], 2)
+        c2 = convolution(c1, w[1], 2)
+        d1 = convolution(np.concatenate([c2.repeat(2, 2).repeat(2, 3), c1], 1), w[2], 1)
+        sets.append(([x], [d1.repeat(2, 2).repeat(2, 3) + x, c2 * np.arange(c2.shape[2])[:, None]]))
+    case("halved_and_doubled", g, sets)
+
+
 def dynamic_product(x, w, scale, zero):
     """x W of a float32 x, quantised to 8 bits by its range and 0, as DynamicQuantizeLinear has it."""
     low, high = min(x.min(), np.float32(0)), max(x.max(), np.float32(0))
@@ -580,6 +627,7 @@ def main():
     integer_sums()
     whole_numbers()
     unknown_dims()
+    halved_and_doubled()
     quantized_lstm()
     stacked_lstm()
     stream_lstm()

@@ -95,7 +95,7 @@ Test(api, keeps_state)
 		rnncc_options options = ways(w);
 		options.states = &hn_to_h;
 		options.n_states = 1;
-		options.ranges = &(rnncc_range){"T", 1, 1};
+		options.ranges = &(rnncc_range){"T", 1, 1, 0};
 		options.n_ranges = 1;
 		rnncc_model *model = load(&options);
 		cr_assert(rnncc_n_inputs(model) == 1 && rnncc_n_outputs(model) == 1);
@@ -187,7 +187,7 @@ Test(api, errors_of_loading)
 	check_refused(&(rnncc_options){.weights_dtype = "bf16", .products_dtype = "f16"}, "products_dtype is 'f16'");
 	check_refused(&(rnncc_options){.products_dtype = "bf16"}, "it needs weights_dtype to be bf16");
 	check_refused(&(rnncc_options){.weights_dtype = "f16", .products_dtype = "bf16"}, "it needs weights_dtype");
-	check_refused(&(rnncc_options){.ranges = &(rnncc_range){"T", 5, 2}, .n_ranges = 1}, "is empty");
+	check_refused(&(rnncc_options){.ranges = &(rnncc_range){"T", 5, 2, 0}, .n_ranges = 1}, "is empty");
 	cr_expect_null(rnncc_load("/nonexistent.onnx", NULL, NULL), "an error that nobody wants to read");
 	char *error;
 	cr_expect_null(rnncc_load_memory("junk", 4, NULL, &error));

@@ -77,8 +77,8 @@ static Session *open_way(Ctx *cx, const Graph *g, const Case *c, int way)
 		.describe = true,
 		.verify_each = true,
 		.check = true};
-	static const int64_t least = 0;
-	if (c->bound) o.n_dims = 1, o.dim_names = &c->bound, o.dim_lo = &least, o.dim_hi = &c->most;
+	const SizeRange bound = {c->bound, 0, c->most, 1};
+	if (c->bound) o.n_dims = 1, o.dims = &bound;
 	const Compiled *compiled = compile_graph(cx, g, &o);
 	const SessionOptions so = {.via = ways[way].via, .opt = ways[way].opt, .werror = ways[way].via == VIA_GCC};
 	return session_open(cx, g, compiled, &so);

@@ -232,8 +232,7 @@ Test(sizes, without_a_bound)
 	cr_expect(tries > 1 && more->results[0]->dims[0] == 1000);
 	session_call_free(more);
 
-	static const char *const names[] = {"N"};
-	o.n_dims = 1, o.dim_names = names, o.dim_lo = (const int64_t[]){0}, o.dim_hi = (const int64_t[]){3};
+	o.n_dims = 1, o.dims = &(SizeRange){"N", 0, 3, 1};
 	s = session_open(cx, g, compile_graph(cx, g, &o), &(SessionOptions){.via = VIA_GCC});
 	tensor_set_int(n, 0, 2);
 	session_run(s, cx->arena, &in, NULL, &y, NULL);
