@@ -119,8 +119,8 @@ static Spec read_spec(Ctx *cx, const Options *o, const char *dir)
 		size_t size;
 		const char *text = file_read(cx, path, &size);
 		json = cJSON_ParseWithLength(text, size);
-		if (!json) fail(cx, "%s: is not JSON", path);
-		arena_defer(cx->arena, free_json, json);
+		if (json) arena_defer(cx->arena, free_json, json);
+		if (!cJSON_IsObject(json)) fail(cx, "%s: is no JSON object", path);
 		spec.outputs = cJSON_GetObjectItemCaseSensitive(json, "outputs");
 		spec.sequences = cJSON_GetObjectItemCaseSensitive(json, "sequences");
 	}
@@ -160,6 +160,7 @@ static int find_name(int n, const char *(*name)(const Session *, int), const Ses
 static void carry(Ctx *cx, const Spec *spec, const cJSON *map, const DataSet *last, const Model *m, const Session *s,
 	const Tensor *const *computed, const Tensor **inputs)
 {
+	if (map && !cJSON_IsObject(map)) fail(cx, "%s: carry: {\"OUTPUT\": \"INPUT\"} wanted", spec->path);
 	const cJSON *pair;
 	cJSON_ArrayForEach(pair, map)
 	{
@@ -168,7 +169,7 @@ static void carry(Ctx *cx, const Spec *spec, const cJSON *map, const DataSet *la
 			? find_name(session_n_inputs(s), session_input_name, s, pair->valuestring)
 			: -1;
 		if (out < 0 || in < 0)
-			fail(cx, "case.json: carry: the model has no output '%s' or not that input", pair->string);
+			fail(cx, "%s: carry: the model has no output '%s' or not that input", spec->path, pair->string);
 		const Tensor *given = data_set_result(cx, last, m, pair->string);
 		if (given && !compare_tensors(cx, inputs[in], given, spec->tolerance).reason)
 			inputs[in] = computed[out];

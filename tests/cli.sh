@@ -221,6 +221,12 @@ expect 1 '1 passed, 1 failed, 1 skipped' "$RNNCC" test --via interpret -j 3 case
 that grep -q '^PASS good  (1 data set, ' out
 that grep -q "^FAIL bad: test_data_set_0: output '.*': at \[.*\]: .* seen, .* wanted" out
 that grep -q '^SKIP none/deep: no data set' out
+cp -R "$cases"/test_data_set_1 cases/good/
+for json in 7 '[]' '{' '{"sequences": [{"first": 0, "last": 1, "carry": ["scores"]}]}' '{"sequences": [{"first": 0, "last": 1, "carry": {"scores": 1}}]}'; do
+	echo "$json" >cases/good/case.json
+	expect 1 'case.json: ' "$RNNCC" test --via interpret cases --filter good
+done
+rm -r cases/good/test_data_set_1 cases/good/case.json
 expect 0 '1 passed, 0 failed' "$RNNCC" test --via interpret cases --filter 'g*'
 expect 0 '1 passed, 0 failed' "$RNNCC" test --via interpret --atol 1000 cases/bad
 expect 1 '"failed":	1' "$RNNCC" test --via interpret --json cases
