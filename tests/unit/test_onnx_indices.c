@@ -97,9 +97,10 @@ static void expect_call(Ctx *cx, Session *s, const Case *c, const Call *call, si
 	const Graph *g = session_graph(s);
 	const Tensor *in[] = {counting(cx, g->params[0]->type, 0), ids_of(cx, g->params[1]->type, call),
 		c->updates ? counting(cx, g->params[2]->type, 10) : NULL};
+	SessionCall *volatile made = NULL;
 	volatile bool refused = true;
 	TRY (cx) {
-		SessionCall *made = session_prepare(s, in);
+		made = session_prepare(s, in);
 		refused = session_call(made, NULL) != 0;
 		const Tensor *y = made->results[0];
 		const uint32_t *bits = refused ? y->data : NULL;
@@ -108,10 +109,10 @@ static void expect_call(Ctx *cx, Session *s, const Case *c, const Call *call, si
 		for (int i = 0; i < c->n_values && !refused; i++)
 			cr_expect_eq(tensor_get(y, i), call->values[i], "%s, way %zu: [%d] is %g, not %g", c->op, way,
 				i, tensor_get(y, i), call->values[i]);
-		session_call_free(made);
 	} else {
 		cr_expect(strstr(cx->error, "are inside"), "%s, way %zu: %s", c->op, way, cx->error);
 	}
+	session_call_free(made);
 	cr_expect_eq(refused, call->refused, "%s, way %zu, index %lld: %s", c->op, way, (long long)call->ids[0],
 		refused ? "refused" : "accepted");
 }
