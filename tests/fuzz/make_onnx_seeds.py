@@ -34,11 +34,11 @@ def message(fields):
     return b"".join(field(number, value) for number, value in fields)
 
 
-FLOAT, INT32, INT64, BOOL = 1, 6, 7, 9
+FLOAT, UINT8, INT8, INT32, INT64, BOOL = 1, 2, 3, 6, 7, 9
 
 
 def tensor(name, kind, dims, values):
-    code = {FLOAT: "f", INT32: "i", INT64: "q", BOOL: "?"}[kind]
+    code = {FLOAT: "f", UINT8: "B", INT8: "b", INT32: "i", INT64: "q", BOOL: "?"}[kind]
     return message([(1, list(dims)), (2, kind), (8, name), (9, struct.pack(f"<{len(values)}{code}", *values))])
 
 
@@ -90,6 +90,28 @@ def recurrent(op, gates, **attributes):
                        ["Y", "Yh"], weights))
 
 
+def quantized_lstm():
+    h = 2
+    weights = [tensor(name, INT8, [1, k, 4 * h], [1, -2] * 2 * k * h) for name, k in (("W", 3), ("R", h))]
+    for name in "WR":
+        weights += [tensor(name + "_scale", FLOAT, [1], [0.5]), tensor(name + "_zero", INT8, [1], [1])]
+    n = node("DynamicQuantizeLSTM", "x,W,R,,,,,,W_scale,W_zero,R_scale,R_zero", "Y,Yh,Yc", "com.microsoft", hidden_size=h)
+    return model(graph([n], [info("x", FLOAT, ["T", "B", 3])], ["Y", "Yh", "Yc"], weights), domains=["com.microsoft"])
+
+
+def quantized():
+    """Quantised in blocks and back, multiplied and convolved as integers."""
+    numbers = [tensor("s", FLOAT, [2, 2], [0.5, 1.0, 2.0, 4.0]), tensor("z", UINT8, [2, 2], [0, 1, 128, 255]),
+               tensor("one", FLOAT, [], [0.25]), tensor("zero", UINT8, [], [3]), tensor("k", INT8, [1, 1, 2], [3, -4]),
+               tensor("w", INT8, [4, 2], [1, -1, 2, -2, 3, -3, 4, -4])]
+    nodes = [node("QuantizeLinear", "x,s,z", "q", axis=1, block_size=2), node("DequantizeLinear", "q,s,z", "back", axis=1, block_size=2),
+             node("DynamicQuantizeLinear", "back", "d,d_scale,d_zero"), node("MatMulInteger", "d,w,d_zero", "m"),
+             node("Unsqueeze", "d,at", "u"), node("ConvInteger", "u,k,d_zero", "c"),
+             node("QLinearMatMul", "d,d_scale,d_zero,w,one,w_zero,one,zero", "l")]
+    numbers += [tensor("at", INT64, [1], [1]), tensor("w_zero", INT8, [], [0])]
+    return model(graph(nodes, [info("x", FLOAT, [2, 4])], ["back", "m", "c", "l"], numbers), opset=21)
+
+
 def seeds():
     x = info("x", FLOAT, ["T", 2])
     w = tensor("w", FLOAT, [2], [1.0, 2.0])
@@ -101,6 +123,9 @@ def seeds():
     yield "rnn", recurrent("RNN", 1, activations=["LeakyRelu"], activation_alpha=[0.1], clip=3.0)
     yield "gru", recurrent("GRU", 3, direction="bidirectional", linear_before_reset=1)
     yield "lstm", recurrent("LSTM", 4, direction="reverse", input_forget=1)
+
+    yield "quantized_lstm", quantized_lstm()
+    yield "quantized", quantized()
 
     then = graph([node("Add", "x,x", "a")], [], ["a"])
     other = graph([node("Mul", "x,w", "m")], [], ["m"])
