@@ -24,11 +24,12 @@ typedef struct {
 	int n_gates, n_states, n_activations;
 	const char *activation_attrs[MAX_ACTIVATIONS]; /* of the cell */
 	const char *defaults[MAX_ACTIVATIONS];
+	bool quantized; /* W and R are 8-bit integers, transposed, with scales and zero points */
 } Kind;
-static const Kind rnn = {"rnn_cell", 1, 1, 1, {"f"}, {"Tanh"}};
-static const Kind gru = {"gru_cell", 3, 1, 2, {"f", "g"}, {"Sigmoid", "Tanh"}};
-static const Kind lstm = {"lstm_cell", 4, 2, 3, {"f", "g", "out"}, {"Sigmoid", "Tanh", "Tanh"}};
-static const Kind quantized_lstm = {"lstm_of_sums", 4, 2, 3, {"f", "g", "out"}, {"Sigmoid", "Tanh", "Tanh"}};
+static const Kind rnn = {"rnn_cell", 1, 1, 1, {"f"}, {"Tanh"}, false};
+static const Kind gru = {"gru_cell", 3, 1, 2, {"f", "g"}, {"Sigmoid", "Tanh"}, false};
+static const Kind lstm = {"lstm_cell", 4, 2, 3, {"f", "g", "out"}, {"Sigmoid", "Tanh", "Tanh"}, false};
+static const Kind quantized_lstm = {"lstm_of_sums", 4, 2, 3, {"f", "g", "out"}, {"Sigmoid", "Tanh", "Tanh"}, true};
 
 /* One node, with its operands in layout 0. */
 typedef struct {
@@ -37,7 +38,7 @@ typedef struct {
 	const Dim *steps, *batch, *input, *hidden;
 	int n_directions;
 	const Val *x, *w, *r, *b, *lengths, *init[MAX_STATES], *peephole; /* NULL: omitted */
-	const Val *w_scale, *r_scale;                                     /* quantized_lstm */
+	const Val *w_scale, *r_scale;                                     /* of quantized weights */
 	LibAttr attrs[MAX_ACTIVATIONS + 2];
 	int n_attrs;
 } Rnn;
@@ -192,15 +193,14 @@ static void read_operands(Rnn *r, bool batch_first)
 	x = r->x->type;
 	r->steps = x->dims[0], r->batch = x->dims[1], r->input = x->dims[2];
 	if (r->r->type->rank != 3) node_fail(n, "input R: 3 dims wanted, %s seen", type_str(cx, r->r->type));
-	const bool quantized = r->kind == &quantized_lstm;
-	r->hidden = r->r->type->dims[quantized ? 1 : 2];
+	r->hidden = r->r->type->dims[r->kind->quantized ? 1 : 2];
 	int64_t hidden_size = node_int(n, "hidden_size", -1);
 	if (node_has(n, "hidden_size") && !dim_is(r->hidden, hidden_size))
 		node_fail(n, "attribute hidden_size is %lld, but R is %s", (long long)hidden_size,
 			type_str(cx, r->r->type));
 	const Dim *directions = dim_int(cx, r->n_directions),
 		  *gates = dim_mul(cx, dim_int(cx, r->kind->n_gates), r->hidden);
-	if (quantized) {
+	if (r->kind->quantized) {
 		if (x->elem != F32) node_fail(n, "input X: f32 wanted, %s seen", type_str(cx, x));
 		r->w = read_quantized_weights(r, r->w, "W", r->input, directions, gates, 8, &r->w_scale);
 		r->r = read_quantized_weights(r, r->r, "R", r->hidden, directions, gates, 10, &r->r_scale);
@@ -258,8 +258,7 @@ static void weights(const Rnn *r, int d, const Val *out[MAX_WEIGHTS])
 {
 	Ctx *cx = r->n->cx;
 	const Val *p = r->peephole ? of_direction(cx, r->peephole, d) : NULL;
-	const bool quantized = r->kind == &quantized_lstm;
-	if (quantized) {
+	if (r->kind->quantized) {
 		out[WEIGHTS] = of_direction(cx, r->r, d);
 		out[SCALE] = of_direction(cx, r->r_scale, d);
 	} else {
@@ -267,7 +266,7 @@ static void weights(const Rnn *r, int d, const Val *out[MAX_WEIGHTS])
 		out[1] = of_direction(cx, r->r, d);
 		for (int i = 0; i < 2; i++) out[2 + i] = bias_of(r, d, i);
 	}
-	int at = quantized ? OF_CELL : 4;
+	int at = r->kind->quantized ? OF_CELL : 4;
 	for (int i = 0; i < 3; i++) out[at++] = p ? block(cx, p, i, r->hidden) : NULL;
 	while (at < MAX_WEIGHTS) out[at++] = NULL;
 }
@@ -305,10 +304,9 @@ static const Graph *make_body(const Rnn *r, int n_params, const Val *const *para
 	const char *names[MAX_WEIGHTS + MAX_STATES + 3];
 	static const char *const weight_names[2][MAX_WEIGHTS] = {
 		{"W", "R", "bw", "br", "pi", "po", "pf"}, {"R", "R_scale", "pi", "po", "pf"}};
-	const bool quantized = r->kind == &quantized_lstm;
 	for (int i = 0; i < MAX_WEIGHTS; i++) {
 		args[1 + n_states + i] = w[i] ? params[at] : NULL;
-		if (w[i]) names[at++] = weight_names[quantized][i];
+		if (w[i]) names[at++] = weight_names[r->kind->quantized][i];
 	}
 	const Val *lengths = r->lengths ? params[at] : NULL;
 	if (lengths) names[at++] = "lengths";
@@ -321,7 +319,7 @@ static const Graph *make_body(const Rnn *r, int n_params, const Val *const *para
 	args[0] = params[at++];
 	if (lengths) names[at++] = "t";
 	int n_args = 1 + n_states + (r->kind == &lstm ? MAX_WEIGHTS : 4);
-	if (quantized) { /* (u, c, pi, po, pf) */
+	if (r->kind->quantized) { /* (u, c, pi, po, pf) */
 		const Val *const *of = args + 1 + n_states, *h = args[1];
 		args[0] = binary(cx, OP_EW_add, args[0], dynamic_product(r->n, h, of[WEIGHTS], of[SCALE]));
 		args[1] = args[2];
@@ -355,7 +353,7 @@ static void run_direction(const Rnn *r, int d, bool reverse, const Val **y, cons
 	for (int s = 0; s < n_states; s++)
 		args[n++] = r->init[s] ? of_direction(cx, r->init[s], d)
 				       : b_zeros(cx, r->x->type->elem, 2, (const Dim *[]){r->batch, r->hidden});
-	args[n++] = r->kind == &quantized_lstm ? quantized_input_sums(r, d) : r->x;
+	args[n++] = r->kind->quantized ? quantized_input_sums(r, d) : r->x;
 	if (r->lengths) args[n++] = b_iota(cx, I64, 1, &r->steps, 0);
 	for (int i = 0; i < n; i++) {
 		const Type *t = args[i]->type;
