@@ -11,6 +11,7 @@
 #include "cli/json.h"
 #include "frontend/onnx/import.h"
 #include "runtime/file.h"
+#include "runtime/module.h"
 
 #include <errno.h>
 #include <fnmatch.h>
@@ -454,6 +455,7 @@ static int run(Ctx *cx, const Options *o)
 		else find_cases(&all, o->args[i], "", 0);
 	if (!all.n && o->filter) fail(cx, "no cases whose names match '%s'", o->filter);
 	if (!all.n) fail(cx, "no cases: a case is a folder with model.onnx and test_data_set_0");
+	if (via_decide(o->via) == VIA_JIT) module_jit_available(); /* loaded here, not by every child */
 	const Result *results = run_all(&all);
 	int counts[SKIPPED + 1] = {0};
 	for (int i = 0; i < all.n; i++) counts[results[i].verdict]++;

@@ -1,11 +1,11 @@
-# Installation: the command, the library and its header, find_package(rnncc), the manual page and shell completions.
+# Installation: the command, the library and its header, the JIT's library, find_package(rnncc), the manual page and shell completions.
 
 include(CMakePackageConfigHelpers)
 set(config_dir ${CMAKE_INSTALL_LIBDIR}/cmake/rnncc)
 
 install(TARGETS librnncc EXPORT rnnccLibrary)
-if(TARGET rnncc_llvm)
-  install(TARGETS rnncc_llvm EXPORT rnnccLibrary)
+if(TARGET rnncc_jit)
+  install(TARGETS rnncc_jit DESTINATION ${CMAKE_INSTALL_LIBDIR})
 endif()
 install(EXPORT rnnccLibrary NAMESPACE rnncc:: DESTINATION ${config_dir})
 if(TARGET rnncc)

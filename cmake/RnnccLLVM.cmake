@@ -1,4 +1,5 @@
-# Clang and LLVM for the in-process JIT: sets RNNCC_HAVE_LLVM, defines the interface target rnncc_llvm.
+# Clang and LLVM for the in-process JIT: sets RNNCC_HAVE_LLVM, defines the interface target rnncc_llvm, which only the JIT's
+# own library links.
 #
 # One LLVM major for everything (the libomp packages of different majors conflict); 14 is Debian 12's and the reference.
 # Another one: -DLLVM_DIR=/usr/lib/llvm-16/lib/cmake/llvm. Without LLVM the compiler works and the JIT uses `cc -shared`.
@@ -27,7 +28,7 @@ if(with_llvm STREQUAL "AUTO" OR with_llvm)
       OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
     add_library(rnncc_llvm INTERFACE)
     target_include_directories(rnncc_llvm SYSTEM INTERFACE ${LLVM_INCLUDE_DIRS} ${CLANG_INCLUDE_DIRS})
-    target_compile_definitions(rnncc_llvm INTERFACE RNNCC_WITH_LLVM=1
+    target_compile_definitions(rnncc_llvm INTERFACE
       RNNCC_CLANG_RESOURCE_DIR="${resource_dir}" # Clang's own headers
       __STDC_CONSTANT_MACROS __STDC_FORMAT_MACROS __STDC_LIMIT_MACROS)
     target_compile_options(rnncc_llvm INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-std=c++17 -Wall -Wextra -Wno-unused-parameter>)

@@ -83,7 +83,7 @@ typedef struct {
 
 /* All zero is a good choice.  The arrays are not needed after rnncc_load. */
 typedef struct {
-	const char *via;    /* "jit", "gcc", "clang", "cc" or "interpret"; NULL: jit if it was built in, else cc */
+	const char *via;    /* "jit", "gcc", "clang", "cc" or "interpret"; NULL: jit if it is installed, else cc */
 	const char *target; /* "generic", "x86-64", "x86-64-v3", "x86-64-v4", "x86-64-v4-bf16"; NULL: "native" */
 	int opt;            /* 1 to 3; 0: the default, 2; -1: nothing fused or vectorised */
 	int threads;        /* 0 or 1: one; more: OpenMP */

@@ -1,7 +1,7 @@
 /* module.h: C source text in, callable functions out.
  *
  * Generated code is run in two ways that must not differ in a single bit:
- *   MODULE_JIT  Clang inside the process and LLVM's ORC linker (jit.c): no file is written, no program started;
+ *   MODULE_JIT  Clang inside the process and LLVM's ORC linker (jit.c, jit/): no file is written, no program started;
  *   MODULE_CC   the user's C compiler, a shared library in a private directory, dlopen (aot.c): needs no LLVM, and
  *               keeps LLVM's fatal errors, which end the process, away.
  * Both get the same flags, from one place: module_flags.
@@ -72,13 +72,13 @@ void *module_symbol(const Module *module, const char *name);
 /* Unloads the code: every address got from it dies. NULL is allowed. */
 void module_free(Module *module);
 
-/* Whether MODULE_JIT was built in. */
+/* Whether the JIT is there: loads it, once, which takes some 20 ms; a process that forks does so before. */
 bool module_jit_available(void);
 
 /* MODULE_JIT where available, else MODULE_CC. There is no silent fallback: who asks for a kind gets it or an error. */
 ModuleKind module_default_kind(void);
 
-/* ---- From here on: what module.c, jit.c and aot.c share. ---- */
+/* ---- From here on: what module.c, jit.c, jit/ and aot.c share. ---- */
 
 /* A loaded module begins with how to use it; each kind appends what it needs. */
 struct Module {
@@ -86,8 +86,8 @@ struct Module {
 	void (*unload)(Module *module);
 };
 
-Module *module_load_jit(const ModuleFile *files, size_t n_files, const ModuleOptions *options, char **error);
-Module *module_load_cc(const ModuleFile *files, size_t n_files, const ModuleOptions *options, char **error);
+typedef Module *ModuleLoader(const ModuleFile *files, size_t n_files, const ModuleOptions *options, char **error);
+ModuleLoader module_load_jit, module_load_cc;
 
 /* A growing, NULL-terminated argument vector. */
 typedef struct {

@@ -2,7 +2,7 @@
 #ifndef RNNCC_CLANG_SHIM_H
 #define RNNCC_CLANG_SHIM_H
 
-#include "module.h"
+#include "runtime/module.h"
 
 #include <llvm-c/Core.h>
 #include <llvm-c/Orc.h>
