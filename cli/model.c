@@ -52,7 +52,7 @@ Session *open_model(Ctx *cx, const Options *o, const Model *m, const CompileOpti
 {
 	const SessionOptions so = options_session(o);
 	const bool plain = so.via == VIA_INTERPRET && !co->n_states && !co->detect_states && !co->n_dims &&
-		co->weights_elem != F16 && co->weights_elem != BF16;
+		!weights_dtype_name(co->weights_elem);
 	CompileOptions here = *co;
 	here.run_only = true;
 	const Compiled *c = plain ? NULL : compile_graph(cx, m->graph, &here);

@@ -41,7 +41,7 @@ typedef struct {
 	OPTION(WEIGHTS_SEED, "weights-seed", 0, "N", ALL, "of the random parameters of a .rnn (0)")                    \
 	OPTION(DTYPE, "dtype", 0, "TYPE", ALL, "f64: compute everything that is f32 in f64")                           \
 	OPTION(WEIGHTS_DTYPE, "weights-dtype", 0, "TYPE", CODE,                                                        \
-		"bf16 or f16: store weights so, compute in f32; compile --verify says what it costs")                  \
+		"bf16, f16 or int8: store weights so, compute in f32; compile --verify says what it costs")            \
 	OPTION(PRODUCTS_DTYPE, "products-dtype", 0, "TYPE", CODE,                                                      \
 		"bf16: with weights of bf16, round what they are multiplied with, too, and add up in f32")             \
 	OPTION(TUNE, "tune", 0, NULL, COMPILE, "time other schedules on this machine; the best go to NAME.schedule")   \
@@ -206,11 +206,6 @@ static bool parse_weights(const char *text, WeightsMode *mode)
 	return true;
 }
 
-static bool parse_half(const char *text, Elem *elem)
-{
-	return elem_parse(text, elem) && (*elem == F16 || *elem == BF16);
-}
-
 static bool is_identifier(const char *text)
 {
 	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789";
@@ -253,7 +248,7 @@ static bool set(Options *o, Arena *arena, OptionId id, const char *value)
 		o->weights_seed = (uint64_t)seed;
 		return true;
 	case OPTION_DTYPE: o->f64 = true; return !strcmp(value, "f64");
-	case OPTION_WEIGHTS_DTYPE: return parse_half(value, &o->weights_elem);
+	case OPTION_WEIGHTS_DTYPE: return weights_dtype_parse(value, &o->weights_elem);
 	case OPTION_PRODUCTS_DTYPE: o->bf16_products = true; return !strcmp(value, "bf16");
 	case OPTION_DIM:
 		if (!parse_dim(arena, value, &dim)) return false;

@@ -67,7 +67,7 @@ static void compare(Ctx *cx, const Options *o, const Session *s, const Tensor *c
 
 const char *verify_build(Ctx *cx, const Options *o, const Model *m, const CompileOptions *co)
 {
-	const bool narrow = co->weights_elem == F16 || co->weights_elem == BF16;
+	const char *narrow = weights_dtype_name(co->weights_elem);
 	const Calls calls = calls_of(cx, o);
 	Session *build = open_build(cx, o, m, co, co->weights_elem, false),
 		*plain = open_build(cx, o, m, co, F32, !narrow);
@@ -85,8 +85,7 @@ const char *verify_build(Ctx *cx, const Options *o, const Model *m, const Compil
 	buf_init(&text, cx->arena);
 	buf_printf(&text, "  verified  %d %s%s: %s against %s\n", calls.n, calls.sets ? "data set" : "random call",
 		calls.n == 1 ? "" : "s",
-		narrow ? arena_printf(cx->arena, "%s weights%s", elem_info[co->weights_elem].name,
-				 co->bf16_products ? " and products" : "")
+		narrow ? arena_printf(cx->arena, "%s weights%s", narrow, co->bf16_products ? " and products" : "")
 		       : "the C",
 		narrow ? "f32" : "the interpreter");
 	for (int i = 0; i < n; i++)

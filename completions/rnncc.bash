@@ -15,7 +15,7 @@ _rnncc()
 	--target) words='generic x86-64 x86-64-v3 x86-64-v4 x86-64-v4-bf16 native' ;;
 	--weights) [[ $command = inspect ]] || words='inline string incbin blob' ;;
 	--dtype) words=f64 ;;
-	--weights-dtype) words='bf16 f16' ;;
+	--weights-dtype) words='bf16 f16 int8' ;;
 	--products-dtype) words=bf16 ;;
 	--lengths) words=none ;;
 	esac

@@ -11,8 +11,7 @@
 #include "passes/rewrite.h"
 
 #include <math.h>
-
-enum { SMALL = 256 }; /* elements: fewer take no more room than the code that widens them */
+#include <string.h>
 
 typedef struct {
 	Elem elem;
@@ -25,8 +24,7 @@ static const Val *base_of(const Val *v)
 	return v;
 }
 
-/* 0 is +0. */
-static bool is_whole(const Tensor *t)
+bool is_whole_i8(const Tensor *t)
 {
 	for (int64_t i = 0; i < t->count; i++) {
 		const double x = tensor_get(t, i);
@@ -40,7 +38,7 @@ static bool fits(const Val *w, Elem elem)
 	const Elem from = w->type->elem;
 	if (elem != I8) return from == F32;
 	const Tensor *t = val_attr(w, A_DATA)->tensor;
-	return (from == F32 || from == I32) && t->count >= SMALL && is_whole(t);
+	return (from == F32 || from == I32) && t->count >= SMALL_WEIGHTS && is_whole_i8(t);
 }
 
 static void note_weights(Ctx *cx, const Graph *g, Narrow *n)
@@ -98,6 +96,29 @@ static const Graph *narrow_graph(Ctx *cx, const Graph *g, Elem elem, Map *bodies
 	note_weights(cx, g, &n);
 	Rewrite rw = {.user = &n, .fn = narrow_val, .graph_fn = narrow_body, .bodies = bodies};
 	return graph_rewrite(cx, g, &rw);
+}
+
+static const struct {
+	const char *name;
+	Elem elem;
+} dtypes[] = {{"bf16", BF16}, {"f16", F16}, {"int8", I8}};
+enum { N_DTYPES = sizeof dtypes / sizeof *dtypes };
+
+bool weights_dtype_parse(const char *name, Elem *elem)
+{
+	for (int i = 0; i < N_DTYPES; i++)
+		if (strcmp(dtypes[i].name, name) == 0) {
+			*elem = dtypes[i].elem;
+			return true;
+		}
+	return false;
+}
+
+const char *weights_dtype_name(Elem elem)
+{
+	for (int i = 0; i < N_DTYPES; i++)
+		if (dtypes[i].elem == elem) return dtypes[i].name;
+	return NULL;
 }
 
 const Graph *pass_narrow(Ctx *cx, const Graph *g, Elem elem)

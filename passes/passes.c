@@ -29,8 +29,9 @@ static const struct {
 	const Graph *(*run)(Ctx *, const Graph *);
 } passes[] = {{"inline", pass_inline}, {"canon", pass_canon}, {"trim", pass_trim}, {"hoist", pass_hoist},
 	{"merge", pass_merge}, {"widen", pass_widen}, {"narrow_bf16", narrow_bf16}, {"narrow_f16", narrow_f16},
-	{"narrow_i8", narrow_i8}, {"pairs", pass_pairs}, {"products", pass_products}, {"carry", pass_carry},
-	{"step", run_step}, {"steps", run_steps}, {"guards", pass_guards}, {"gradient", pass_gradient}};
+	{"narrow_i8", narrow_i8}, {"quantise", pass_quantise}, {"pairs", pass_pairs}, {"products", pass_products},
+	{"carry", pass_carry}, {"step", run_step}, {"steps", run_steps}, {"guards", pass_guards},
+	{"gradient", pass_gradient}};
 
 const char *const pass_names[] = {"inline", "canon", "trim", "hoist", "merge", NULL};
 

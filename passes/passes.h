@@ -26,6 +26,11 @@ const Graph *pass_widen(Ctx *, const Graph *);
 /* narrow.c: weights are stored as bf16 or f16: --weights-dtype; or as i8, those that are whole numbers.   Requires: canon, and
  * none after it. */
 const Graph *pass_narrow(Ctx *, const Graph *, Elem);
+/* What --weights-dtype can be, "bf16" "f16" "int8", by element type: F32 and all others have no name. */
+bool weights_dtype_parse(const char *name, Elem *);
+const char *weights_dtype_name(Elem);
+/* quantise.c: weights become whole numbers of 8 bits, for narrow_i8 to store, and a scale a row.   Requires: canon. */
+const Graph *pass_quantise(Ctx *, const Graph *);
 /* pairs.c: what bf16 weights are multiplied with is rounded to bf16, too: for whole sequences, where the target has a dot product
  * for that; or wherever it is: --products-dtype bf16.   Requires: narrow_bf16. */
 const Graph *pass_pairs(Ctx *, const Graph *);
@@ -71,7 +76,7 @@ typedef struct {
 	int opt;            /* -O0 nothing fused or vectorised ... -O3 */
 	int threads;        /* 1: no OpenMP; n > 1: OpenMP pragmas */
 	WeightsMode weights;
-	Elem weights_elem;  /* BF16, F16: what weights are stored as; else: as the model has them */
+	Elem weights_elem;  /* BF16, F16, I8: what weights are stored as; else: as the model has them */
 	bool bf16_products; /* what weights of bf16 are multiplied with is rounded to bf16, too */
 	bool run_only;      /* NAME_run alone, where there is one: what runs a model here needs no more */
 	bool describe;      /* emit the table of inputs, outputs and entry points */

@@ -240,16 +240,21 @@ static const char *c_name(Ctx *cx, const char *name)
 /* Weights in the type that the user wants them in.  It is done twice: to the canonical graph, so that runs, steps and
  * the interpreter compute with the same numbers, whatever other passes make of its products; and to what these leave, where
  * canon has folded the constants' casts, for what is stored. */
-static const Graph *narrow_weights(Ctx *cx, const Graph *g, const CompileOptions *o)
+static const Graph *round_weights(Ctx *cx, const Graph *g, const CompileOptions *o)
 {
 	if (o->weights_elem == F16) return run_pass(cx, "narrow_f16", g, o, NULL);
 	return o->weights_elem == BF16 ? run_pass(cx, "narrow_bf16", g, o, NULL) : g;
 }
 
+static const Graph *narrow_weights(Ctx *cx, const Graph *g, const CompileOptions *o)
+{
+	return o->weights_elem == I8 ? run_pass(cx, "quantise", g, o, NULL) : round_weights(cx, g, o);
+}
+
 /* What is stored; products, too. */
 static const Graph *narrow_graph(Ctx *cx, const Graph *g, const CompileOptions *o)
 {
-	g = run_pass(cx, "narrow_i8", narrow_weights(cx, g, o), o, NULL);
+	g = run_pass(cx, "narrow_i8", round_weights(cx, g, o), o, NULL);
 	if (!o->bf16_products) return g;
 	g = run_pass(cx, "products", g, o, NULL);
 	return o->opt >= 1 ? run_pass(cx, "carry", g, o, NULL) : g;

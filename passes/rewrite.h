@@ -73,6 +73,11 @@ bool is_total(Ctx *, const Val *);
 /* Is it made of constants and sizes alone, total, and for nothing? */
 bool needs_no_params(Ctx *, const Val *);
 
+/* ---- narrow.c ---- */
+
+enum { SMALL_WEIGHTS = 256 };     /* elements: fewer than these take no more room than the code that widens them */
+bool is_whole_i8(const Tensor *); /* all of -128 to 127, without a fraction, and 0 is +0 */
+
 /* ---- lift.c: a primitive over all steps at once ---- */
 
 /* stacked: which operands have the steps as first dim; at least one. */

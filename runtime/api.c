@@ -90,8 +90,8 @@ static CompileOptions compile_options(Ctx *cx, const rnncc_options *o, const Loa
 	}
 	if (o->opt < -1 || o->opt > 3) fail(cx, "opt is %d: -1 to 3 wanted", o->opt);
 	Elem weights = F32;
-	if (o->weights_dtype && (!elem_parse(o->weights_dtype, &weights) || (weights != F16 && weights != BF16)))
-		fail(cx, "weights_dtype is '%s': bf16 or f16 wanted", o->weights_dtype);
+	if (o->weights_dtype && !weights_dtype_parse(o->weights_dtype, &weights))
+		fail(cx, "weights_dtype is '%s': bf16, f16 or int8 wanted", o->weights_dtype);
 	if (weights != F32 && o->f64) fail(cx, "weights_dtype is for weights of f32, which f64 leaves none of");
 	if (o->products_dtype && strcmp(o->products_dtype, "bf16") != 0)
 		fail(cx, "products_dtype is '%s': bf16 wanted", o->products_dtype);

@@ -166,6 +166,19 @@ that cmp -s first.c sub/dir/a_b.c
 expect 0 'in the state' "$RNNCC" compile 'a b.ir' -o state --name sums --state hn=h --dim T=4
 that test -s state/sums.c
 
+# 256 weights of which each is a whole number of its row's 127th: quantising moves nothing.  A third of one is lost.
+{
+	echo 'graph @main(%x: f32[16]) -> (%y: f32[16]) {'
+	awk 'BEGIN { printf "  %%w = const f32[16, 16] {"; for (i = 0; i < 256; i++) printf "%s%g", i ? ", " : "", i % 17 ? (i % 16 - 8) / 4 : 31.75; print "}" }'
+	echo '  %y = contract %x %w spec="j,ij->i"'
+	echo '  return %y'
+	echo '}'
+} >quarters.ir
+expect 0 'weights   256 B' "$RNNCC" compile quarters.ir -o quarters --weights-dtype int8 --target x86-64
+expect 0 'int8 weights against f32' "$RNNCC" compile quarters.ir -o quarters --weights-dtype int8 --verify --atol 0
+sed 's/-1.75/0.08333333/' quarters.ir >thirds.ir
+expect 1 "--verify: output 'y'" "$RNNCC" compile thirds.ir -o thirds --weights-dtype int8 --verify --atol 1e-3
+
 # A weight of 1 + 2^-9 is 1 as bf16: each value is 2^-9 of itself too small.  f16 holds it.
 cat >ninth.ir <<'END'
 graph @main(%x: f32[4, 2]) -> (%y: f32[4, 1]) {

@@ -36,16 +36,23 @@ const Variant variants[] = {
 		.bf16_products = true, .small = true},
 	{"O2 x86-64-v4 f16 small jit 2 threads", "x86-64-v4", 2, 2, NULL, 1, false, false, .weights_elem = F16,
 		.small = true},
+	{"O2 x86-64-v3 int8 jit", "x86-64-v3", 2, 1, NULL, 1, false, false, .weights_elem = I8},
+	{"O2 x86-64-v4 int8 small jit 2 threads", "x86-64-v4", 2, 2, NULL, 1, false, false, .weights_elem = I8,
+		.small = true},
 	{"O2 x86-64 small chunks of 5 gcc 2 threads", "x86-64", 2, 2, "gcc", 1, true, true, .weights = WEIGHTS_AUTO,
 		.chunk = 5, .small = true},
 };
 const int n_variants = sizeof variants / sizeof *variants;
 
-bool narrows(const Variant *v) { return v->weights_elem == BF16 || v->weights_elem == F16; }
+bool narrows(const Variant *v) { return weights_dtype_name(v->weights_elem); }
 
 int profile_of(const Variant *v)
 {
-	const int numbers = v->weights_elem == F16 ? 1 : v->weights_elem != BF16 ? 0 : v->bf16_products ? 2 : 3;
+	const int numbers = v->weights_elem == I8 ? 4
+		: v->weights_elem == F16          ? 1
+		: v->weights_elem != BF16         ? 0
+		: v->bf16_products                ? 2
+						  : 3;
 	const int target = strncmp(v->target, "x86-64-v", 8) ? 1 : strcmp(v->target, "x86-64-v4-bf16") ? 2 : 3;
 	return v->opt == 0 ? 0 : target + 3 * numbers;
 }
@@ -79,7 +86,8 @@ static const Tensor *shaken(Arena *arena, uint64_t *seed, const Tensor *t, doubl
 static const Graph *truth_of(Ctx *cx, const Graph *g, const Variant *v)
 {
 	if (!narrows(v)) return g;
-	g = pass_narrow(cx, pass_canon(cx, pass_inline(cx, g)), v->weights_elem);
+	g = pass_canon(cx, pass_inline(cx, g));
+	g = v->weights_elem == I8 ? pass_quantise(cx, g) : pass_narrow(cx, g, v->weights_elem);
 	return v->bf16_products ? pass_products(cx, g) : g;
 }
 

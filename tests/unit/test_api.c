@@ -182,7 +182,7 @@ Test(api, errors_of_loading)
 	check_refused(&(rnncc_options){.binds = &(rnncc_pair){"q", "1"}, .n_binds = 1}, "no input of that name");
 	check_refused(&(rnncc_options){.binds = &(rnncc_pair){"h", "1,two"}, .n_binds = 1}, "neither numbers");
 	check_refused(&(rnncc_options){.states = &(rnncc_pair){"y", "h"}, .n_states = 1}, "types differ");
-	check_refused(&(rnncc_options){.weights_dtype = "f8"}, "weights_dtype is 'f8': bf16 or f16 wanted");
+	check_refused(&(rnncc_options){.weights_dtype = "f8"}, "weights_dtype is 'f8': bf16, f16 or int8 wanted");
 	check_refused(&(rnncc_options){.weights_dtype = "bf16", .f64 = 1}, "which f64 leaves none of");
 	check_refused(&(rnncc_options){.weights_dtype = "bf16", .products_dtype = "f16"}, "products_dtype is 'f16'");
 	check_refused(&(rnncc_options){.products_dtype = "bf16"}, "it needs weights_dtype to be bf16");

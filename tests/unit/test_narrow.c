@@ -1,6 +1,7 @@
 /* test_narrow.c: --weights-dtype (passes/narrow.c) by its law: a build with narrow weights computes, bit for bit, what the plain
  * build computes from weights that were rounded beforehand, by the rule of compiled.h.  And weights that are whole numbers of 8
- * bits, which are stored so without being asked: against sums of integers.
+ * bits, which are stored so without being asked: against sums of integers; and those that rnncc quantises itself: against the model
+ * in which that is written out.
  */
 #include <criterion/criterion.h>
 
@@ -305,6 +306,102 @@ Test(narrow, bytes)
 	}
 }
 
+/* Rows of w, n of them of size k, row i beginning at i * step, elements `stride` apart: by the rule of docs/numerics.md. */
+static void quantise(Ctx *cx, const Tensor *w, int n, int k, int step, int stride, Tensor **q, Tensor **scales)
+{
+	*q = tensor_new(cx->arena, F32, w->rank, w->dims);
+	*scales = tensor_new(cx->arena, F32, 1, (int64_t[]){n});
+	for (int i = 0; i < n; i++) {
+		float largest = 0;
+		for (int j = 0; j < k; j++)
+			largest = fmaxf(largest, fabsf((float)tensor_get(w, i * step + j * stride)));
+		const float scale = largest > 0 ? largest / 127 : 1;
+		tensor_set(*scales, i, (double)scale);
+		for (int j = 0; j < k; j++)
+			tensor_set(*q, i * step + j * stride,
+				rint(tensor_get(w, i * step + j * stride) / (double)scale) + 0);
+	}
+}
+
+/* --weights-dtype int8 is the model in which each product with a matrix has its whole numbers instead, and then the row's scale:
+ * that one, written by hand, has the same bits.  Rows are the second dim of one matrix, the first of the other, which has a row of
+ * zeros, and those of a table. */
+static void try_int8(Ctx *cx, const Variant *v)
+{
+	enum { H = 38, N = 21, ROWS = 20 };
+	static const char text[] =
+		"dim T = 0..64\n"
+		"graph @m(%%x: f32[T, 38], %%n: i64[T], %%W: f32[38, 21], %%U: f32[21, 21], %%e: f32[20, 21], %%b: f32[21]%s)"
+		" -> (%%y: f32[T, 21]) {\n"
+		"  %%p = contract %%x %%W spec=\"tk,kn->tn\"\n%s"
+		"  %%row = gather %%e %%n axis=[0]\n%s"
+		"  %%bs = expand %%b shape=[T, 21]\n"
+		"  %%pb = add %%%s %%bs\n"
+		"  %%u = add %%pb %%%s\n"
+		"  %%zero = const f32[21] {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}\n"
+		"  %%r = scan %%U%s %%zero %%u counts=[%d, 1] length=[T] reverse=[0] body={\n"
+		"    graph @body(%%U: f32[21, 21]%s, %%h: f32[21], %%u: f32[21]) -> (%%g: f32[21], %%o: f32[21]) {\n"
+		"      %%p = contract %%h %%U spec=\"h,gh->g\"\n%s"
+		"      %%s = add %%u %%%s\n"
+		"      %%g = tanh %%s\n"
+		"      return %%g %%g\n"
+		"    }\n"
+		"  }\n"
+		"  %%y = get %%r index=[1]\n"
+		"  return %%y\n"
+		"}\n";
+	const char *plain = arena_printf(cx->arena, text, "", "", "", "p", "row", "", 1, "", "", "p"),
+		   *scaled = arena_printf(cx->arena, text, ", %Ws: f32[21], %Us: f32[21], %es: f32[20]",
+			   "  %We = expand %Ws shape=[T, 21]\n  %ps = mul %p %We\n",
+			   "  %ei = gather %es %n axis=[0]\n  %ec = reshape %ei shape=[T, 1]\n"
+			   "  %ee = expand %ec shape=[T, 21]\n  %rs = mul %row %ee\n",
+			   "ps", "rs", " %Us", 2, ", %Us: f32[21]", "      %ps = mul %p %Us\n", "ps");
+	Tensor *w = (Tensor *)(uintptr_t)floats(cx, 3, 2, (int64_t[]){H, N}),
+	       *u = (Tensor *)(uintptr_t)floats(cx, 4, 2, (int64_t[]){N, N});
+	for (int i = 0; i < N; i++) tensor_set(u, 5 * N + i, 0);
+	const Tensor *x = floats(cx, 1, 2, (int64_t[]){13, H}), *e = floats(cx, 5, 2, (int64_t[]){ROWS, N}),
+		     *b = floats(cx, 6, 1, (int64_t[]){N});
+	Tensor *n = tensor_new(cx->arena, I64, 1, (int64_t[]){13}), *q[3], *s[3];
+	for (int t = 0; t < 13; t++) tensor_set(n, t, t * 7 % ROWS);
+	quantise(cx, w, N, H, 1, N, &q[0], &s[0]);
+	quantise(cx, u, N, N, N, 1, &q[1], &s[1]);
+	quantise(cx, e, ROWS, N, N, 1, &q[2], &s[2]);
+	const Tensor *exact[] = {NULL, NULL, w, u, e, b}, *inputs[] = {x, n}, *y[3],
+		     *whole[] = {NULL, NULL, q[0], q[1], q[2], b, s[0], s[1], s[2]};
+	const Graph *g = with_constants(cx, graph_parse(cx, plain, "plain"), exact);
+	Compiled *builds[] = {compile_narrow(cx, g, v, I8, "int8"),
+		compile_narrow(cx, with_constants(cx, graph_parse(cx, scaled, "scaled"), whole), v, F32, "scaled"),
+		compile_narrow(cx, g, v, F32, "exact")};
+	char *error;
+	Module *module = load_all(cx->arena, 3, builds, v, &error);
+	cr_assert(module, "%s: %s", v->name, error);
+	DimEnv env;
+	dimenv_init(&env, cx->arena);
+	bind_run(cx, &env, "T=13");
+	for (int i = 0; i < 3; i++) {
+		const char *wrong =
+			call_compiled(cx, cx->arena, module, builds[i], builds[i]->graph, &env, inputs, &y[i]);
+		cr_assert_null(wrong, "%s: %s", v->name, wrong);
+	}
+	expect_same_bits("int8", v->name, 1, &y[0], &y[1]);
+	double worst = 0;
+	for (int64_t i = 0; i < y[0]->count; i++) worst = fmax(worst, fabs(tensor_get(y[0], i) - tensor_get(y[2], i)));
+	cr_assert(worst > 0 && worst < 0.02, "%s: %g off the exact weights", v->name, worst);
+	cr_assert_lt(4 * builds[0]->weight_bytes, 3 * builds[2]->weight_bytes, "%s: no smaller", v->name);
+	module_free(module);
+}
+
+Test(narrow, int8)
+{
+	for (volatile size_t k = 0; k < sizeof variants / sizeof *variants; k++) {
+		if (!variant_runs(&variants[k])) continue;
+		Ctx *cx = ctx_new();
+		TRY (cx) try_int8(cx, &variants[k]);
+		else cr_assert_fail("%s: %s", variants[k].name, cx->error);
+		ctx_free(cx);
+	}
+}
+
 static void interpret(Ctx *cx, const Graph *g, const Model *m, const Tensor **results)
 {
 	Eval e = {.cx = cx, .arena = cx->arena, .env = m->env};
@@ -340,5 +437,16 @@ Test(narrow, too_large)
 		pass_narrow(cx, graph_parse(cx, text, "g.ir"), F16);
 		cr_assert_fail("65520 became f16");
 	} else cr_assert(strstr(cx->error, "a weight of 65520 does not fit f16"), "%s", cx->error);
+	TRY (cx) {
+		Tensor *t = tensor_new(cx->arena, F32, 2, (int64_t[]){16, 16});
+		tensor_set(t, 7, -INFINITY);
+		const Tensor *values[] = {NULL, t};
+		const char *product = "graph @g(%x: f32[16], %w: f32[16, 16]) -> (%y: f32[16]) {\n"
+				      "  %y = contract %x %w spec=\"i,ij->j\"\n"
+				      "  return %y\n"
+				      "}\n";
+		pass_quantise(cx, with_constants(cx, graph_parse(cx, product, "g.ir"), values));
+		cr_assert_fail("an infinite weight became int8");
+	} else cr_assert(strstr(cx->error, "a weight of -inf does not fit int8"), "%s", cx->error);
 	ctx_free(cx);
 }
