@@ -370,8 +370,11 @@ static void import_linear_attention(Node *n, const Val **out)
 	node_same_dim(n, xs[0]->type->dims[4], d_k, "the head sizes of query and key");
 	int n_xs = 3;
 	if (gated) xs[n_xs++] = steps_of(n, 4, "decay", kv_heads, q);
-	if (delta)
-		xs[n_xs++] = steps_of(n, 5, "beta", dim_is(node_in(n, 5, "beta")->type->dims[2], 1) ? 1 : kv_heads, q);
+	if (delta) {
+		const Val *beta = node_in(n, 5, "beta");
+		want_rank(n, beta, 3, "beta");
+		xs[n_xs++] = steps_of(n, 5, "beta", dim_is(beta->type->dims[2], 1) ? 1 : kv_heads, q);
+	}
 	if (gated && !dim_is(xs[3]->type->dims[3], 1))
 		node_same_dim(n, d_k, xs[3]->type->dims[3], "the head sizes of key and decay");
 	if (delta && !dim_is(xs[n_xs - 1]->type->dims[3], 1))

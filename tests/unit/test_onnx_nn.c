@@ -403,6 +403,11 @@ Test(onnx_nn, refused)
 			"3 and 2 differ"},
 		{{.op = "RotaryEmbedding", .opset = 23, .attrs = "", .inputs = "f32[1,2,4] f32[1,2,1] f32[1,2,1]"},
 			"num_heads is missing"},
+		{{.op = "LinearAttention",
+			 .opset = 27,
+			 .attrs = "q_num_heads=#2 kv_num_heads=#1",
+			 .inputs = "f32[2,4,6] f32[2,4,3] f32[2,4,3] - f32[2,4,3] f32[2,1]"},
+			"input beta: 3 dims wanted"},
 	};
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
 		Ctx *cx = ctx_new();
