@@ -6,6 +6,8 @@
  * nearest even, so that an element is off by half a scale at most, and its row's largest by nothing but s's rounding.  No zero
  * points: weights lie around 0, and sums would have to be corrected for them.  The scale multiplies the sum, once an element of the
  * result, so that what is summed has no more operations than before; narrow.c stores q in 8 bits.
+ *   Where a row is made of multiples of its largest / n already, for some n < 127, that is its scale: the integers of a model that
+ * was quantised before and has its weights multiplied by their scales (DequantizeLinear) come back, and lose a rounding at most.
  *   What stays: short rows, for which a scale would take as much room as it saves; small tables; weights that are whole numbers
  * of 8 bits already, which a quantised model's are; and what is added, as biases are.
  * Requires: canon.   Keeps: all shapes; not the values.
@@ -19,7 +21,7 @@ enum { SHORT = 8 }; /* elements of a row */
 /* A matrix by rows. */
 typedef struct {
 	const Tensor *weights;
-	int64_t n_rows, row_size;
+	int64_t n_rows;
 	int64_t strides[MAX_LETTERS]; /* of the row's number, for each dim; 0: along the row */
 } Rows;
 
@@ -43,27 +45,42 @@ static const Tensor *weights_of(Ctx *cx, const Val *v)
 	return t && t->count >= SMALL_WEIGHTS && !is_whole_i8(t) ? t : NULL;
 }
 
-static bool is_long(Rows *r)
+static bool is_long(const Rows *r) { return r->weights->count >= SHORT * r->n_rows; }
+
+/* 1 for a row of zeros. */
+static float scale_of(const float *row, int64_t size)
 {
-	r->row_size = r->n_rows ? r->weights->count / r->n_rows : 0;
-	return r->row_size >= SHORT;
+	const double exact = 1e-4; /* far above three roundings of 127, far below what quantising loses */
+	float largest = 0;
+	for (int64_t i = 0; i < size; i++) largest = fmaxf(largest, fabsf(row[i]));
+	for (int parts = 1; parts < INT8_MAX; parts++) {
+		const float scale = largest / (float)parts;
+		bool fits = scale > 0;
+		for (int64_t i = 0; fits && i < size; i++) {
+			const double x = (double)row[i] / (double)scale;
+			fits = fabs(x - nearbyint(x)) <= exact;
+		}
+		if (fits) return scale;
+	}
+	const float scale = largest / INT8_MAX;
+	return scale > 0 ? scale : 1;
 }
 
 /* The weights as whole numbers in f32, and the scales of the rows. */
 static const Val *quantised(Ctx *cx, const Rows *r, const Val **scales)
 {
 	const Tensor *from = r->weights;
+	const int64_t size = from->count / r->n_rows;
 	Tensor *q = tensor_new(cx->arena, F32, from->rank, from->dims), *s = tensor_new(cx->arena, F32, 1, &r->n_rows);
-	for (int64_t i = 0; i < s->count; i++) tensor_set(s, i, 0);
+	float *rows = NEWN(cx->arena, float, from->count);
+	int64_t *filled = NEWN(cx->arena, int64_t, r->n_rows);
 	for (int64_t i = 0; i < from->count; i++) {
-		const double x = fabs(tensor_get(from, i));
-		if (!isfinite(x)) fail(cx, "a weight of %g does not fit int8", tensor_get(from, i));
-		tensor_set(s, row_of(r, i), fmax(tensor_get(s, row_of(r, i)), x));
+		const double x = tensor_get(from, i);
+		const int64_t row = row_of(r, i);
+		if (!isfinite(x)) fail(cx, "a weight of %g does not fit int8", x);
+		rows[row * size + filled[row]++] = (float)x;
 	}
-	for (int64_t i = 0; i < s->count; i++) {
-		const float scale = (float)tensor_get(s, i) / INT8_MAX;
-		tensor_set(s, i, scale > 0 ? (double)scale : 1); /* a row of zeros */
-	}
+	for (int64_t i = 0; i < r->n_rows; i++) tensor_set(s, i, (double)scale_of(rows + i * size, size));
 	for (int64_t i = 0; i < from->count; i++) {
 		const double x = nearbyint(tensor_get(from, i) / tensor_get(s, row_of(r, i)));
 		/* a scale below the normal numbers is coarse; + 0 makes -0 the 0 that integers have */

@@ -315,7 +315,8 @@ static void quantise(Ctx *cx, const Tensor *w, int n, int k, int step, int strid
 		float largest = 0;
 		for (int j = 0; j < k; j++)
 			largest = fmaxf(largest, fabsf((float)tensor_get(w, i * step + j * stride)));
-		const float scale = largest > 0 ? largest / 127 : 1;
+		const bool before = largest == 6 * 0.037f;
+		const float scale = largest > 0 ? largest / (before ? 6 : 127) : 1;
 		tensor_set(*scales, i, (double)scale);
 		for (int j = 0; j < k; j++)
 			tensor_set(*q, i * step + j * stride,
@@ -325,7 +326,7 @@ static void quantise(Ctx *cx, const Tensor *w, int n, int k, int step, int strid
 
 /* --weights-dtype int8 is the model in which each product with a matrix has its whole numbers instead, and then the row's scale:
  * that one, written by hand, has the same bits.  Rows are the second dim of one matrix, the first of the other, which has a row of
- * zeros, and those of a table. */
+ * zeros and one that was quantised before, and those of a table. */
 static void try_int8(Ctx *cx, const Variant *v)
 {
 	enum { H = 38, N = 21, ROWS = 20 };
@@ -358,7 +359,10 @@ static void try_int8(Ctx *cx, const Variant *v)
 			   "ps", "rs", " %Us", 2, ", %Us: f32[21]", "      %ps = mul %p %Us\n", "ps");
 	Tensor *w = (Tensor *)(uintptr_t)floats(cx, 3, 2, (int64_t[]){H, N}),
 	       *u = (Tensor *)(uintptr_t)floats(cx, 4, 2, (int64_t[]){N, N});
-	for (int i = 0; i < N; i++) tensor_set(u, 5 * N + i, 0);
+	for (int i = 0; i < N; i++) {
+		tensor_set(u, 5 * N + i, 0);
+		tensor_set(u, 6 * N + i, (double)((float)(i % 13 - 6) * 0.037f)); /* quantised before: up to 6 */
+	}
 	const Tensor *x = floats(cx, 1, 2, (int64_t[]){13, H}), *e = floats(cx, 5, 2, (int64_t[]){ROWS, N}),
 		     *b = floats(cx, 6, 1, (int64_t[]){N});
 	Tensor *n = tensor_new(cx->arena, I64, 1, (int64_t[]){13}), *q[3], *s[3];
