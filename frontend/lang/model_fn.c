@@ -15,7 +15,9 @@ int64_t size_number(Elab *e, const Value *v, const char *what)
 	if (v->kind != V_NUM)
 		fail(e->cx, "%s must be a number known at compile time, this is %s", what, value_str_of(e, v));
 	int64_t n = value_int(e, v, what);
-	if (n < 1 || n > INT64_C(1) << 31) fail(e->cx, "%s must be 1 or more, this is %s", what, value_str_of(e, v));
+	if (n < 1 || n > INT64_C(1) << 31)
+		fail(e->cx, "%s must be %s, this is %s", what, n < 1 ? "1 or more" : "2^31 or less",
+			value_str_of(e, v));
 	return n;
 }
 

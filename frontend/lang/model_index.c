@@ -88,12 +88,7 @@ const Axis *model_axis_of(Elab *e, const Value *v, const char *what)
 {
 	if (v->kind == V_AXIS) return v->axis;
 	if (v->kind == V_DIM) return axis_plain(e, v->dim);
-	if (v->kind == V_NUM) {
-		int64_t n = value_int(e, v, what);
-		if (n < 1 || n > INT64_C(1) << 31)
-			fail(e->cx, "%s must be 1 or more, this is %s", what, value_str_of(e, v));
-		return axis_plain(e, dim_int(e->cx, n));
-	}
+	if (v->kind == V_NUM) return axis_plain(e, dim_int(e->cx, size_number(e, v, what)));
 	fail(e->cx, "%s must be an axis such as T, or a size; this is %s", what, value_str_of(e, v));
 }
 
