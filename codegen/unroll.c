@@ -1,9 +1,11 @@
 /* unroll.c: how many points of each kernel stay in registers: unroll x row_tile x sums, at least as many as hide the latency
- * of fma, at most what the target has, chosen for the fewest loads per fma.  Where weights come from the second cache, fewer
- * sums hide the latency, and small blocks are better: the next one's weights come while the functions of one are computed, and
- * more of it is left in the nearest cache where a loop turns (turn.c).  Weights of bf16 are widened in the loop, by two
- * operations for two vectors: the target says how many sums are better then, taken where each thread still gets a block; dot
- * products of bf16 are one, so that what is said of weights from the second cache holds for theirs.
+ * of fma, at most what the target has, chosen for the fewest loads per fma.  What counts are the sums of one loop: a GRU's
+ * step has four of a unit, but adds to three of them with the inputs, to three with the state.
+ * Where weights come from the second cache, fewer sums hide the latency, and small blocks are better: the next one's weights
+ * come while the functions of one are computed, and more of it is left in the nearest cache where a loop turns (turn.c).
+ * Weights of bf16 are widened in the loop, by two operations for two vectors: the target says how many sums are better then,
+ * taken where each thread still gets a block; dot products of bf16 are one, so that what is said of weights from the second
+ * cache holds for theirs.
  * A file may say it instead (schedule.c); for `--tune` the pass lists what else could be tried.
  *
  * A loop without sums that does little but read and write takes STREAMED vectors at a time, and reads all of them before it writes
@@ -21,6 +23,18 @@ static int n_registers_used(const Kernel *k)
 	int n = 0;
 	for (int i = 0; i < k->n_accs; i++) n += !k->accs[i]->into;
 	return n;
+}
+
+/* Of those, how many one loop adds to, at least and at most: the others wait, and may do so in memory. */
+static void count_in_loops(const Kernel *k, int *fewest, int *most)
+{
+	*fewest = k->n_accs, *most = 0;
+	for (int first = 0, last; first < k->n_accs; first = last) {
+		for (last = first + 1; last < k->n_accs && same_loop(k->accs[first], k->accs[last]); last++)
+			;
+		if (last - first < *fewest) *fewest = last - first;
+		if (last - first > *most) *most = last - first;
+	}
 }
 
 typedef struct {
@@ -91,6 +105,8 @@ static int tiles_of(const Program *p, const Kernel *k, const Target *t, int vect
 	const bool widens = narrow && t->lanes > 1 && !dots &&
 		dim_estimate(v->extent) * sums >= (double)t->threads * t->lanes * t->cpu->narrow_sums;
 	const int wanted = widens ? t->cpu->narrow_sums : busy, hiding = widens ? wanted : most;
+	int fewest = sums, held = sums;
+	if (!narrow) count_in_loops(k, &fewest, &held);
 	int n = 0, alone = t->cpu->max_vectors; /* of one row: as many as hide it */
 	if (t->lanes > 1 && sums && alone * sums < hiding) alone = (hiding + sums - 1) / sums;
 	*tiles = NEWN(arena, Tile, (k->n_vars + 1) * (t->cpu->max_rows * t->cpu->max_vectors + alone));
@@ -102,13 +118,14 @@ static int tiles_of(const Program *p, const Kernel *k, const Target *t, int vect
 			continue;
 		for (int m = 1; m <= (row ? t->cpu->max_rows : 1); m++)
 			for (int u = 1; u <= (m == 1 ? alone : t->cpu->max_vectors); u++) {
-				int live = sums * m * u;
-				if (live > room || (row && m > dim_hi(row->extent)) ||
+				const int live = sums * m * u, adding = fewest * m * u;
+				if (held * m * u > room || live > t->cpu->registers ||
+					(row && m > dim_hi(row->extent)) ||
 					(u > 1 && (u - 1) * t->lanes >= dim_hi(v->extent)))
 					continue;
 				double fmas = k->n_accs * m * u;
 				double loads = l.vectors * u + l.scalars * m + l.both * u * m + (far ? 0 : 0.25 * m);
-				double cost = loads / fmas + (live < busy ? (busy - live) * 0.25 : 0) + 0.01 * u;
+				double cost = loads / fmas + (adding < busy ? (busy - adding) * 0.25 : 0) + 0.01 * u;
 				if (live < wanted) cost += (wanted - live) * 0.0125;
 				cost = (cost + 1) * estimate_waste(v->extent, u * t->lanes) *
 					(row ? estimate_waste(row->extent, m) : 1);
