@@ -218,54 +218,9 @@ static int64_t floor_div(int64_t a, int64_t b)
 	return q - (a % b != 0 && (a < 0) != (b < 0));
 }
 
-/* ---- bounds ---- */
-
-typedef struct {
-	int64_t lo, hi; /* INT64_MIN, INT64_MAX: unbounded */
-} Range;
-
-static int64_t saturate(Wide v) { return v >= INT64_MAX ? INT64_MAX : v <= INT64_MIN ? INT64_MIN : (int64_t)v; }
-
-static bool is_infinite(int64_t v) { return v == INT64_MAX || v == INT64_MIN; }
-
-static int64_t bound_mul(int64_t a, int64_t b)
-{
-	if (a == 0 || b == 0) return 0;
-	if (is_infinite(a) || is_infinite(b)) return (a < 0) == (b < 0) ? INT64_MAX : INT64_MIN;
-	return saturate((Wide)a * b);
-}
-
-static Range range_mul(Range x, Range y)
-{
-	int64_t v[4] = {bound_mul(x.lo, y.lo), bound_mul(x.lo, y.hi), bound_mul(x.hi, y.lo), bound_mul(x.hi, y.hi)};
-	Range r = {v[0], v[0]};
-	for (int i = 1; i < 4; i++) {
-		r.lo = v[i] < r.lo ? v[i] : r.lo;
-		r.hi = v[i] > r.hi ? v[i] : r.hi;
-	}
-	return r;
-}
-
-static Range dim_range(const Dim *d)
-{
-	Range sum = {0, 0};
-	for (int i = 0; i < d->n_terms; i++) {
-		Range t = {d->terms[i].coef, d->terms[i].coef};
-		for (int k = 0; k < d->terms[i].n_syms; k++)
-			t = range_mul(t, (Range){d->terms[i].syms[k]->lo, d->terms[i].syms[k]->hi});
-		sum.lo = is_infinite(sum.lo) || is_infinite(t.lo) ? INT64_MIN : saturate((Wide)sum.lo + t.lo);
-		sum.hi = is_infinite(sum.hi) || is_infinite(t.hi) ? INT64_MAX : saturate((Wide)sum.hi + t.hi);
-	}
-	return sum;
-}
-
-int64_t dim_lo(const Dim *d) { return dim_range(d).lo; }
-
-int64_t dim_hi(const Dim *d) { return dim_range(d).hi; }
-
 /* ---- derived symbols ---- */
 
-static const Dim *dim_derived(Ctx *cx, SymKind kind, const Dim *a, const Dim *b, Range range)
+static const Dim *dim_derived(Ctx *cx, SymKind kind, const Dim *a, const Dim *b, DimRange range)
 {
 	Sym want = {.kind = kind, .a = a, .b = b, .lo = range.lo, .hi = range.hi};
 	const void *key[3] = {a, b, NULL};
@@ -279,7 +234,7 @@ const Dim *dim_floordiv(Ctx *cx, const Dim *a, const Dim *b)
 	const Dim *exact = dim_div_exact(cx, a, b);
 	if (exact) return exact;
 	if (dim_is_int(a, &m) && dim_is_int(b, &n)) return dim_int(cx, floor_div(m, n));
-	Range range = {INT64_MIN, INT64_MAX}, r = dim_range(a);
+	DimRange range = {INT64_MIN, INT64_MAX}, r = dim_range(a);
 	if (dim_is_int(b, &n) && n > 0) {
 		/* floor((n*q + r) / n) = q + floor(r / n) */
 		const Dim *q = dim_int(cx, 0), *rest = dim_int(cx, 0);
@@ -294,7 +249,7 @@ const Dim *dim_floordiv(Ctx *cx, const Dim *a, const Dim *b)
 		range.lo = r.lo == INT64_MIN ? INT64_MIN : floor_div(r.lo, n);
 		range.hi = r.hi == INT64_MAX ? INT64_MAX : floor_div(r.hi, n);
 	} else if (r.lo >= 0 && dim_lo(b) >= 0) {
-		range = (Range){0, r.hi};
+		range = (DimRange){0, r.hi};
 	}
 	return dim_derived(cx, SYM_FLOORDIV, a, b, range);
 }
@@ -304,19 +259,33 @@ const Dim *dim_ceildiv(Ctx *cx, const Dim *a, const Dim *b)
 	return dim_floordiv(cx, dim_add(cx, a, dim_sub(cx, b, dim_int(cx, 1))), b);
 }
 
+/* 8-T: what T lacks of 8. */
+static bool lacking(const Dim *d)
+{
+	bool is = d->n_terms > 1 && d->terms[d->n_terms - 1].n_syms == 0 && d->terms[d->n_terms - 1].coef > 0;
+	for (int i = 0; i < d->n_terms - 1; i++) is &= d->terms[i].coef < 0;
+	return is;
+}
+
+/* max(0, 8-T), which is what T is padded by to have 8, is max(T, 8)-T: so T and its padding add up to max(T, 8). */
 static const Dim *dim_extreme(Ctx *cx, const Dim *a, const Dim *b, bool larger)
 {
-	Range gap = dim_range(dim_sub(cx, a, b)), x = dim_range(a), y = dim_range(b);
+	DimRange gap = dim_range(dim_sub(cx, a, b)), x = dim_range(a), y = dim_range(b);
 	if (gap.hi <= 0) return larger ? b : a;
 	if (gap.lo >= 0) return larger ? a : b;
+	if (larger && (lacking(a) || lacking(b)) && (dim_is(a, 0) || dim_is(b, 0))) {
+		const Dim *lack = dim_is(a, 0) ? b : a, *wanted = dim_int(cx, lack->terms[lack->n_terms - 1].coef);
+		const Dim *have = dim_sub(cx, wanted, lack);
+		return dim_sub(cx, dim_extreme(cx, have, wanted, true), have);
+	}
 	if (dim_compare(a, b) > 0) {
 		const Dim *t = a;
 		a = b;
 		b = t;
 	}
 	if (larger)
-		return dim_derived(cx, SYM_MAX, a, b, (Range){x.lo > y.lo ? x.lo : y.lo, x.hi > y.hi ? x.hi : y.hi});
-	return dim_derived(cx, SYM_MIN, a, b, (Range){x.lo < y.lo ? x.lo : y.lo, x.hi < y.hi ? x.hi : y.hi});
+		return dim_derived(cx, SYM_MAX, a, b, (DimRange){x.lo > y.lo ? x.lo : y.lo, x.hi > y.hi ? x.hi : y.hi});
+	return dim_derived(cx, SYM_MIN, a, b, (DimRange){x.lo < y.lo ? x.lo : y.lo, x.hi < y.hi ? x.hi : y.hi});
 }
 
 const Dim *dim_min(Ctx *cx, const Dim *a, const Dim *b) { return dim_extreme(cx, a, b, false); }

@@ -230,8 +230,6 @@ const Dim *dim_max(Ctx *, const Dim *, const Dim *);
 const Dim *dim_product(Ctx *, int n, Dims);   /* 1 for n = 0 */
 bool dim_is_int(const Dim *, int64_t *value); /* value may be NULL */
 bool dim_is(const Dim *, int64_t value);
-int64_t dim_lo(const Dim *); /* bounds by interval arithmetic, saturating */
-int64_t dim_hi(const Dim *); /* INT64_MAX: unbounded */
 /* The substitution of symbols by dims: map from Sym* to Dim*. */
 const Dim *dim_subst(Ctx *, const Dim *, const Map *);
 /* The most that it can be whatever the model computes: computed symbols at their bounds.  One that nothing bounds gets a
@@ -252,6 +250,15 @@ void dimenv_init(DimEnv *, Arena *);
 void dimenv_set(DimEnv *, const Sym *, int64_t);
 bool dimenv_get(const DimEnv *, const Sym *, int64_t *);
 int64_t dim_eval(Ctx *, const Dim *, const DimEnv *); /* fails naming a symbol that has no value */
+
+/* ------------------------------------------------------------------------------------------------ range.c */
+
+typedef struct {
+	int64_t lo, hi; /* INT64_MIN, INT64_MAX: unbounded */
+} DimRange;
+DimRange dim_range(const Dim *); /* all that it can be, and maybe more */
+int64_t dim_lo(const Dim *);
+int64_t dim_hi(const Dim *);
 
 /* ------------------------------------------------------------------------------------------------ multiple.c */
 

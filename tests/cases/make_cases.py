@@ -342,6 +342,44 @@ def halved_and_doubled():
     case("halved_and_doubled", g, sets)
 
 
+def whole_blocks():
+    """A signal of any length, padded to 8 and then to whole blocks of 8, with one more before and behind: each block and the one
+    behind it. All sizes are computed from its shape."""
+    g = Graph("whole_blocks")
+    for k, a in (("zero", [0]), ("one", [1]), ("two", [2]), ("seven", [7]), ("eight", [8]), ("zeros", [0, 0, 0])):
+        g.weight(k, np.array(a, np.int64))
+    g.weight("around", np.array([0, 8, 0, 8], np.int64))
+    g.weight("blocks_of_8", np.array([-1, 8], np.int64))
+    g.node("Shape", "x", "shape")
+    g.node("Gather", "shape,one", "n")
+    g.node("Sub", "eight,n", "missing")
+    g.node("Max", "missing,zero", "lack")
+    g.node("Concat", "zeros,lack", "behind", axis=0)
+    g.node("Pad", "x,behind", "long")
+    g.node("Max", "n,eight", "length")
+    g.node("Add", "length,seven", "more")
+    g.node("Div", "more,eight", "blocks")
+    g.node("Mul", "blocks,eight", "whole")
+    g.node("Sub", "whole,length", "rest")
+    g.node("Concat", "zeros,rest", "to_whole", axis=0)
+    g.node("Add", "to_whole,around", "pads")
+    g.node("Pad", "long,pads", "padded")
+    g.node("Reshape", "padded,blocks_of_8", "rows")
+    g.node("Div", "n,eight", "full")
+    g.node("Max", "full,one", "count")
+    for first, end in (("one", "end1"), ("two", "end2")):
+        g.node("Add", f"count,{first}", end)
+        g.node("Slice", f"rows,{first},{end},zero", f"from_{first}")
+    g.node("Concat", "from_one,from_two", "y", axis=1)
+    g.inputs, g.outputs = [("x", "float32", [1, "T"])], [("y", "float32", ["B", 16])]
+    sets = []
+    for n in (21, 3, 8, 16):
+        x, count = np.arange(1, n + 1)[None], max(n // 8, 1)
+        rows = np.pad(x[0], (8, -max(n, 8) % 8 + max(8 - n, 0) + 8)).reshape(-1, 8)
+        sets.append(([x], [np.concatenate([rows[1 : 1 + count], rows[2 : 2 + count]], 1)]))
+    case("whole_blocks", g, sets)
+
+
 def dynamic_product(x, w, scale, zero):
     """x W of a float32 x, quantised to 8 bits by its range and 0, as DynamicQuantizeLinear has it."""
     low, high = min(x.min(), np.float32(0)), max(x.max(), np.float32(0))
@@ -628,6 +666,7 @@ def main():
     whole_numbers()
     unknown_dims()
     halved_and_doubled()
+    whole_blocks()
     quantized_lstm()
     stacked_lstm()
     stream_lstm()
