@@ -17,6 +17,9 @@ set(test_environment
   RNNCC_SOURCE_DIR=${PROJECT_SOURCE_DIR} RNNCC_BUILD_DIR=${PROJECT_BINARY_DIR} RNNCC_PYTHON=${RNNCC_PYTHON}
   RNNCC_LLVM=$<BOOL:${RNNCC_HAVE_LLVM}> RNNCC_SANITIZE=${RNNCC_SANITIZE} RNNCC_NPM=$<$<BOOL:${RNNCC_NPM}>:${RNNCC_NPM}>
   UBSAN_OPTIONS=print_stacktrace=1)
+if(RNNCC_SANITIZE) # AddressSanitizer's dlopen does not look where the program's RUNPATH says: the JIT's library is there
+  list(APPEND test_environment LD_LIBRARY_PATH=${PROJECT_BINARY_DIR})
+endif()
 if(EXISTS ${PROJECT_SOURCE_DIR}/tests/lsan.supp)
   list(APPEND test_environment LSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/tests/lsan.supp:print_suppressions=0)
 endif()
