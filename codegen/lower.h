@@ -77,7 +77,13 @@ const Expr *pull(Scope *, const Val *v, const Index *const *index);
 void pull_group(Scope *, Group *);
 /* The domain's indices of a root: its dims of 1 are at 0. */
 const Index **domain_index(Scope *, const Group *, const Val *root);
-double dim_estimate(const Dim *); /* symbols at a typical size */
+
+/* estimate.c */
+double dim_estimate(const Dim *);                   /* symbols at a typical size */
+void lengths_of(const Program *, Map *);            /* Sym -> itself: the sizes that are no batches */
+double dim_fewest(const Dim *, const Map *lengths); /* batches as small as they can be, lengths typical; 1 at least */
+double tile_waste(double n, int tile);              /* points of as many tiles as hold n, by n */
+double robust_cost(double typical, double fewest);  /* of what it costs with a typical batch, and with the smallest */
 
 /* transpose.c: operands that lanes would gather, copied before; `made` is called on each copy */
 void transpose_operands(Program *, void (*made)(void *user, Stmt *), void *user);

@@ -21,28 +21,6 @@ typedef struct { /* equal values of two graphs are one Val: the scope tells them
 	const Expr *expr;
 } Instance;
 
-double dim_estimate(const Dim *d)
-{
-	enum { TYPICAL = 64 };
-	double sum = 0;
-	for (int i = 0; i < d->n_terms; i++) {
-		double t = (double)d->terms[i].coef;
-		for (int k = 0; k < d->terms[i].n_syms; k++) {
-			const Sym *s = d->terms[i].syms[k];
-			double v = TYPICAL;
-			if (s->kind == SYM_FLOORDIV) {
-				v = dim_estimate(s->a) / dim_estimate(s->b);
-				v = v < 1 ? 1
-					  : v; /* of frames in a signal shorter than one: its typical size is another */
-			} else if (s->lo > TYPICAL) v = (double)s->lo;
-			else if (s->hi < TYPICAL) v = (double)s->hi;
-			t *= v;
-		}
-		sum += t;
-	}
-	return sum;
-}
-
 static double type_estimate(const Type *t)
 {
 	double n = 1;

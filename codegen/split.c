@@ -5,10 +5,12 @@
  * becomes as many, each for one of them:
  *     for j in 0 .. 64: y[j] = f(x[j / 2], w[j % 2])
  *     =>  for q in 0 .. 32: y[2 q] = f(x[q], w[0]);  for q in 0 .. 31: y[2 q + 1] = f(x[q], w[1])
- * Only kernels all of whose long axes are so are split; others have lanes.  Points do not depend on each other, and each is computed
- * as before.  For every target alike: with an axis for the lanes, sums are not in lanes by themselves (vectorise.c).
+ * Only kernels all of whose long axes are so are split; others have lanes.  A batch is not long: it can be of one sample.  Points
+ * do not depend on each other, and each is computed as before.  For every target alike: with an axis for the lanes, sums are not
+ * in lanes by themselves (vectorise.c).
  */
 #include "codegen/kernel.h"
+#include "codegen/lower.h"
 
 #include <string.h>
 
@@ -100,10 +102,10 @@ static Kernel *rewritten(Program *p, const Kernel *k, int at, const Index *is, i
 /* Long enough for lanes of any target. */
 enum { LONG = FOLD_LANES / 2 };
 
-static bool has_steps(Program *p, const Kernel *k)
+static bool has_steps(Program *p, const Kernel *k, const Map *lengths)
 {
 	for (int i = 0; i < k->n_vars; i++)
-		if (dim_hi(k->vars[i]->extent) >= LONG && look(p, k, k->vars[i]).steps) return true;
+		if (dim_fewest(k->vars[i]->extent, lengths) >= LONG && look(p, k, k->vars[i]).steps) return true;
 	return false;
 }
 
@@ -113,12 +115,12 @@ static const Index *combined(Program *p, int divisor, const Var *q, const Index 
 }
 
 /* Into `made`, at most MAX_REMAINDERS; how many, 0 if its axes stay together. */
-static int split_kernel(Program *p, Kernel *k, Kernel **made)
+static int split_kernel(Program *p, Kernel *k, const Map *lengths, Kernel **made)
 {
 	int n_made = 1;
 	bool any = false;
 	made[0] = k;
-	if (k->n_vars > MAX_AXES || has_steps(p, k)) return 0;
+	if (k->n_vars > MAX_AXES || has_steps(p, k, lengths)) return 0;
 	for (int at = k->n_vars - 1; at >= 0; at--) { /* from behind: those in front keep their numbers */
 		const Var *v = k->vars[at];
 		int64_t n;
@@ -146,15 +148,15 @@ static int split_kernel(Program *p, Kernel *k, Kernel **made)
 	return any ? n_made : 0;
 }
 
-static void split_block(Program *p, Block *b)
+static void split_block(Program *p, Block *b, const Map *lengths)
 {
 	Block to = {0};
 	for (int i = 0; i < b->n; i++) {
 		Stmt *s = b->stmts[i];
 		Kernel *made[MAX_REMAINDERS];
-		const int n = s->kernel ? split_kernel(p, s->kernel, made) : 0;
-		split_block(p, &s->body);
-		split_block(p, &s->other);
+		const int n = s->kernel ? split_kernel(p, s->kernel, lengths, made) : 0;
+		split_block(p, &s->body, lengths);
+		split_block(p, &s->other, lengths);
 		for (int m = 0; m < (n ? n : 1); m++) {
 			Stmt *one = m ? arena_copy(p->arena, s, sizeof *s) : s;
 			if (n) one->kernel = made[m];
@@ -167,6 +169,9 @@ static void split_block(Program *p, Block *b)
 Program *pass_split(const Program *from, const Target *target)
 {
 	Program *p = program_copy(from);
-	if (target->vectorise) split_block(p, &p->block);
+	if (!target->vectorise) return p;
+	Map lengths;
+	lengths_of(p, &lengths);
+	split_block(p, &p->block, &lengths);
 	return p;
 }

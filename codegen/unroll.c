@@ -67,15 +67,10 @@ static Loads loads_of(const Kernel *k, const Var *v, const Var *row)
 	return l;
 }
 
-static double estimate_waste(const Dim *extent, int tile)
-{
-	double n = dim_estimate(extent), tiles = (double)(int64_t)((n + tile - 1) / tile);
-	return tiles * tile / n;
-}
-
 typedef struct {
 	int rows, row_tile, unroll; /* as in Schedule */
 	double cost;                /* per multiply-add, in loads */
+	double fewest; /* the same in a batch as small as it can be: a tile that it does not fill goes row by row */
 } Tile;
 
 /* How many sums hide the latency.  A product of a matrix with one vector reads each weight once: out of the second cache they come
@@ -91,8 +86,25 @@ static int sums_in_flight(const Kernel *k, const TargetInfo *cpu)
 	return (int)(vectors * cpu->fma_latency + 0.5);
 }
 
+typedef struct {
+	int accs, sums, together; /* all, those in registers, and the fewest that a loop adds to */
+	int busy, wanted;         /* vectors of sums: with fewer a loop waits; so many are better */
+	bool far;                 /* the numbers come faster than the weights */
+} Sums;
+
+/* Of m rows of u vectors, per multiply-add, in loads. */
+static double cost_of(const Sums *s, Loads l, int m, int u)
+{
+	const int live = s->sums * m * u, adding = s->together * m * u;
+	const double fmas = s->accs * m * u;
+	const double loads = l.vectors * u + l.scalars * m + l.both * u * m + (s->far ? 0 : 0.25 * m);
+	double cost = loads / fmas + (adding < s->busy ? (s->busy - adding) * 0.25 : 0) + 0.01 * u;
+	if (live < s->wanted) cost += (s->wanted - live) * 0.0125;
+	return cost + 1;
+}
+
 /* The tiles that fit into the registers with that axis in the lanes; how many they are. */
-static int tiles_of(const Program *p, const Kernel *k, const Target *t, int vector, Tile **tiles)
+static int tiles_of(const Program *p, const Kernel *k, const Target *t, const Map *lengths, int vector, Tile **tiles)
 {
 	Arena *arena = p->arena;
 	const Var *v = k->vars[vector];
@@ -100,13 +112,13 @@ static int tiles_of(const Program *p, const Kernel *k, const Target *t, int vect
 	const Loads all = loads_of(k, v, NULL);
 	const bool narrow = all.widened; /* half the bytes: they come as fast as they are used */
 	const int most = t->cpu->fma_latency * t->cpu->fmas_per_cycle, busy = narrow ? most : sums_in_flight(k, t->cpu);
-	const bool far = busy < most; /* the numbers come faster than the weights */
 	const bool dots = all.rounded && t->cpu->bf16_dot && kernel_cost(k).bytes <= (double)t->cpu->l2_bytes;
 	const bool widens = narrow && t->lanes > 1 && !dots &&
 		dim_estimate(v->extent) * sums >= (double)t->threads * t->lanes * t->cpu->narrow_sums;
 	const int wanted = widens ? t->cpu->narrow_sums : busy, hiding = widens ? wanted : most;
 	int fewest = sums, held = sums;
 	if (!narrow) count_in_loops(k, &fewest, &held);
+	const Sums in = {k->n_accs, sums, fewest, busy, wanted, busy < most};
 	int n = 0, alone = t->cpu->max_vectors; /* of one row: as many as hide it */
 	if (t->lanes > 1 && sums && alone * sums < hiding) alone = (hiding + sums - 1) / sums;
 	*tiles = NEWN(arena, Tile, (k->n_vars + 1) * (t->cpu->max_rows * t->cpu->max_vectors + alone));
@@ -118,30 +130,34 @@ static int tiles_of(const Program *p, const Kernel *k, const Target *t, int vect
 			continue;
 		for (int m = 1; m <= (row ? t->cpu->max_rows : 1); m++)
 			for (int u = 1; u <= (m == 1 ? alone : t->cpu->max_vectors); u++) {
-				const int live = sums * m * u, adding = fewest * m * u;
-				if (held * m * u > room || live > t->cpu->registers ||
+				if (held * m * u > room || sums * m * u > t->cpu->registers ||
 					(row && m > dim_hi(row->extent)) ||
 					(u > 1 && (u - 1) * t->lanes >= dim_hi(v->extent)))
 					continue;
-				double fmas = k->n_accs * m * u;
-				double loads = l.vectors * u + l.scalars * m + l.both * u * m + (far ? 0 : 0.25 * m);
-				double cost = loads / fmas + (adding < busy ? (busy - adding) * 0.25 : 0) + 0.01 * u;
-				if (live < wanted) cost += (wanted - live) * 0.0125;
-				cost = (cost + 1) * estimate_waste(v->extent, u * t->lanes) *
-					(row ? estimate_waste(row->extent, m) : 1);
-				(*tiles)[n++] = (Tile){row && m > 1 ? r : -1, m, u, cost};
+				const double waste = tile_waste(dim_estimate(v->extent), u * t->lanes);
+				const double cost = cost_of(&in, l, m, u) * waste *
+					(row ? tile_waste(dim_estimate(row->extent), m) : 1);
+				const bool fits = !row || dim_fewest(row->extent, lengths) >= m;
+				(*tiles)[n++] = (Tile){
+					row && m > 1 ? r : -1, m, u, cost, fits ? cost : cost_of(&in, l, 1, u) * waste};
 			}
 	}
 	return n;
 }
 
-static void choose_tile(const Program *p, Kernel *k, const Target *t)
+/* Times the cost of the best tile: among those, what a small batch costs decides. */
+#define NEARLY 1.05
+
+static void choose_tile(const Program *p, Kernel *k, const Target *t, const Map *lengths)
 {
 	Tile *tiles;
-	const int n = tiles_of(p, k, t, k->schedule.vector, &tiles);
+	const int n = tiles_of(p, k, t, lengths, k->schedule.vector, &tiles);
 	const Tile *best = n ? tiles : NULL;
 	for (int i = 1; i < n; i++) best = tiles[i].cost < best->cost ? &tiles[i] : best;
 	if (!best) return;
+	const double most = best->cost * NEARLY;
+	for (int i = 0; best->rows >= 0 && i < n; i++)
+		if (tiles[i].rows >= 0 && tiles[i].cost <= most && tiles[i].fewest < best->fewest) best = &tiles[i];
 	k->schedule.rows = best->rows;
 	k->schedule.row_tile = best->row_tile;
 	k->schedule.unroll = best->unroll;
@@ -252,7 +268,8 @@ static int by_cost(const void *a, const void *b)
 	return x->row_tile * 64 + x->unroll - (y->row_tile * 64 + y->unroll);
 }
 
-static int list_axis(const Program *p, const Kernel *k, const Target *t, int vector, GivenSchedule *to)
+static int list_axis(
+	const Program *p, const Kernel *k, const Target *t, const Map *lengths, int vector, GivenSchedule *to)
 {
 	GivenSchedule g = {.key = k->key, .vector = k->vars[vector]->name};
 	if (!k->n_accs) {
@@ -260,7 +277,7 @@ static int list_axis(const Program *p, const Kernel *k, const Target *t, int vec
 		return vector != k->schedule.vector;
 	}
 	Tile *tiles;
-	int n = tiles_of(p, k, t, vector, &tiles), listed = 0;
+	int n = tiles_of(p, k, t, lengths, vector, &tiles), listed = 0;
 	qsort(tiles, (size_t)n, sizeof *tiles, by_cost);
 	for (int i = 0; i < n && listed < (vector == k->schedule.vector ? MOST_TILES : MOST_TILES_ELSEWHERE); i++) {
 		const Schedule *s = &k->schedule;
@@ -277,14 +294,14 @@ static int list_axis(const Program *p, const Kernel *k, const Target *t, int vec
 	return listed;
 }
 
-static void list_choices(Program *p, Kernel *k, const Target *t)
+static void list_choices(Program *p, Kernel *k, const Target *t, const Map *lengths)
 {
 	if (k->schedule.fold_lanes || t->lanes == 1) return;
 	GivenSchedule *list = NEWN(p->arena, GivenSchedule, MOST_TILES * (k->n_vars + 1));
 	int n = 0;
-	if (k->schedule.vector >= 0) n = list_axis(p, k, t, k->schedule.vector, list);
+	if (k->schedule.vector >= 0) n = list_axis(p, k, t, lengths, k->schedule.vector, list);
 	for (int i = 0; i < k->n_vars && i < 32; i++)
-		if (i != k->schedule.vector && k->axes >> i & 1) n += list_axis(p, k, t, i, list + n);
+		if (i != k->schedule.vector && k->axes >> i & 1) n += list_axis(p, k, t, lengths, i, list + n);
 	if (k->schedule.vector >= 0 && !k->n_accs) list[n++] = (GivenSchedule){.key = k->key, .scalar = true};
 	k->choices = list;
 	k->n_choices = n;
@@ -295,6 +312,7 @@ static void list_choices(Program *p, Kernel *k, const Target *t)
 typedef struct {
 	Program *p;
 	const Target *target;
+	Map lengths; /* lengths_of */
 } Unroll;
 
 static void visit(void *user, Stmt *s)
@@ -303,14 +321,17 @@ static void visit(void *user, Stmt *s)
 	Kernel *k = s->kernel;
 	if (!k) return;
 	if (k->given && k->given->unroll) obey(c->p, k);
-	else if (n_registers_used(k) && k->schedule.vector >= 0) choose_tile(c->p, k, c->target);
+	else if (n_registers_used(k) && k->schedule.vector >= 0) choose_tile(c->p, k, c->target, &c->lengths);
 	else if (!k->n_accs && k->schedule.vector >= 0 && !choose_squares(c->p, k)) choose_stream(c->p, k);
-	if (c->target->list_choices) list_choices(c->p, k, c->target);
+	if (c->target->list_choices) list_choices(c->p, k, c->target, &c->lengths);
 }
 
 Program *pass_unroll(const Program *from, const Target *target)
 {
 	Program *p = program_copy(from);
-	if (target->vectorise) block_each(&p->block, visit, &(Unroll){p, target});
+	if (!target->vectorise) return p;
+	Unroll c = {.p = p, .target = target};
+	lengths_of(p, &c.lengths);
+	block_each(&p->block, visit, &c);
 	return p;
 }

@@ -2,9 +2,9 @@
  *
  * The algorithm is given; this pass only chooses, by a small cost model: the axis along which loads and stores are contiguous.
  * Constants are repacked (pack.c) and intermediate arrays get the storage order that their heaviest producer likes, so both
- * count as contiguous.  Where no axis of the domain will do, and where all of them would be gathered (the rows of a softmax), sums
- * run in lanes by themselves; this choice does not depend on the target, because it decides the order of summation
- * (docs/numerics.md).
+ * count as contiguous.  A batch can be of one sample, and what that costs counts, too (estimate.c).  Where no axis of the domain
+ * will do, and where all of them would be gathered (the rows of a softmax), sums run in lanes by themselves; this choice does not
+ * depend on the target, because it decides the order of summation (docs/numerics.md).
  */
 #include "codegen/kernel.h"
 #include "codegen/lower.h"
@@ -19,6 +19,7 @@ typedef struct {
 	double times; /* how often what is visited runs, per point */
 	bool summing; /* inside a reduction loop */
 	Map carried;  /* Buffer -> itself: two buffers that swap, storage order fixed */
+	Map lengths;  /* lengths_of */
 } Cost;
 
 /* 0: not at all, 1: contiguous, 2: strided, -1: not affine. */
@@ -52,6 +53,20 @@ static bool may_reorder(const Cost *c, const Buffer *b)
 	return b->kind == BUF_WORK && !b->alias && !b->viewed && b->rank > 1 && !map_get(&c->carried, b);
 }
 
+static void load_visit(void *user, const Expr *e) { *(bool *)user |= e->kind == EX_LOAD; }
+
+/* A kernel that only fills has no taste: it takes the storage order that others have chosen. */
+static bool reads_memory(const Kernel *k)
+{
+	Arena *scratch = arena_new();
+	Map seen;
+	bool reads = k->n_accs > 0;
+	map_init(&seen, scratch);
+	for (int i = 0; i < k->n_stores; i++) expr_each(k->stores[i].value, &seen, load_visit, &reads);
+	arena_free(scratch);
+	return reads;
+}
+
 /* Cost per point of the domain with v in the lanes; negative where that is impossible. */
 static double vector_cost(Cost *c, const Var *v)
 {
@@ -71,17 +86,18 @@ static double vector_cost(Cost *c, const Var *v)
 		if (a->init) cost_expr(c, a->init);
 	}
 	c->times = 1;
+	const bool reads = reads_memory(k);
 	for (int i = 0; i < k->n_stores; i++) {
 		const Store *s = &k->stores[i];
 		const Expr *rounded = store_rounds(s);
 		cost_expr(c, rounded ? rounded : s->value);
 		int how = access(c->p, s->buffer, s->index, v);
 		c->possible &= how > 0 && (s->buffer->elem == F32 || (rounded && how == 1));
-		c->cost += how == 1 ? 1 : may_reorder(c, s->buffer) ? 1.1 : c->target->cpu->gather_loads;
+		c->cost += how == 1 ? 1 : reads && may_reorder(c, s->buffer) ? 1.1 : c->target->cpu->gather_loads;
 	}
-	double n = dim_estimate(v->extent), lanes = c->target->lanes;
-	double vectors = (double)(int64_t)((n + lanes - 1) / lanes);
-	return c->possible ? c->cost * vectors * lanes / n : -1;
+	const double typical = tile_waste(dim_estimate(v->extent), c->target->lanes),
+		     fewest = tile_waste(dim_fewest(v->extent, &c->lengths), c->target->lanes);
+	return c->possible ? c->cost * robust_cost(typical, fewest) : -1;
 }
 
 /* The dim of a stored buffer that v walks along becomes the innermost. */
@@ -98,20 +114,6 @@ static void reorder_stores(Cost *c, const Var *v)
 		b->order[n] = along;
 		map_put(&c->carried, b, b); /* decided */
 	}
-}
-
-static void load_visit(void *user, const Expr *e) { *(bool *)user |= e->kind == EX_LOAD; }
-
-/* A kernel that only fills has no taste: it takes the storage order that others have chosen. */
-static bool reads_memory(const Kernel *k)
-{
-	Arena *scratch = arena_new();
-	Map seen;
-	bool reads = k->n_accs > 0;
-	map_init(&seen, scratch);
-	for (int i = 0; i < k->n_stores; i++) expr_each(k->stores[i].value, &seen, load_visit, &reads);
-	arena_free(scratch);
-	return reads;
 }
 
 static bool may_fold(Cost *c, Acc *const *accs, int n)
@@ -322,6 +324,7 @@ Program *pass_vectorise(const Program *from, const Target *target)
 	if (!target->vectorise) return p;
 	schedules_give(p, target->given);
 	map_init(&c.carried, p->arena);
+	lengths_of(p, &c.lengths);
 	note_carries(&c, p->n_states, p->carries);
 	block_each(&p->block, note_visit, &c);
 	block_each(&p->block, keep_orders, &c);
