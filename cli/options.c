@@ -66,7 +66,7 @@ typedef struct {
 	OPTION(FMT_CHECK, "check", 0, NULL, FMT, "change nothing; status 1 if something would change")                 \
 	OPTION(REPRODUCER, "reproducer", 0, "FILE", COMPILE, "where to leave the graph that a pass fails on")          \
 	OPTION(TIME, "time", 0, NULL, COMPILE | OPT, "print the time of every pass")                                   \
-	OPTION(VIA, "via", 0, "WAY", RUNS, "jit, gcc, clang, cc or interpret (jit if installed, else cc)")              \
+	OPTION(VIA, "via", 0, "WAY", RUNS, "jit, gcc, clang, cc or interpret (jit if installed, else cc)")             \
 	OPTION(SEED, "seed", 0, "N", RUN | BENCH, "of the random inputs (0)")                                          \
 	OPTION(KERNELS, "kernels", 0, NULL, BENCH, "with --json: each kernel, too, and the machine's limits")          \
 	OPTION(SWEEP, "sweep", 0, NULL, BENCH, "with --json: other levels, targets and threads, too")                  \

@@ -105,9 +105,8 @@ typedef struct {
 	uint64_t weights_seed;   /* of random ones */
 	int no_lengths;          /* not 0: all sequences of a batch are as long as the array */
 	/* Less precise and faster, as `rnncc --weights-dtype --products-dtype`: */
-	const char *weights_dtype; /* "bf16", "f16" or "int8": what weights are stored as; NULL: as the model has them */
-	const char *
-		products_dtype; /* "bf16", with weights of bf16: what they are multiplied with is rounded, too; NULL: not */
+	const char *weights_dtype;  /* what weights are stored as: "bf16", "f16" or "int8"; NULL: the type they have */
+	const char *products_dtype; /* "bf16", with weights of bf16: rounds what they are multiplied with; NULL: not */
 } rnncc_options;
 
 typedef struct rnncc_model rnncc_model;

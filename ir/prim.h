@@ -25,10 +25,22 @@
 	void adjoint_##name(Ctx *cx UNUSED, const Val *v UNUSED, const Val *g UNUSED, const bool *wanted UNUSED, \
 		const Val **grads UNUSED)
 /* The structural ops that have one. */
-#define DIFFERENTIABLE(X)                                                                                         \
-	X(reshape)                                                                                                \
-	X(permute) X(slice) X(pad) X(expand) X(window) X(concat) X(gather) X(gather_nd) X(scatter_nd) X(contract) \
-		X(reduce) X(cumulative) X(after) X(guard)
+#define DIFFERENTIABLE(X) \
+	X(reshape)        \
+	X(permute)        \
+	X(slice)          \
+	X(pad)            \
+	X(expand)         \
+	X(window)         \
+	X(concat)         \
+	X(gather)         \
+	X(gather_nd)      \
+	X(scatter_nd)     \
+	X(contract)       \
+	X(reduce)         \
+	X(cumulative)     \
+	X(after)          \
+	X(guard)
 
 #define EW(...)
 #define ST(name)     \

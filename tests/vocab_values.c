@@ -141,9 +141,11 @@ static void check_float_to_int(double a)
 	TO(i32, INT32_MIN, INT32_MAX)
 	TO(i64, INT64_MIN, INT64_MAX)
 	TO(u8, 0, UINT8_MAX)
-	TO(u16, 0, UINT16_MAX) TO(u32, 0, UINT32_MAX) TO(u64, 0, UINT64_MAX)
+	TO(u16, 0, UINT16_MAX)
+	TO(u32, 0, UINT32_MAX)
+	TO(u64, 0, UINT64_MAX)
 #undef TO
-		CHECK(f64_to_bool(a) == (a != 0) && f32_to_bool(f) == (f != 0), "%a", a);
+	CHECK(f64_to_bool(a) == (a != 0) && f32_to_bool(f) == (f != 0), "%a", a);
 }
 
 /* The nearest of a half type's numbers, by search: the value of bits 0, 1, 2, ... up to infinity increases. */

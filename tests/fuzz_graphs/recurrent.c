@@ -226,7 +226,7 @@ static const Val *initial(Model *m, const Type *t)
 static const Val *layer(Model *m, const Val *x, int64_t n, bool reverse)
 {
 	Ctx *cx = m->cx;
-	const Cell cell = chance(m, 60) ? pick(m, 3) : pick(m, N_CELLS);
+	const Cell cell = (Cell)pick(m, chance(m, 60) ? 3 : N_CELLS);
 	const int n_gates = cell == LSTM ? 4
 		: cell == GRU            ? 3
 		: cell == LINEAR         ? 2

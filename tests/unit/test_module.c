@@ -191,7 +191,8 @@ Test(module, jit_refuses_what_generated_code_may_not_use)
 	ModuleOptions options = {.kind = MODULE_JIT};
 	const char *text = "int system(const char *);\nint f(void) { return system(\"false\"); }\n";
 	char *error = load_error(text, &options);
-	cr_expect(strstr(error, module_jit_available() ? "`system`" : "the JIT (Clang and LLVM) is not there"), "%s", error);
+	cr_expect(strstr(error, module_jit_available() ? "`system`" : "the JIT (Clang and LLVM) is not there"), "%s",
+		error);
 	free(error);
 }
 
