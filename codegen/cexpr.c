@@ -260,7 +260,7 @@ static const char *packed_c(Emit *em, const Pack *pk, int i)
 		}
 		return arena_printf(arena, i & 1 ? "%s.odd" : "%s.even", two);
 	}
-	if (em->lanes > 1) { return arena_printf(arena, "%s(%s)", reader(em, "load", "load", pk->elem), from); }
+	if (em->lanes > 1) return arena_printf(arena, "%s(%s)", reader(em, "load", "load", pk->elem), from);
 	const char *value = arena_printf(arena, "w[%d]", at);
 	return elem_is_half(pk->elem) ? cast_c(em, pk->elem, F32, value) : value;
 }

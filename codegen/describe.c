@@ -3,6 +3,15 @@
  */
 #include "codegen/files.h"
 
+/* Those of an entry point, in its order, from the host's table of all. */
+static void print_dims(const Files *f, Buf *to, const Program *p)
+{
+	const Syms syms = program_syms(f->cx, p);
+	for (int i = 0; i < syms.n; i++)
+		for (int k = 0; k < f->dims.n; k++)
+			if (f->dims.syms[k] == syms.syms[i]) buf_printf(to, "%sdims[%d]", to->size ? ", " : "", k);
+}
+
 /* Entry points of one shape, for hosts that do not know the model. */
 void print_describe(const Files *f, Writer *w)
 {
@@ -23,14 +32,11 @@ void print_describe(const Files *f, Writer *w)
 	for (EntryKind s = 0; s < N_ENTRIES; s++) {
 		Program *p = programs[s];
 		if (!p) continue;
-		Syms syms = program_syms(cx, p);
 		Buf b;
 		buf_init(&b, cx->arena);
-		const char *sep = "";
-		if (blob) buf_puts(&b, "weights"), sep = ", ";
-		for (int i = 0; i < syms.n; i++, sep = ", ")
-			for (int k = 0; k < f->dims.n; k++)
-				if (f->dims.syms[k] == syms.syms[i]) buf_printf(&b, "%sdims[%d]", sep, k);
+		if (blob) buf_puts(&b, "weights");
+		print_dims(f, &b, p);
+		const char *sep = b.size ? ", " : "";
 		if (s) buf_printf(&b, "%s(%s_state *)state", sep, name), sep = ", ";
 		for (int i = 0; i < p->n_inputs; i++, sep = ", ")
 			buf_printf(
@@ -53,13 +59,9 @@ void print_describe(const Files *f, Writer *w)
 	for (EntryKind s = 0; s < N_ENTRIES; s++) {
 		Program *p = programs[s];
 		if (!p) continue;
-		Syms syms = program_syms(cx, p);
 		Buf b;
 		buf_init(&b, cx->arena);
-		for (int i = 0; i < syms.n; i++)
-			for (int k = 0; k < f->dims.n; k++)
-				if (f->dims.syms[k] == syms.syms[i])
-					buf_printf(&b, "%sdims[%d]", b.size ? ", " : "", k);
+		print_dims(f, &b, p);
 		line(w, "if (step == %d)", (int)s);
 		if (bounded_bytes(p) >= 0) line(w, "\treturn %s;", workspace_macro(f, s));
 		else line(w, "\treturn %s(%s);", workspace_function(f, s), b.size ? b.text : "");

@@ -267,8 +267,8 @@ typedef struct {
 	const char *name;
 	int64_t lo, hi, step;
 } SizeRange;
-bool range_round(SizeRange
-		*); /* its ends to multiples, inwards; false: nothing is left, or the step is below 1 or above INT32_MAX */
+/* Its ends to multiples, inwards; false: nothing is left, or the step is below 1 or above INT32_MAX. */
+bool range_round(SizeRange *);
 /* The symbol of that name has no other values than before, and only those in the range.  Fails where none are left.  A step
  * is for dims that are made from now on: those that have the symbol already are to be substituted by dim_sym(). */
 void sym_narrow(Ctx *, const SizeRange *);
